@@ -1,0 +1,18 @@
+//! What crosses the wire, and nothing else: identities, intents, the quantised
+//! [`WireFrame`], the datagram codec, stream messages, close codes and limits.
+//!
+//! A leaf crate: it knows no clock, no socket, no bevy. Server, clients and tools all link it,
+//! so two of them can only disagree by version.
+
+mod hash;
+mod ids;
+mod intent;
+pub mod limits;
+mod player_inputs;
+mod wire_frame;
+
+pub use hash::{hash_words, mix64};
+pub use ids::{EntityId, Epoch, InputSeq, SessionId, Tick};
+pub use intent::{Buttons, Intent, WishDir};
+pub use player_inputs::{Admission, PlayerInputs};
+pub use wire_frame::{Action, BodyBits, OwnState, OwnVitals, WireEntity, WireFlags, WireFrame};

@@ -1,0 +1,27 @@
+//! What the sessions contribute to one tick's sealed inputs: made by the net layer at the tick
+//! boundary, journaled and replayed as they are.
+
+use serde::{Deserialize, Serialize};
+
+use crate::ids::EntityId;
+use crate::intent::Intent;
+
+/// A character enters the world, or its owner takes control again if the avatar is still there.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Admission {
+    /// `EntityId::of_character(name)`.
+    pub avatar: EntityId,
+    /// The character's name, 1..=[`crate::limits::NAME_BYTES_MAX`] bytes.
+    pub name: String,
+}
+
+/// Everything players did for one tick, each list sorted by avatar, at most one entry per avatar.
+#[derive(Clone, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct PlayerInputs {
+    /// Who comes.
+    pub admissions: Vec<Admission>,
+    /// Who goes: the avatar is removed.
+    pub leaves: Vec<EntityId>,
+    /// What each avatar is asked to do.
+    pub intents: Vec<(EntityId, Intent)>,
+}
