@@ -4,6 +4,7 @@
 //! A leaf crate: it knows no clock, no socket, no bevy. Server, clients and tools all link it,
 //! so two of them can only disagree by version.
 
+pub mod binary;
 mod hash;
 mod ids;
 mod intent;
