@@ -1,1 +1,30 @@
-//! Stub.
+//! Where things are on a sphere: the planet and its ground, S2 cells, frames of axes, a sorted
+//! grid of moving things and a tree of standing ones.
+//!
+//! Truth is planet-centred metres in `f64`; "up" is the normalised position. Nothing here moves
+//! anything (that is `sim/motion`), knows an entity, a tick or a byte on the wire, or reads a
+//! clock. What is loaded from files is immutable afterwards.
+//!
+//! Invariants: every function is a pure function of its arguments and the loaded files, bit for
+//! bit on every machine: transcendental functions go through [`maths`], iteration orders are
+//! defined, and nothing is fused or reordered.
+
+mod cell_grid;
+mod cell_id;
+mod cube;
+mod frame_axes;
+mod lat_lng;
+pub mod limits;
+pub mod maths;
+mod mix;
+mod obstacles;
+mod planet;
+mod settlements;
+
+pub use cell_grid::CellGrid;
+pub use cell_id::{BadToken, CellId, Neighbours};
+pub use frame_axes::FrameAxes;
+pub use lat_lng::LatLng;
+pub use obstacles::{Obstacle, Obstacles};
+pub use planet::{Planet, PlanetError};
+pub use settlements::Settlement;

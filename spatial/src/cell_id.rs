@@ -1,0 +1,357 @@
+//! S2 cells: a quadtree over the six faces of a cube around the planet, numbered along a Hilbert
+//! curve, so that a contiguous range of ids is a connected piece of ground.
+//!
+//! Ids and tokens are those of Google's S2 library (s2geometry.io), checked against it point by
+//! point in `tests/s2_oracle.rs`, so that clients can use its port in their own language. Of the
+//! `s2` crate only the integer tables of the curve are used; its angles, caps and coverings call
+//! the standard library's trigonometry and would break determinism.
+
+use std::fmt;
+use std::ops::Deref;
+
+use glam::DVec3;
+use s2::cellid::CellID as S2Id;
+use serde::{Deserialize, Serialize};
+
+use crate::cube::{self, LEAVES};
+
+/// Smallest width of a level-0 cell between opposite edges on the unit sphere; halves with each
+/// level (the quadratic projection's `kMinWidth`, 2·√2 / 3).
+const MIN_WIDTH: f64 = 2.0 * core::f64::consts::SQRT_2 / 3.0;
+/// First value past the last face's ids.
+const WRAP: u64 = 6 << 61;
+
+/// One S2 cell. Ordered along the Hilbert curve, a parent in the middle of its children.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct CellId(pub u64);
+
+/// A token that names no cell.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is not an S2 cell token (1 to 16 hexadecimal digits that name a cell)")]
+pub struct BadToken(String);
+
+impl CellId {
+    /// Level of the smallest cells, "leaves": about 1 cm on Earth.
+    pub const MAX_LEVEL: u8 = 30;
+
+    /// The leaf cell that holds a direction (of any length but zero).
+    #[inline]
+    #[must_use]
+    pub fn leaf_at(dir: DVec3) -> Self {
+        let (face, u, v) = cube::face_uv(dir);
+        Self::of_leaf(
+            face,
+            cube::leaf_of_st(cube::st_of_uv(u)),
+            cube::leaf_of_st(cube::st_of_uv(v)),
+        )
+    }
+
+    /// The cell of `level` that holds a direction (of any length but zero).
+    #[inline]
+    #[must_use]
+    pub fn at(dir: DVec3, level: u8) -> Self {
+        Self::leaf_at(dir).parent(level)
+    }
+
+    /// One of the six cells of level 0.
+    ///
+    /// # Panics
+    /// If `face` is not below 6.
+    #[must_use]
+    pub fn face_cell(face: u8) -> Self {
+        assert!(face < 6, "a cube has six faces, not {face}");
+        Self((u64::from(face) << 61) | lsb_for_level(0))
+    }
+
+    /// Whether the number is a cell of S2: anything from a peer or a file is checked with this.
+    #[must_use]
+    pub const fn is_valid(self) -> bool {
+        self.0 < WRAP && self.lsb() & 0x1555_5555_5555_5555 != 0
+    }
+
+    /// Subdivisions from its cube face, 0 ..= 30.
+    #[inline]
+    #[must_use]
+    pub const fn level(self) -> u8 {
+        Self::MAX_LEVEL - (self.0.trailing_zeros() >> 1) as u8
+    }
+
+    /// The cube face, 0 ..= 5.
+    #[inline]
+    #[must_use]
+    pub const fn face(self) -> u8 {
+        (self.0 >> 61) as u8
+    }
+
+    /// The cell of `level` (at most its own) that contains it.
+    #[inline]
+    #[must_use]
+    pub const fn parent(self, level: u8) -> Self {
+        let lsb = lsb_for_level(level);
+        Self((self.0 & lsb.wrapping_neg()) | lsb)
+    }
+
+    /// The four cells one level below, in curve order; a leaf has none and answers itself.
+    #[must_use]
+    pub const fn children(self) -> [Self; 4] {
+        let step = self.lsb() >> 2;
+        if step == 0 {
+            return [self; 4];
+        }
+        let first = self.0 - 3 * step;
+        [
+            Self(first),
+            Self(first + 2 * step),
+            Self(first + 4 * step),
+            Self(first + 6 * step),
+        ]
+    }
+
+    /// The first leaf in it.
+    #[inline]
+    #[must_use]
+    pub const fn range_min(self) -> Self {
+        Self(self.0 - (self.lsb() - 1))
+    }
+
+    /// The last leaf in it.
+    #[inline]
+    #[must_use]
+    pub const fn range_max(self) -> Self {
+        Self(self.0 + (self.lsb() - 1))
+    }
+
+    /// Whether `other` is it or lies in it.
+    #[inline]
+    #[must_use]
+    pub const fn contains(self, other: Self) -> bool {
+        self.range_min().0 <= other.0 && other.0 <= self.range_max().0
+    }
+
+    /// The next cell of its level along the curve; after the last comes the first.
+    #[must_use]
+    pub const fn next(self) -> Self {
+        let next = self.0.wrapping_add(self.lsb() << 1);
+        Self(if next < WRAP {
+            next
+        } else {
+            next.wrapping_sub(WRAP)
+        })
+    }
+
+    /// The cell of its level before it along the curve; before the first comes the last.
+    #[must_use]
+    pub const fn prev(self) -> Self {
+        let prev = self.0.wrapping_sub(self.lsb() << 1);
+        Self(if prev < WRAP {
+            prev
+        } else {
+            prev.wrapping_add(WRAP)
+        })
+    }
+
+    /// Unit direction of its centre (in the projection's s, t coordinates).
+    #[must_use]
+    pub fn centre(self) -> DVec3 {
+        let (face, i, j) = self.corner();
+        let half = 0.5 * f64::from(self.size());
+        let [s, t] = [i, j].map(|k| (f64::from(k) + half) / f64::from(LEAVES));
+        cube::point(face, cube::uv_of_st(s), cube::uv_of_st(t)).normalize()
+    }
+
+    /// The four cells of its level that share an edge, in the order of its own edges (down, right,
+    /// up, left in its face's s, t coordinates).
+    #[must_use]
+    pub fn edge_neighbours(self) -> [Self; 4] {
+        let (face, i, j) = self.corner();
+        let (size, level) = (self.size(), self.level());
+        [(0, -size), (size, 0), (0, size), (-size, 0)]
+            .map(|(di, dj)| Self::of_leaf_wrapped(face, i + di, j + dj).parent(level))
+    }
+
+    /// All cells of its level that share an edge or a corner, sorted, each once: 8, or 7 at a
+    /// corner of the cube (and 4 for a whole face). It is not one of them.
+    #[must_use]
+    pub fn all_neighbours(self) -> Neighbours {
+        let (face, i, j) = self.corner();
+        let (size, level) = (self.size(), self.level());
+        let mut found = Neighbours {
+            cells: [Self(0); 8],
+            len: 0,
+        };
+        for dj in [-size, 0, size] {
+            for di in [-size, 0, size] {
+                if (di, dj) != (0, 0) {
+                    let cell = Self::of_leaf_wrapped(face, i + di, j + dj).parent(level);
+                    found.insert(cell);
+                }
+            }
+        }
+        found
+    }
+
+    /// Hexadecimal digits without trailing zeros, as S2 writes ids.
+    #[must_use]
+    pub fn token(self) -> String {
+        format!("{self}")
+    }
+
+    /// The cell that a token names.
+    ///
+    /// # Errors
+    /// [`BadToken`] if it names none.
+    pub fn from_token(token: &str) -> Result<Self, BadToken> {
+        let bad = || BadToken(token.chars().take(32).collect());
+        if !(1..=16).contains(&token.len()) || !token.bytes().all(|b| b.is_ascii_hexdigit()) {
+            return Err(bad());
+        }
+        let digits = u64::from_str_radix(token, 16).map_err(|_| bad())?;
+        let cell = Self(digits << (4 * (16 - token.len())));
+        if cell.is_valid() {
+            Ok(cell)
+        } else {
+            Err(bad())
+        }
+    }
+
+    /// A lower bound of the width in metres of any cell of `level`: two points in cells that do
+    /// not touch are further apart.
+    #[must_use]
+    pub fn min_width_m(level: u8, radius_m: f64) -> f64 {
+        MIN_WIDTH * radius_m / f64::from(1u32 << level)
+    }
+
+    /// The finest level whose cells are all at least `min_width_m` wide, so that whatever is within
+    /// that distance of a point is in its cell or a neighbour; level 0 if none is.
+    #[must_use]
+    pub fn level_for_min_width(min_width_m: f64, radius_m: f64) -> u8 {
+        (0..=Self::MAX_LEVEL)
+            .rev()
+            .find(|&level| Self::min_width_m(level, radius_m) >= min_width_m)
+            .unwrap_or(0)
+    }
+
+    /// The planet-frame axis along which u grows on its cube face.
+    pub(crate) fn face_u_axis(self) -> DVec3 {
+        cube::u_axis(self.face())
+    }
+
+    #[inline]
+    const fn lsb(self) -> u64 {
+        self.0 & self.0.wrapping_neg()
+    }
+
+    /// Leaves along its edge.
+    #[inline]
+    fn size(self) -> i32 {
+        1 << (Self::MAX_LEVEL - self.level())
+    }
+
+    /// Face and leaf coordinates of its corner with the smallest i and j.
+    #[inline]
+    fn corner(self) -> (u8, i32, i32) {
+        let (face, i, j, _) = S2Id(self.0).face_ij_orientation();
+        let mask = -self.size();
+        (face, i & mask, j & mask)
+    }
+
+    #[inline]
+    fn of_leaf(face: u8, i: i32, j: i32) -> Self {
+        Self(S2Id::from_face_ij(face, i, j).0)
+    }
+
+    /// The leaf at coordinates that may lie beyond the face's edge: then it is the one on the
+    /// neighbouring face whose centre is nearest, found through the plane of the cube.
+    fn of_leaf_wrapped(face: u8, i: i32, j: i32) -> Self {
+        if (0..LEAVES).contains(&i) && (0..LEAVES).contains(&j) {
+            return Self::of_leaf(face, i, j);
+        }
+        // One leaf beyond the edge is enough, and avoids overflow for whole faces. In the linear
+        // projection, whose seams agree with the quadratic one's along an edge, a leaf just beyond
+        // the edge of one face is a leaf just within the other.
+        let uv = [i, j].map(|k| {
+            let k = f64::from(k.clamp(-1, LEAVES));
+            let limit = 1.0 + f64::EPSILON;
+            ((2.0 * k + 1.0 - f64::from(LEAVES)) / f64::from(LEAVES)).clamp(-limit, limit)
+        });
+        let (face, u, v) = cube::face_uv(cube::point(face, uv[0], uv[1]));
+        Self::of_leaf(
+            face,
+            cube::leaf_of_st(0.5 * (u + 1.0)),
+            cube::leaf_of_st(0.5 * (v + 1.0)),
+        )
+    }
+}
+
+/// Up to eight cells, sorted.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Neighbours {
+    cells: [CellId; 8],
+    len: usize,
+}
+
+impl Neighbours {
+    /// Keeps the order by inserting; a cell that is there already stays single.
+    fn insert(&mut self, cell: CellId) {
+        if let Err(at) = self.cells[..self.len].binary_search(&cell) {
+            self.cells.copy_within(at..self.len, at + 1);
+            self.cells[at] = cell;
+            self.len += 1;
+        }
+    }
+}
+
+impl Deref for Neighbours {
+    type Target = [CellId];
+
+    fn deref(&self) -> &[CellId] {
+        &self.cells[..self.len]
+    }
+}
+
+impl<'a> IntoIterator for &'a Neighbours {
+    type Item = &'a CellId;
+    type IntoIter = std::slice::Iter<'a, CellId>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
+
+impl IntoIterator for Neighbours {
+    type Item = CellId;
+    type IntoIter = std::iter::Take<std::array::IntoIter<CellId, 8>>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.cells.into_iter().take(self.len)
+    }
+}
+
+impl fmt::Debug for Neighbours {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.iter()).finish()
+    }
+}
+
+impl fmt::Display for CellId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0 == 0 {
+            return f.write_str("X");
+        }
+        let zeros = self.0.trailing_zeros() / 4;
+        let digits = 16 - zeros as usize;
+        write!(f, "{:0digits$x}", self.0 >> (4 * zeros))
+    }
+}
+
+impl fmt::Debug for CellId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "cell {self}")
+    }
+}
+
+#[inline]
+const fn lsb_for_level(level: u8) -> u64 {
+    1 << (2 * (CellId::MAX_LEVEL - level))
+}

@@ -1,0 +1,133 @@
+//! The single door for transcendental functions.
+//!
+//! The standard library's versions call the platform's C library, whose last bits differ between
+//! machines; these are `libm`, compiled from the same Rust source everywhere. Additions,
+//! multiplications, divisions, square roots and rounding are exact by IEEE 754 and need no door.
+
+/// Sine of an angle in radians.
+#[inline]
+#[must_use]
+pub fn sin(radians: f64) -> f64 {
+    libm::sin(radians)
+}
+
+/// Cosine of an angle in radians.
+#[inline]
+#[must_use]
+pub fn cos(radians: f64) -> f64 {
+    libm::cos(radians)
+}
+
+/// Sine and cosine of an angle in radians.
+#[inline]
+#[must_use]
+pub fn sin_cos(radians: f64) -> (f64, f64) {
+    libm::sincos(radians)
+}
+
+/// Tangent of an angle in radians.
+#[inline]
+#[must_use]
+pub fn tan(radians: f64) -> f64 {
+    libm::tan(radians)
+}
+
+/// Angle in radians whose sine is `x`; an `x` a rounding error outside −1 ..= 1 is taken as the
+/// end of that range.
+#[inline]
+#[must_use]
+pub fn asin(x: f64) -> f64 {
+    libm::asin(x.clamp(-1.0, 1.0))
+}
+
+/// Angle in radians whose cosine is `x`; an `x` a rounding error outside −1 ..= 1 is taken as the
+/// end of that range.
+#[inline]
+#[must_use]
+pub fn acos(x: f64) -> f64 {
+    libm::acos(x.clamp(-1.0, 1.0))
+}
+
+/// Angle in radians whose tangent is `x`.
+#[inline]
+#[must_use]
+pub fn atan(x: f64) -> f64 {
+    libm::atan(x)
+}
+
+/// Angle in radians of the point (`x`, `y`), −π ..= π.
+#[inline]
+#[must_use]
+pub fn atan2(y: f64, x: f64) -> f64 {
+    libm::atan2(y, x)
+}
+
+/// e to the power of `x`.
+#[inline]
+#[must_use]
+pub fn exp(x: f64) -> f64 {
+    libm::exp(x)
+}
+
+/// Natural logarithm.
+#[inline]
+#[must_use]
+pub fn ln(x: f64) -> f64 {
+    libm::log(x)
+}
+
+/// Logarithm to base 2.
+#[inline]
+#[must_use]
+pub fn log2(x: f64) -> f64 {
+    libm::log2(x)
+}
+
+/// Logarithm to base 10.
+#[inline]
+#[must_use]
+pub fn log10(x: f64) -> f64 {
+    libm::log10(x)
+}
+
+/// `base` to the power of `exponent`.
+#[inline]
+#[must_use]
+pub fn pow(base: f64, exponent: f64) -> f64 {
+    libm::pow(base, exponent)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Golden bits: if one of these moves, every recorded world diverges.
+    #[test]
+    fn results_are_pinned_to_the_last_bit() {
+        let x = 0.737_f64;
+        let got = [
+            sin(x),
+            cos(x),
+            tan(x),
+            asin(x),
+            acos(x),
+            atan(x),
+            atan2(x, -2.0),
+            exp(x),
+            ln(x),
+            log2(x),
+            log10(x),
+            pow(x, 3.3),
+        ]
+        .map(f64::to_bits);
+        assert_eq!(got, GOLDEN, "{got:#018x?}");
+    }
+
+    const GOLDEN: [u64; 12] = [0; 12];
+
+    #[test]
+    fn a_rounding_error_outside_the_domain_is_not_nan() {
+        assert_eq!(acos(1.0 + 1e-15), 0.0);
+        assert_eq!(asin(-1.0 - 1e-15), -core::f64::consts::FRAC_PI_2);
+    }
+}
