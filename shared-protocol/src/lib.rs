@@ -5,15 +5,24 @@
 //! so two of them can only disagree by version.
 
 pub mod binary;
+mod close;
 mod hash;
 mod ids;
 mod intent;
 pub mod limits;
+mod message;
 mod player_inputs;
+mod truth;
 mod wire_frame;
 
+pub use close::{CloseCode, UnknownCloseCode};
 pub use hash::{hash_words, mix64};
 pub use ids::{EntityId, Epoch, InputSeq, SessionId, Tick};
 pub use intent::{Buttons, Intent, WishDir};
+pub use message::{
+    ALPN, Card, ClientMessage, GameEvent, LENGTH_PREFIX_BYTES, MessageError, PROTOCOL_VERSION,
+    ServerMessage, Welcome, announced_length,
+};
 pub use player_inputs::{Admission, PlayerInputs};
+pub use truth::{TruthFrame, TruthOwned};
 pub use wire_frame::{Action, BodyBits, OwnState, OwnVitals, WireEntity, WireFlags, WireFrame};

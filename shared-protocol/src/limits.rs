@@ -9,3 +9,24 @@ pub const DATAGRAM_BYTES_MAX: usize = 1_100;
 pub const MESSAGE_BYTES_MAX: usize = 16 * 1024;
 /// Most intents in one datagram: the newest and the few before it, for redundancy.
 pub const INTENTS_PER_DATAGRAM_MAX: usize = 8;
+/// Longest session ticket, bytes: a JWT with our claims takes about 300.
+pub const TICKET_BYTES_MAX: usize = 1_024;
+/// Longest self-description of a client program, bytes.
+pub const CLIENT_BYTES_MAX: usize = 64;
+/// Longest reason in a close frame, bytes: fits one packet beside everything else in it.
+pub const CLOSE_REASON_BYTES_MAX: usize = 256;
+/// Most cards asked for, or answered, in one message: everyone a crowded square shows at once.
+pub const CARDS_PER_MESSAGE_MAX: usize = 256;
+/// Most kinds a world announces.
+pub const KINDS_MAX: usize = 128;
+/// Longest name of a kind or planet, bytes.
+pub const KIND_BYTES_MAX: usize = 64;
+/// Largest truth frame a verifier accepts from its own server, bytes: 500,000 entities.
+pub const TRUTH_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+const _: () = {
+    let card = 8 + 4 + 2 + 1 + 8 + NAME_BYTES_MAX;
+    assert!(CARDS_PER_MESSAGE_MAX * card + 64 <= MESSAGE_BYTES_MAX);
+    assert!(TICKET_BYTES_MAX + CLIENT_BYTES_MAX + 64 <= MESSAGE_BYTES_MAX);
+    assert!(KINDS_MAX * (8 + KIND_BYTES_MAX) + 256 <= MESSAGE_BYTES_MAX);
+};
