@@ -1,1 +1,31 @@
-//! Stub.
+//! What survives: the journal of sealed inputs, the checkpoints, and the one store behind both
+//! Postgres and SQLite.
+//!
+//! The log is the world: a checkpoint only shortens what must be replayed. Nothing here knows what
+//! a tick's inputs or a zone's entities mean; both are bytes with a checksum.
+//!
+//! Invariants:
+//! - No call made from the tick (`JournalWriter::append`, `CheckpointWorker::submit`, every
+//!   `status`) ever waits for a disk or a database.
+//! - A checkpoint is whole or absent; a record is whole or cut off, and a cut record was never
+//!   promised by `JournalWriter::durable`.
+//! - Every write to the store carries the writer's epoch and is refused once a newer one exists.
+
+mod checkpoint;
+mod data_dir;
+mod journal;
+pub mod limits;
+mod store;
+mod worker;
+
+pub use checkpoint::{CheckpointEntry, CheckpointImage};
+pub use data_dir::{DataDirError, DataDirLock};
+pub use journal::{
+    Appended, JournalBreak, JournalError, JournalHealth, JournalMonitor, JournalOptions,
+    JournalRecord, JournalStatus, JournalTail, JournalWriter, SegmentHeader, SegmentSummary,
+    TornTail, prune_journal, read_journal,
+};
+pub use store::{Claim, ContentStamp, OpenOptions, SavedCheckpoint, Store, StoreError, WorldRow};
+pub use worker::{
+    CheckpointMonitor, CheckpointStatus, CheckpointWorker, Drained, Submitted, WorkerOptions,
+};
