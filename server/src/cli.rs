@@ -1,0 +1,175 @@
+//! The command line. Flags say only what they are; what a value may be is checked once, in
+//! [`crate::config`], whether it came from a flag or from the file.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+const AFTER_HELP: &str = "\
+Examples:
+  bluemarble-server serve
+      Earth on 127.0.0.1:4433 with a development certificate, everything in ./bluemarble-data
+  bluemarble-server serve --config server.toml --zones 96 --tick-hz 30
+      the file's settings, with two of them overridden
+  bluemarble-server serve --database-url postgres://blue@localhost/marble
+      checkpoints in Postgres; the journal stays local
+  bluemarble-server ticket --character Ada
+      a session ticket for a client to connect with
+  bluemarble-server config > server.toml
+      every setting with its unit, range and default, ready to edit
+
+Exit status: 0 stopped as asked, 1 surroundings (port, database, disk), 2 bad flag or config,
+3 the world failed, 130 second Ctrl-C.";
+
+/// BlueMarble: an authoritative simulation server for one shared, spherical world.
+#[derive(Debug, Parser)]
+#[command(name = "bluemarble-server", version, after_long_help = AFTER_HELP, after_help = AFTER_HELP)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The program's commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run a world until Ctrl-C; a restart on the same data directory continues it.
+    #[command(after_help = SERVE_EXAMPLES)]
+    Serve(Box<ServeArgs>),
+    /// Sign a session ticket with the development key and print it.
+    #[command(after_help = TICKET_EXAMPLES)]
+    Ticket(TicketArgs),
+    /// Print the effective configuration as TOML, every field with its unit and range.
+    Config(Box<ConfigFlags>),
+}
+
+const SERVE_EXAMPLES: &str = "\
+Examples:
+  bluemarble-server serve
+  bluemarble-server serve --scenario earth --zones 24 --threads 2 --tick-hz 20
+  bluemarble-server serve --data-dir /var/lib/bluemarble --config /etc/bluemarble.toml --quiet
+  bluemarble-server serve --listen 127.0.0.1:0 --admin 127.0.0.1:0
+      free ports; <data-dir>/server.json tells which
+
+Logs go to stderr; RUST_LOG sets what is shown, for example RUST_LOG=debug or
+RUST_LOG=info,bluemarble_net=debug.";
+
+const TICKET_EXAMPLES: &str = "\
+Examples:
+  bluemarble-server ticket --character Ada
+  bluemarble-server ticket --character Ada --ttl 60 --data-dir /var/lib/bluemarble";
+
+/// `serve`
+#[derive(Debug, Args)]
+pub struct ServeArgs {
+    /// Settings.
+    #[command(flatten)]
+    pub config: ConfigFlags,
+    /// Print no status line; logs and errors still go to stderr
+    #[arg(long)]
+    pub quiet: bool,
+    /// Accept losing what the journal holds beyond the newest checkpoint, when a crash left a
+    /// tail that this build or content cannot replay (the segments are kept aside)
+    #[arg(long)]
+    pub discard_journal_tail: bool,
+    /// Test builds only: replicate wrongly on purpose, so that a verifier can prove it notices
+    #[cfg(feature = "sabotage")]
+    #[arg(long, value_name = "KIND", value_parser = ["drop", "teleport", "stale", "ghost"])]
+    pub sabotage: Option<String>,
+}
+
+/// Settings that flags can override.
+#[derive(Clone, Debug, Default, Args)]
+pub struct ConfigFlags {
+    /// Configuration file (TOML); flags override it
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Directory of database, journal, keys and admin token [default: bluemarble-data]
+    #[arg(long, value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
+    /// Where checkpoints go: sqlite://PATH or postgres://… [default: sqlite in the data directory]
+    #[arg(long, value_name = "URL")]
+    pub database_url: Option<String>,
+    /// UDP address for QUIC clients; port 0 = any free one [default: 127.0.0.1:4433]
+    #[arg(long, value_name = "ADDR")]
+    pub listen: Option<String>,
+    /// TCP address of the admin HTTP, loopback; port 0 = any free one [default: 127.0.0.1:9600]
+    #[arg(long, value_name = "ADDR")]
+    pub admin: Option<String>,
+    /// Scenario: a file name in <assets>/scenarios without .ron [default: earth]
+    #[arg(long, value_name = "NAME")]
+    pub scenario: Option<String>,
+    /// Directory with planets/ and scenarios/ [default: looked for near here and the program]
+    #[arg(long, value_name = "DIR")]
+    pub assets: Option<PathBuf>,
+    /// Name of this world in the store and in tickets [default: the scenario's name]
+    #[arg(long, value_name = "NAME")]
+    pub world: Option<String>,
+    /// Zones the planet is cut into; changes no result, only how work is spread
+    /// [default: the scenario's]
+    #[arg(long, value_name = "N")]
+    pub zones: Option<usize>,
+    /// Threads that step zones; changes no result [default: one per core]
+    #[arg(long, value_name = "N")]
+    pub threads: Option<usize>,
+    /// Ticks a second, 20 to 120 [default: 20]
+    #[arg(long, value_name = "HZ")]
+    pub tick_hz: Option<u32>,
+    /// Seed of the world [default: 1]
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+    /// Seconds between checkpoints [default: 5]
+    #[arg(long, value_name = "SECONDS")]
+    pub checkpoint_s: Option<f64>,
+    /// Milliseconds between flushes of the journal to disk [default: 100]
+    #[arg(long, value_name = "MS")]
+    pub group_commit_ms: Option<u64>,
+}
+
+/// `ticket`
+#[derive(Debug, Args)]
+pub struct TicketArgs {
+    /// The character to play, 1 to 32 bytes
+    #[arg(long, value_name = "NAME")]
+    pub character: String,
+    /// Seconds the ticket can be used
+    #[arg(long, value_name = "SECONDS", default_value_t = 3600)]
+    pub ttl: u64,
+    /// World the ticket is for: the server's --world [default: earth]
+    #[arg(long, value_name = "NAME", default_value = "earth")]
+    pub world: String,
+    /// Data directory whose development key signs (made if it is not there)
+    #[arg(long, value_name = "DIR", default_value = crate::config::DATA_DIR_DEFAULT)]
+    pub data_dir: PathBuf,
+    /// Private key to sign with instead (PEM, Ed25519)
+    #[arg(long, value_name = "FILE", conflicts_with = "data_dir")]
+    pub key: Option<PathBuf>,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn flags_parse_without_a_file() {
+        let cli = Cli::try_parse_from([
+            "bluemarble-server",
+            "serve",
+            "--zones",
+            "6",
+            "--listen",
+            "127.0.0.1:0",
+        ])
+        .unwrap();
+        let Command::Serve(args) = cli.command else { panic!("not serve") };
+        assert_eq!(args.config.zones, Some(6));
+        assert_eq!(args.config.listen.as_deref(), Some("127.0.0.1:0"));
+    }
+}

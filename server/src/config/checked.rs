@@ -1,0 +1,488 @@
+//! The configuration the program runs on: complete, in range, every default in one place.
+//!
+//! A default says what it is tuned for; the comments an operator sees are in
+//! [`super::document`].
+
+use std::fmt::Display;
+use std::net::SocketAddr;
+use std::ops::RangeInclusive;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::error::{ConfigError, Origin};
+use super::line_of;
+use super::raw::{ConfigRaw, Field};
+use crate::cli::ConfigFlags;
+
+/// Where the world keeps its things unless told otherwise.
+pub const DATA_DIR_DEFAULT: &str = "bluemarble-data";
+/// Ticks a second: below 20 movement prediction gets coarse, above 120 a tick is shorter than a
+/// scheduler slice.
+pub const TICK_HZ: RangeInclusive<u32> = 20..=120;
+/// Zones: 384 is four per core on the largest machine this is meant for.
+pub const ZONES: RangeInclusive<usize> = 1..=384;
+/// Threads of either pool.
+pub const THREADS: RangeInclusive<usize> = 1..=256;
+/// Sessions at once.
+pub const SESSIONS: RangeInclusive<usize> = 1..=16_384;
+/// Budget of one client, bytes per second: below the least a crowd of ten needs nothing is
+/// playable, above the most no home line keeps up.
+pub const CLIENT_BYTES_PER_S: RangeInclusive<u32> = 2_000..=1_000_000;
+/// Grace, seconds.
+pub const GRACE_S: RangeInclusive<f64> = 0.0..=3_600.0;
+/// Between checkpoints, seconds: the upper end bounds how long a replay after a crash takes.
+pub const CHECKPOINT_S: RangeInclusive<f64> = 0.5..=600.0;
+/// Group commit, milliseconds: what a power cut may take.
+pub const GROUP_COMMIT_MS: RangeInclusive<u64> = 5..=5_000;
+/// Records waiting for the journal's writer.
+pub const QUEUE_RECORDS: RangeInclusive<usize> = 16..=65_536;
+const WORLD_NAME_CHARS_MAX: usize = 64;
+
+/// Everything the program needs to know before it starts.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Config {
+    /// What runs.
+    pub world: WorldConfig,
+    /// Where files are.
+    pub paths: PathsConfig,
+    /// Clients.
+    pub net: NetConfig,
+    /// The operator's HTTP.
+    pub admin: AdminConfig,
+    /// Checkpoints.
+    pub store: StoreConfig,
+    /// The log.
+    pub journal: JournalConfig,
+}
+
+/// What runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WorldConfig {
+    /// In the store and in tickets.
+    pub name: String,
+    /// File name without `.ron`.
+    pub scenario: String,
+    /// Of every random number.
+    pub seed: u64,
+    /// Ticks a second.
+    pub tick_hz: u32,
+    /// Zones; `None` = as many as the scenario says.
+    pub zones: Option<usize>,
+    /// Threads that step zones; `None` = one per core.
+    pub threads: Option<usize>,
+}
+
+impl WorldConfig {
+    /// The length of a tick.
+    pub fn tick_period(&self) -> Duration {
+        Duration::from_nanos(1_000_000_000 / u64::from(self.tick_hz))
+    }
+}
+
+/// Where files are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PathsConfig {
+    /// Database, journal, keys, token.
+    pub data_dir: PathBuf,
+    /// `None` = looked for, see [`crate::assets`].
+    pub assets: Option<PathBuf>,
+}
+
+/// Clients.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NetConfig {
+    /// UDP.
+    pub listen: SocketAddr,
+    /// Sessions at once.
+    pub sessions_max: usize,
+    /// Snapshot bytes per client and second.
+    pub client_bytes_per_s_max: u32,
+    /// How long an avatar waits for its owner.
+    pub grace: Duration,
+    /// Threads for sockets and TLS.
+    pub threads: usize,
+    /// `None` = the development certificate.
+    pub tls: Option<TlsFiles>,
+    /// `None` = the development key.
+    pub ticket_public_key: Option<PathBuf>,
+}
+
+/// A certificate and its key, both PEM.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TlsFiles {
+    /// Chain, leaf first.
+    pub cert: PathBuf,
+    /// Private key.
+    pub key: PathBuf,
+}
+
+/// The operator's HTTP.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AdminConfig {
+    /// TCP.
+    pub listen: SocketAddr,
+    /// Whether other than loopback is accepted.
+    pub allow_remote: bool,
+}
+
+/// Checkpoints.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StoreConfig {
+    /// `None` = `world.sqlite` in the data directory.
+    pub database_url: Option<String>,
+    /// Between two checkpoints.
+    pub checkpoint_interval: Duration,
+}
+
+/// The log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JournalConfig {
+    /// Between two flushes to disk.
+    pub group_commit: Duration,
+    /// Records that may wait for the writer.
+    pub queue_records: usize,
+}
+
+impl Config {
+    /// The file's values under the flags', checked.
+    ///
+    /// # Errors
+    /// The first value out of its range, with where it was given.
+    pub fn resolve(
+        raw: &ConfigRaw,
+        file: Option<(&Path, &str)>,
+        flags: &ConfigFlags,
+    ) -> Result<Self, ConfigError> {
+        let from = Sources { file };
+        let scenario = from
+            .pick(&raw.world.scenario, flags.scenario.clone(), "--scenario", "earth".to_owned())
+            .named("world.scenario")?;
+        let world = WorldConfig {
+            name: from
+                .pick(&raw.world.name, flags.world.clone(), "--world", scenario.clone())
+                .named("world.name")?,
+            scenario,
+            seed: from.pick(&raw.world.seed, flags.seed, "--seed", 1).value,
+            tick_hz: from
+                .pick(&raw.world.tick_hz, flags.tick_hz, "--tick-hz", 20)
+                .within("world.tick_hz", TICK_HZ, "ticks a second")?,
+            zones: from
+                .pick_optional(&raw.world.zones, flags.zones, "--zones")
+                .map(|setting| setting.within("world.zones", ZONES, "zones"))
+                .transpose()?,
+            threads: from
+                .pick_optional(&raw.world.threads, flags.threads, "--threads")
+                .map(|setting| setting.within("world.threads", THREADS, "threads"))
+                .transpose()?,
+        };
+        let paths = PathsConfig {
+            data_dir: from
+                .pick(
+                    &raw.paths.data_dir,
+                    flags.data_dir.clone(),
+                    "--data-dir",
+                    PathBuf::from(DATA_DIR_DEFAULT),
+                )
+                .value,
+            assets: from
+                .pick_optional(&raw.paths.assets, flags.assets.clone(), "--assets")
+                .map(|setting| setting.value),
+        };
+        Ok(Self {
+            world,
+            paths,
+            net: net(raw, &from, flags)?,
+            admin: admin(raw, &from, flags)?,
+            store: store(raw, &from, flags)?,
+            journal: journal(raw, &from, flags)?,
+        })
+    }
+}
+
+fn net(raw: &ConfigRaw, from: &Sources<'_>, flags: &ConfigFlags) -> Result<NetConfig, ConfigError> {
+    let raw = &raw.net;
+    let cert = from.pick_optional(&raw.cert, None, "");
+    let cert_key = from.pick_optional(&raw.cert_key, None, "");
+    let tls = match (cert, cert_key) {
+        (None, None) => None,
+        (Some(cert), Some(key)) => Some(TlsFiles { cert: cert.value, key: key.value }),
+        (Some(alone), None) => return Err(alone.shown().refuse("net.cert", "needs net.cert_key")),
+        (None, Some(alone)) => return Err(alone.shown().refuse("net.cert_key", "needs net.cert")),
+    };
+    Ok(NetConfig {
+        listen: from
+            .pick(&raw.listen, flags.listen.clone(), "--listen", "127.0.0.1:4433".to_owned())
+            .address("net.listen")?,
+        sessions_max: from
+            .pick(&raw.sessions_max, None, "", 4_096)
+            .within("net.sessions_max", SESSIONS, "sessions")?,
+        client_bytes_per_s_max: from
+            .pick(&raw.client_bytes_per_s_max, None, "", 40_000)
+            .within("net.client_bytes_per_s_max", CLIENT_BYTES_PER_S, "bytes per second")?,
+        grace: from
+            .pick(&raw.grace_s, None, "", 10.0)
+            .within("net.grace_s", GRACE_S, "seconds")
+            .map(Duration::from_secs_f64)?,
+        threads: from
+            .pick(&raw.threads, None, "", 2)
+            .within("net.threads", THREADS, "threads")?,
+        tls,
+        ticket_public_key: from
+            .pick_optional(&raw.ticket_public_key, None, "")
+            .map(|setting| setting.value),
+    })
+}
+
+fn admin(
+    raw: &ConfigRaw,
+    from: &Sources<'_>,
+    flags: &ConfigFlags,
+) -> Result<AdminConfig, ConfigError> {
+    let allow_remote = from.pick(&raw.admin.allow_remote, None, "", false).value;
+    let listen = from.pick(
+        &raw.admin.listen,
+        flags.admin.clone(),
+        "--admin",
+        "127.0.0.1:9600".to_owned(),
+    );
+    let address = listen.clone().address("admin.listen")?;
+    if !address.ip().is_loopback() && !allow_remote {
+        return Err(listen.refuse(
+            "admin.listen",
+            "must be a loopback address: the token would cross the network in clear. Put a TLS \
+             proxy or a tunnel in front, or set admin.allow_remote = true",
+        ));
+    }
+    Ok(AdminConfig { listen: address, allow_remote })
+}
+
+fn store(
+    raw: &ConfigRaw,
+    from: &Sources<'_>,
+    flags: &ConfigFlags,
+) -> Result<StoreConfig, ConfigError> {
+    let database_url =
+        from.pick_optional(&raw.store.database_url, flags.database_url.clone(), "--database-url");
+    let database_url = match database_url {
+        None => None,
+        Some(url) if has_known_scheme(&url.value) => Some(url.value),
+        Some(url) => {
+            let hidden = Setting { value: without_password(&url.value), origin: url.origin };
+            return Err(hidden.refuse(
+                "store.database_url",
+                "must begin with sqlite://, postgres:// or postgresql://",
+            ));
+        }
+    };
+    Ok(StoreConfig {
+        database_url,
+        checkpoint_interval: from
+            .pick(&raw.store.checkpoint_s, flags.checkpoint_s, "--checkpoint-s", 5.0)
+            .within("store.checkpoint_s", CHECKPOINT_S, "seconds")
+            .map(Duration::from_secs_f64)?,
+    })
+}
+
+fn journal(
+    raw: &ConfigRaw,
+    from: &Sources<'_>,
+    flags: &ConfigFlags,
+) -> Result<JournalConfig, ConfigError> {
+    Ok(JournalConfig {
+        group_commit: from
+            .pick(&raw.journal.group_commit_ms, flags.group_commit_ms, "--group-commit-ms", 100)
+            .within("journal.group_commit_ms", GROUP_COMMIT_MS, "milliseconds")
+            .map(Duration::from_millis)?,
+        queue_records: from
+            .pick(&raw.journal.queue_records, None, "", 1_024)
+            .within("journal.queue_records", QUEUE_RECORDS, "records")?,
+    })
+}
+
+fn has_known_scheme(url: &str) -> bool {
+    ["sqlite:", "postgres://", "postgresql://"].iter().any(|scheme| url.starts_with(scheme))
+}
+
+/// A database address fit for logs and screens.
+pub fn without_password(url: &str) -> String {
+    let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
+    match rest.rsplit_once('@') {
+        Some((credentials, host)) => {
+            let user = credentials.split(':').next().unwrap_or_default();
+            format!("{scheme}://{user}@{host}")
+        }
+        None => url.to_owned(),
+    }
+}
+
+/// Where values are taken from, in rising precedence: default, file, flag.
+struct Sources<'a> {
+    file: Option<(&'a Path, &'a str)>,
+}
+
+impl Sources<'_> {
+    fn pick<T: Clone>(
+        &self,
+        raw: &Field<T>,
+        flag: Option<T>,
+        flag_name: &'static str,
+        default: T,
+    ) -> Setting<T> {
+        self.pick_optional(raw, flag, flag_name)
+            .unwrap_or(Setting { value: default, origin: Origin::Default })
+    }
+
+    fn pick_optional<T: Clone>(
+        &self,
+        raw: &Field<T>,
+        flag: Option<T>,
+        flag_name: &'static str,
+    ) -> Option<Setting<T>> {
+        if let Some(value) = flag {
+            return Some(Setting { value, origin: Origin::Flag(flag_name) });
+        }
+        let spanned = raw.as_ref()?;
+        let (path, text) = self.file.unwrap_or((Path::new("config"), ""));
+        let line = line_of(text, spanned.span().start);
+        let origin = Origin::File { path: path.to_owned(), line };
+        Some(Setting { value: spanned.get_ref().clone(), origin })
+    }
+}
+
+/// A value and where it came from.
+#[derive(Clone)]
+struct Setting<T> {
+    value: T,
+    origin: Origin,
+}
+
+impl Setting<PathBuf> {
+    fn shown(self) -> Setting<String> {
+        Setting { value: self.value.display().to_string(), origin: self.origin }
+    }
+}
+
+impl<T: Display> Setting<T> {
+    fn refuse(&self, key: &'static str, rule: impl Into<String>) -> ConfigError {
+        ConfigError::Value {
+            origin: self.origin.clone(),
+            key,
+            value: self.value.to_string(),
+            rule: rule.into(),
+        }
+    }
+}
+
+impl<T: Display + PartialOrd + Copy> Setting<T> {
+    /// NaN lies in no range, so it is refused too.
+    fn within(self, key: &'static str, range: RangeInclusive<T>, unit: &str) -> Result<T, ConfigError> {
+        if range.contains(&self.value) {
+            return Ok(self.value);
+        }
+        Err(self.refuse(key, format!("must be {} to {} {unit}", range.start(), range.end())))
+    }
+}
+
+impl Setting<String> {
+    fn address(self, key: &'static str) -> Result<SocketAddr, ConfigError> {
+        self.value.parse().map_err(|_| {
+            self.refuse(key, "must be an address and port, for example 127.0.0.1:4433 or [::1]:0")
+        })
+    }
+
+    /// A name that is safe as a file name and in a URL.
+    fn named(self, key: &'static str) -> Result<String, ConfigError> {
+        let fits = !self.value.is_empty() && self.value.len() <= WORLD_NAME_CHARS_MAX;
+        let plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+        if fits && self.value.chars().all(plain) {
+            return Ok(self.value);
+        }
+        Err(self.refuse(
+            key,
+            format!("must be 1 to {WORLD_NAME_CHARS_MAX} letters, digits, '-' or '_'"),
+        ))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn resolve(text: &str, flags: &ConfigFlags) -> Result<Config, ConfigError> {
+        let path = Path::new("server.toml");
+        let raw = super::super::parse(path, text)?;
+        Config::resolve(&raw, Some((path, text)), flags)
+    }
+
+    fn complaint(text: &str) -> String {
+        resolve(text, &ConfigFlags::default()).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn defaults_are_complete_and_valid() {
+        let config = resolve("", &ConfigFlags::default()).unwrap();
+        assert_eq!(config.world.name, "earth");
+        assert_eq!(config.world.tick_hz, 20);
+        assert_eq!(config.world.tick_period(), Duration::from_millis(50));
+        assert_eq!(config.net.listen.port(), 4433);
+        assert_eq!(config.admin.listen.port(), 9600);
+        assert_eq!(config.journal.group_commit, Duration::from_millis(100));
+    }
+
+    #[test]
+    fn the_file_overrides_defaults_and_a_flag_overrides_the_file() {
+        let text = "[world]\nzones = 6\nseed = 5\n";
+        let flags = ConfigFlags { zones: Some(96), ..ConfigFlags::default() };
+        let config = resolve(text, &flags).unwrap();
+        assert_eq!((config.world.zones, config.world.seed), (Some(96), 5));
+    }
+
+    #[test]
+    fn a_world_is_called_after_its_scenario() {
+        let flags = ConfigFlags { scenario: Some("moon".into()), ..ConfigFlags::default() };
+        assert_eq!(resolve("", &flags).unwrap().world.name, "moon");
+    }
+
+    #[test]
+    fn a_value_out_of_range_names_its_line_and_range() {
+        assert_eq!(
+            complaint("[world]\n\ntick_hz = 500\n"),
+            "server.toml:3: world.tick_hz = 500: must be 20 to 120 ticks a second"
+        );
+        assert!(complaint("[net]\ngrace_s = nan\n").contains("net.grace_s = NaN"));
+        assert!(complaint("[world]\nzones = 0\n").contains("must be 1 to 384 zones"));
+    }
+
+    #[test]
+    fn a_flag_out_of_range_names_the_flag() {
+        let flags = ConfigFlags { tick_hz: Some(7), ..ConfigFlags::default() };
+        let text = resolve("", &flags).unwrap_err().to_string();
+        assert!(text.starts_with("--tick-hz: world.tick_hz = 7:"), "{text}");
+    }
+
+    #[test]
+    fn a_scenario_name_cannot_leave_its_directory() {
+        assert!(complaint("[world]\nscenario = \"../secrets\"\n").contains("letters, digits"));
+    }
+
+    #[test]
+    fn an_admin_port_beyond_loopback_needs_consent() {
+        assert!(complaint("[admin]\nlisten = \"0.0.0.0:9600\"\n").contains("loopback"));
+        let text = "[admin]\nlisten = \"0.0.0.0:9600\"\nallow_remote = true\n";
+        assert!(resolve(text, &ConfigFlags::default()).is_ok());
+    }
+
+    #[test]
+    fn a_certificate_without_its_key_is_refused() {
+        assert!(complaint("[net]\ncert = \"a.pem\"\n").contains("needs net.cert_key"));
+        assert!(complaint("[net]\ncert_key = \"a.pem\"\n").contains("needs net.cert"));
+    }
+
+    #[test]
+    fn a_database_address_is_never_shown_with_its_password() {
+        let text = complaint("[store]\ndatabase_url = \"mysql://me:secret@host/db\"\n");
+        assert!(text.contains("mysql://me@host/db") && !text.contains("secret"), "{text}");
+        assert_eq!(without_password("postgres://a:b@h:1/d"), "postgres://a@h:1/d");
+        assert_eq!(without_password("sqlite://x.sqlite"), "sqlite://x.sqlite");
+    }
+}

@@ -1,0 +1,276 @@
+//! The configuration as a file an operator can edit: every field, its unit, its range and the
+//! value in force. `bluemarble-server config` prints it.
+
+use std::fmt::Write;
+
+use super::checked::{
+    CHECKPOINT_S, CLIENT_BYTES_PER_S, Config, GRACE_S, GROUP_COMMIT_MS, QUEUE_RECORDS, SESSIONS,
+    THREADS, TICK_HZ, ZONES,
+};
+
+/// The TOML text that yields `config` again.
+pub fn document(config: &Config) -> String {
+    let mut page = Page::default();
+    page.line("# BlueMarble server configuration. Flags override this file.");
+    world(&mut page, config);
+    files(&mut page, config);
+    clients(&mut page, config);
+    operator(&mut page, config);
+    durability(&mut page, config);
+    page.text
+}
+
+fn world(page: &mut Page, config: &Config) {
+    let world = &config.world;
+    page.section("world");
+    page.field(
+        "Name of this world in the store and in tickets: 1 to 64 letters, digits, '-', '_'.",
+        "name",
+        text(&world.name),
+    );
+    page.field("File in <assets>/scenarios, without .ron.", "scenario", text(&world.scenario));
+    page.field(
+        "Seed of every random number. An existing world keeps the one it began with.",
+        "seed",
+        world.seed.to_string(),
+    );
+    page.field(
+        &format!("Ticks a second, {} to {}.", TICK_HZ.start(), TICK_HZ.end()),
+        "tick_hz",
+        world.tick_hz.to_string(),
+    );
+    page.optional(
+        &format!(
+            "Zones the planet is cut into, {} to {}; absent = as the scenario says. Two to four \
+             per core; changes no result.",
+            ZONES.start(),
+            ZONES.end()
+        ),
+        "zones",
+        world.zones.map(|n| n.to_string()),
+        "24",
+    );
+    page.optional(
+        &format!(
+            "Threads that step zones, {} to {}; absent = one per core. Changes no result.",
+            THREADS.start(),
+            THREADS.end()
+        ),
+        "threads",
+        world.threads.map(|n| n.to_string()),
+        "2",
+    );
+}
+
+fn files(page: &mut Page, config: &Config) {
+    let paths = &config.paths;
+    page.section("paths");
+    page.field(
+        "Directory of database, journal, development keys and admin token.",
+        "data_dir",
+        text(&paths.data_dir.display().to_string()),
+    );
+    page.optional(
+        "Directory with planets/ and scenarios/; absent = looked for in ./assets, next to the \
+         program and where it was built.",
+        "assets",
+        paths.assets.as_ref().map(|path| text(&path.display().to_string())),
+        "\"/usr/share/bluemarble/assets\"",
+    );
+}
+
+fn clients(page: &mut Page, config: &Config) {
+    let net = &config.net;
+    page.section("net");
+    page.field(
+        "UDP address for QUIC; port 0 = any free one.",
+        "listen",
+        text(&net.listen.to_string()),
+    );
+    page.field(
+        &format!(
+            "Sessions at once, {} to {}; one more is refused with a close code. A session costs \
+             about 80 KiB.",
+            SESSIONS.start(),
+            SESSIONS.end()
+        ),
+        "sessions_max",
+        net.sessions_max.to_string(),
+    );
+    page.field(
+        &format!(
+            "Most bytes of snapshots per client and second, {} to {}; what does not fit comes \
+             less often, nearest first.",
+            CLIENT_BYTES_PER_S.start(),
+            CLIENT_BYTES_PER_S.end()
+        ),
+        "client_bytes_per_s_max",
+        net.client_bytes_per_s_max.to_string(),
+    );
+    page.field(
+        &format!(
+            "Seconds an avatar stays for its owner to reconnect, {} to {}.",
+            GRACE_S.start(),
+            GRACE_S.end()
+        ),
+        "grace_s",
+        float(net.grace.as_secs_f64()),
+    );
+    page.field(
+        &format!("Threads for sockets and TLS, {} to {}.", THREADS.start(), THREADS.end()),
+        "threads",
+        net.threads.to_string(),
+    );
+    let tls = net.tls.as_ref();
+    page.optional(
+        "Certificate chain, PEM; absent = a self-signed development certificate.",
+        "cert",
+        tls.map(|tls| text(&tls.cert.display().to_string())),
+        "\"/etc/bluemarble/cert.pem\"",
+    );
+    page.optional(
+        "Private key of the certificate, PEM.",
+        "cert_key",
+        tls.map(|tls| text(&tls.key.display().to_string())),
+        "\"/etc/bluemarble/cert.key.pem\"",
+    );
+    page.optional(
+        "Public key of whoever signs session tickets, PEM (Ed25519); absent = development key.",
+        "ticket_public_key",
+        net.ticket_public_key.as_ref().map(|path| text(&path.display().to_string())),
+        "\"/etc/bluemarble/ticket.pub.pem\"",
+    );
+}
+
+fn operator(page: &mut Page, config: &Config) {
+    page.section("admin");
+    page.field(
+        "TCP address of the admin HTTP; every call needs the token in <data_dir>/admin.token.",
+        "listen",
+        text(&config.admin.listen.to_string()),
+    );
+    page.field(
+        "Accept an address other than loopback. The token then crosses the network in clear.",
+        "allow_remote",
+        config.admin.allow_remote.to_string(),
+    );
+}
+
+fn durability(page: &mut Page, config: &Config) {
+    page.section("store");
+    page.optional(
+        "Where checkpoints go: sqlite://PATH or postgres://…; absent = <data_dir>/world.sqlite.",
+        "database_url",
+        config.store.database_url.as_ref().map(|url| text(url)),
+        "\"postgres://bluemarble@localhost/bluemarble\"",
+    );
+    page.field(
+        &format!(
+            "Seconds between checkpoints, {} to {}: how much a restart after a crash replays.",
+            CHECKPOINT_S.start(),
+            CHECKPOINT_S.end()
+        ),
+        "checkpoint_s",
+        float(config.store.checkpoint_interval.as_secs_f64()),
+    );
+    page.section("journal");
+    page.field(
+        &format!(
+            "Milliseconds between flushes to disk, {} to {}: how much a power cut may take.",
+            GROUP_COMMIT_MS.start(),
+            GROUP_COMMIT_MS.end()
+        ),
+        "group_commit_ms",
+        config.journal.group_commit.as_millis().to_string(),
+    );
+    page.field(
+        &format!(
+            "Records that may wait for the journal's writer, {} to {}; beyond that the journal \
+             counts as broken and a checkpoint is taken at once.",
+            QUEUE_RECORDS.start(),
+            QUEUE_RECORDS.end()
+        ),
+        "queue_records",
+        config.journal.queue_records.to_string(),
+    );
+}
+
+fn text(value: &str) -> String {
+    toml::Value::String(value.to_owned()).to_string()
+}
+
+fn float(value: f64) -> String {
+    toml::Value::Float(value).to_string()
+}
+
+#[derive(Default)]
+struct Page {
+    text: String,
+}
+
+impl Page {
+    fn line(&mut self, line: &str) {
+        self.text.push_str(line);
+        self.text.push('\n');
+    }
+
+    fn section(&mut self, name: &str) {
+        let _infallible = writeln!(self.text, "\n[{name}]");
+    }
+
+    fn field(&mut self, comment: &str, key: &str, value: String) {
+        let _infallible = writeln!(self.text, "# {comment}\n{key} = {value}");
+    }
+
+    fn optional(&mut self, comment: &str, key: &str, value: Option<String>, example: &str) {
+        match value {
+            Some(value) => self.field(comment, key, value),
+            None => {
+                let _infallible = writeln!(self.text, "# {comment}\n# {key} = {example}");
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::cli::ConfigFlags;
+    use crate::config::{ConfigRaw, parse};
+
+    fn read(text: &str) -> Config {
+        let path = Path::new("printed.toml");
+        let raw = parse(path, text).unwrap();
+        Config::resolve(&raw, Some((path, text)), &ConfigFlags::default()).unwrap()
+    }
+
+    #[test]
+    fn the_printed_default_is_the_default() {
+        let default =
+            Config::resolve(&ConfigRaw::default(), None, &ConfigFlags::default()).unwrap();
+        assert_eq!(read(&document(&default)), default);
+    }
+
+    #[test]
+    fn every_commented_example_is_a_valid_field() {
+        let default = document(&read(""));
+        let uncommented: String = default
+            .lines()
+            .map(|line| match line.strip_prefix("# ") {
+                Some(rest) if is_assignment(rest) => format!("{rest}\n"),
+                _ => format!("{line}\n"),
+            })
+            .collect();
+        let full = read(&uncommented);
+        assert!(full.net.tls.is_some() && full.store.database_url.is_some());
+        assert_eq!(read(&document(&full)), full);
+    }
+
+    fn is_assignment(line: &str) -> bool {
+        line.split_once(" = ").is_some_and(|(key, _)| {
+            !key.is_empty() && key.chars().all(|c| c.is_ascii_lowercase() || c == '_')
+        })
+    }
+}

@@ -1,0 +1,145 @@
+//! What lies where in the data directory, and who may use it: one server at a time.
+//!
+//! ```text
+//! world.sqlite              checkpoints, unless --database-url says otherwise
+//! journal/                  sealed inputs, one segment per incarnation and checkpoint
+//! journal-discarded-<e>/    segments given up by --discard-journal-tail before epoch e
+//! dev/cert.pem, cert.key.pem, ticket.key.pem, ticket.pub.pem
+//! admin.token               0600
+//! evidence/                 inputs of a tick that panicked
+//! server.json               while running: {quic, admin, pid, epoch}
+//! ```
+
+use std::path::{Path, PathBuf};
+
+use bluemarble_persistence::DataDirLock;
+use serde::Serialize;
+
+use crate::exit::{Failure, chain};
+
+/// A data directory.
+#[derive(Clone, Debug)]
+pub struct DataDir {
+    root: PathBuf,
+}
+
+/// What `server.json` tells scripts and tests about the running server.
+#[derive(Debug, Serialize)]
+pub struct ReadyFile {
+    /// Address for QUIC clients, with the real port.
+    pub quic: String,
+    /// Address of the admin HTTP, with the real port.
+    pub admin: String,
+    /// Process id.
+    pub pid: u32,
+    /// Incarnation of the world.
+    pub epoch: u32,
+}
+
+impl DataDir {
+    /// Names a directory without touching it.
+    pub fn at(root: &Path) -> Self {
+        Self { root: root.to_owned() }
+    }
+
+    /// Makes it if missing, and takes it for this process alone.
+    ///
+    /// # Errors
+    /// Another server holds it, or it cannot be written.
+    pub fn take(&self) -> Result<DataDirLock, Failure> {
+        let lock = DataDirLock::take(&self.root)
+            .map_err(|error| Failure::environment(chain(&error)))?;
+        self.remove_ready_file();
+        Ok(lock)
+    }
+
+    /// Itself.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// The journal's segments.
+    pub fn journal(&self) -> PathBuf {
+        self.root.join("journal")
+    }
+
+    /// Development certificate and keys.
+    pub fn dev(&self) -> PathBuf {
+        self.root.join("dev")
+    }
+
+    /// The admin token.
+    pub fn admin_token(&self) -> PathBuf {
+        self.root.join("admin.token")
+    }
+
+    /// Address of the embedded database.
+    pub fn sqlite_url(&self) -> String {
+        format!("sqlite://{}", self.root.join("world.sqlite").display())
+    }
+
+    /// A file for the inputs of a tick that failed.
+    pub fn evidence(&self, tick: u64) -> PathBuf {
+        self.root.join("evidence").join(format!("tick-{tick}.inputs"))
+    }
+
+    /// Says where the server is; appears whole or not at all.
+    ///
+    /// # Errors
+    /// The directory cannot be written.
+    pub fn write_ready_file(&self, ready: &ReadyFile) -> Result<(), Failure> {
+        let text = serde_json::to_string(ready).expect("strings and integers always serialise");
+        let (draft, file) = (self.root.join("server.json.new"), self.ready_file());
+        std::fs::write(&draft, text)
+            .and_then(|()| std::fs::rename(&draft, &file))
+            .map_err(|error| Failure::environment(format!("cannot write {}: {error}", file.display())))
+    }
+
+    /// Nobody is there any more.
+    pub fn remove_ready_file(&self) {
+        if let Err(error) = std::fs::remove_file(self.ready_file())
+            && error.kind() != std::io::ErrorKind::NotFound
+        {
+            tracing::warn!("cannot remove {}: {error}", self.ready_file().display());
+        }
+    }
+
+    /// Puts the journal aside and begins without one; returns where it went.
+    ///
+    /// # Errors
+    /// It cannot be moved.
+    pub fn set_journal_aside(&self, epoch: u32) -> Result<PathBuf, Failure> {
+        let aside = self.root.join(format!("journal-discarded-{epoch}"));
+        std::fs::rename(self.journal(), &aside).map_err(|error| {
+            Failure::environment(format!("cannot move the journal to {}: {error}", aside.display()))
+        })?;
+        Ok(aside)
+    }
+
+    fn ready_file(&self) -> PathBuf {
+        self.root.join("server.json")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_ready_file_appears_and_goes() {
+        let dir = tempfile::tempdir().unwrap();
+        let data = DataDir::at(dir.path());
+        let ready = ReadyFile {
+            quic: "127.0.0.1:1".into(),
+            admin: "127.0.0.1:2".into(),
+            pid: 3,
+            epoch: 4,
+        };
+        data.write_ready_file(&ready).unwrap();
+        let text = std::fs::read_to_string(dir.path().join("server.json")).unwrap();
+        assert!(text.contains("\"quic\":\"127.0.0.1:1\""), "{text}");
+        data.remove_ready_file();
+        data.remove_ready_file();
+        assert!(!dir.path().join("server.json").exists());
+    }
+}

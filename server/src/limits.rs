@@ -1,0 +1,29 @@
+//! Every bound of the program itself, with its reason. Bounds of the protocol live in
+//! `shared-protocol`, those of sessions and journal in their crates.
+
+use std::time::Duration;
+
+/// Ticks run back to back after a stall before the rest is skipped: enough to hide one long disk
+/// or scheduler hiccup at 20 Hz, too few to make an overload worse.
+pub const CATCH_UP_TICKS_MAX: u64 = 4;
+/// Session events taken per tick. More wait in the (bounded) queue for the next tick: a flood
+/// may fill its own queue but cannot hold the tick.
+pub const EVENTS_PER_TICK_MAX: usize = 65_536;
+/// Session commands given to the sockets per tick.
+pub const COMMANDS_PER_TICK_MAX: usize = 16_384;
+/// Ticks of digest lines a reader may lag behind before it is dropped: ten seconds at 120 Hz.
+pub const DIGEST_LAG_MAX: usize = 1_200;
+/// Truth frames a reader may lag behind before it is dropped; each is a whole world.
+pub const TRUTH_LAG_MAX: usize = 32;
+/// Readers of one admin stream at once.
+pub const STREAM_READERS_MAX: usize = 16;
+/// How long a planned stop waits for clients to acknowledge the close.
+pub const CLOSE_WAIT: Duration = Duration::from_secs(3);
+/// How long a planned stop waits for the final checkpoint before it gives up and says so.
+pub const FINAL_CHECKPOINT_WAIT: Duration = Duration::from_secs(60);
+/// How long a planned stop waits for admin requests in flight.
+pub const ADMIN_WAIT: Duration = Duration::from_secs(2);
+/// Length of the admin token, bytes of OS randomness.
+pub const ADMIN_TOKEN_BYTES: usize = 32;
+/// How often the status snapshot, the gauges and the status line are refreshed.
+pub const STATUS_PERIOD: Duration = Duration::from_secs(1);

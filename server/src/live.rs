@@ -1,0 +1,146 @@
+//! What the tick thread shows the rest of the program: a status copied once in a while, health
+//! reasons, and the feeds of digests and truth. Readers copy and leave; nothing here is ever held
+//! while the tick waits.
+
+use std::sync::Arc;
+
+use bluemarble_shared_protocol::{Epoch, Tick, TruthFrame, WireFrame};
+use parking_lot::Mutex;
+use serde::Serialize;
+
+use crate::feed::Feed;
+use crate::health::Health;
+use crate::limits::{DIGEST_LAG_MAX, STREAM_READERS_MAX, TRUTH_LAG_MAX};
+use crate::tick_times::Percentiles;
+
+/// Shared by the tick thread, the admin HTTP and the status line.
+#[derive(Debug)]
+pub struct Live {
+    /// What does not change while the program runs.
+    pub facts: Facts,
+    /// What is wrong right now.
+    pub health: Health,
+    /// `(tick, digest)` of every tick.
+    pub digests: Feed<(Tick, u64)>,
+    /// The whole world, for verifiers.
+    pub truth: Feed<TruthSample>,
+    status: Mutex<Option<Status>>,
+}
+
+/// What does not change while the program runs.
+#[derive(Clone, Debug, Serialize)]
+pub struct Facts {
+    /// The world's name.
+    pub world: String,
+    /// What it began as.
+    pub scenario: String,
+    /// Its seed.
+    pub seed: u64,
+    /// Ticks a second.
+    pub tick_hz: u32,
+    /// Which program this is.
+    pub build: String,
+    /// What it runs on.
+    pub machine: String,
+}
+
+/// The world a moment ago.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Status {
+    /// Incarnation.
+    pub epoch: u32,
+    /// Newest finished tick.
+    pub tick: u64,
+    /// Its digest, 16 hexadecimal digits.
+    pub digest: String,
+    /// Newest tick whose inputs are on disk for sure.
+    pub durable_tick: u64,
+    /// What this incarnation began from.
+    pub recovered: Recovered,
+    /// Sessions.
+    pub players: u64,
+    /// Entities, avatars included.
+    pub entities: u64,
+    /// Zones.
+    pub zones: u64,
+    /// Step of a tick plus replication, since the start.
+    pub tick_ms: Percentiles,
+    /// The same, last second.
+    pub tick_ms_last_second: Percentiles,
+    /// Ticks given up since the start because the loop was too late.
+    pub skipped_ticks: u64,
+    /// Entities handed from zone to zone.
+    pub handoffs: u64,
+    /// Kills.
+    pub kills: u64,
+    /// Hits.
+    pub hits: u64,
+    /// Snapshot bytes sent, last second.
+    pub bytes_out_per_s: u64,
+    /// Age of the oldest journal record not on disk yet, milliseconds.
+    pub journal_lag_ms: u64,
+    /// Tick of the newest stored checkpoint.
+    pub checkpoint_tick: u64,
+    /// Since the program began, seconds.
+    pub uptime_s: f64,
+}
+
+/// What an incarnation of the world began from.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Recovered {
+    /// Its first state's tick.
+    pub tick: u64,
+    /// That state's digest, 16 hexadecimal digits.
+    pub digest: String,
+    /// The incarnation that had stored it; 0 if the world was new.
+    pub epoch: u32,
+    /// How many ticks came from the journal.
+    pub replayed_ticks: u64,
+}
+
+/// One tick of the whole world, not yet encoded: that is the reader's work.
+#[derive(Clone, Debug)]
+pub struct TruthSample {
+    /// The tick.
+    pub tick: Tick,
+    /// The incarnation.
+    pub epoch: Epoch,
+    /// All zones.
+    pub frames: Arc<[Arc<WireFrame>]>,
+}
+
+impl TruthSample {
+    /// As streamed: length and body.
+    pub fn encode(&self) -> Vec<u8> {
+        let frames = self.frames.iter().map(AsRef::as_ref);
+        TruthFrame::gather(self.tick, self.epoch, frames).to_frame()
+    }
+}
+
+impl Live {
+    /// Before the world is there.
+    pub fn new(facts: Facts) -> Self {
+        Self {
+            facts,
+            health: Health::default(),
+            digests: Feed::new(DIGEST_LAG_MAX, STREAM_READERS_MAX),
+            truth: Feed::new(TRUTH_LAG_MAX, STREAM_READERS_MAX),
+            status: Mutex::new(None),
+        }
+    }
+
+    /// Replaces the status.
+    pub fn show(&self, status: Status) {
+        *self.status.lock() = Some(status);
+    }
+
+    /// The newest status; `None` before the first tick.
+    pub fn status(&self) -> Option<Status> {
+        self.status.lock().clone()
+    }
+}
+
+/// A digest as people and scripts compare it.
+pub fn digest_hex(digest: u64) -> String {
+    format!("{digest:016x}")
+}

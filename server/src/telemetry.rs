@@ -1,0 +1,155 @@
+//! The metrics page: what is measured, under which name, in which unit.
+//!
+//! Names are `bluemarble_<what>_<unit>`, counters end in `_total`, base units are seconds and
+//! bytes. Counters kept elsewhere (sessions, QUIC, journal, checkpoints) are copied here once a
+//! second as absolute values; tick durations are recorded as they happen.
+
+use std::time::Duration;
+
+use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge};
+use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
+
+use crate::exit::Failure;
+use crate::feed::Feed;
+use crate::health::{Grade, Health};
+use crate::live::{Live, Status};
+use crate::machine;
+
+/// Duration of one tick: sealing, stepping, replicating.
+pub const TICK_SECONDS: &str = "bluemarble_tick_seconds";
+
+/// Upper bounds of the tick histogram, seconds: fine around the 8.3 ms of 120 Hz and the 50 ms of
+/// 20 Hz, where it matters.
+const TICK_BUCKETS_S: [f64; 14] = [
+    0.000_5, 0.001, 0.002, 0.004, 0.006, 0.008, 0.012, 0.016, 0.025, 0.035, 0.05, 0.1, 0.25, 1.0,
+];
+
+/// Sets the process's recorder up; the page is rendered from what it returns.
+///
+/// # Errors
+/// There is a recorder already.
+pub fn install() -> Result<PrometheusHandle, Failure> {
+    let impossible = |error: BuildError| Failure::environment(format!("metrics: {error}"));
+    let recorder = PrometheusBuilder::new()
+        .set_buckets_for_metric(Matcher::Full(TICK_SECONDS.to_owned()), &TICK_BUCKETS_S)
+        .map_err(impossible)?
+        .build_recorder();
+    let handle = recorder.handle();
+    metrics::set_global_recorder(recorder)
+        .map_err(|error| Failure::environment(format!("metrics: {error}")))?;
+    describe();
+    Ok(handle)
+}
+
+fn describe() {
+    describe_histogram!(TICK_SECONDS, Unit::Seconds, "Duration of ticks");
+    for (name, unit, text) in GAUGES {
+        describe_gauge!(*name, *unit, *text);
+    }
+    for (name, unit, text) in COUNTERS {
+        describe_counter!(*name, *unit, *text);
+        counter!(*name).absolute(0);
+    }
+}
+
+const GAUGES: &[(&str, Unit, &str)] = &[
+    ("bluemarble_tick", Unit::Count, "Newest finished tick"),
+    ("bluemarble_epoch", Unit::Count, "Incarnation of the world"),
+    ("bluemarble_tick_ms", Unit::Milliseconds, "Tick duration since the start, by quantile"),
+    ("bluemarble_tick_last_second_ms", Unit::Milliseconds, "Tick duration in the last second"),
+    ("bluemarble_tick_phase_ms", Unit::Milliseconds, "Mean of each phase in the last second"),
+    ("bluemarble_players", Unit::Count, "Sessions in the world"),
+    ("bluemarble_entities", Unit::Count, "Entities in the world"),
+    ("bluemarble_zones", Unit::Count, "Zones"),
+    ("bluemarble_health", Unit::Count, "0 ok, 1 degraded, 2 down"),
+    ("bluemarble_admin_stream_readers", Unit::Count, "Readers of an admin stream"),
+    ("bluemarble_process_cpu_seconds", Unit::Seconds, "User and system time since the start"),
+    ("bluemarble_process_resident_bytes", Unit::Bytes, "Resident memory"),
+    ("bluemarble_journal_lag_ms", Unit::Milliseconds, "Age of the oldest record not on disk"),
+    ("bluemarble_journal_durable_tick", Unit::Count, "Newest tick that survives a power cut"),
+    ("bluemarble_journal_queue_records", Unit::Count, "Records waiting for the writer"),
+    ("bluemarble_journal_sync_seconds_max", Unit::Seconds, "Longest flush so far"),
+    ("bluemarble_checkpoint_tick", Unit::Count, "Newest stored checkpoint"),
+    ("bluemarble_checkpoint_save_seconds", Unit::Seconds, "Duration of the last save"),
+    ("bluemarble_checkpoint_bytes", Unit::Bytes, "Size of the last checkpoint"),
+];
+
+const COUNTERS: &[(&str, Unit, &str)] = &[
+    ("bluemarble_ticks_skipped_total", Unit::Count, "Beats given up: the loop was too late"),
+    ("bluemarble_ticks_late_total", Unit::Count, "Ticks begun more than a tenth of a tick late"),
+    ("bluemarble_handoffs_total", Unit::Count, "Entities handed from zone to zone"),
+    ("bluemarble_hits_total", Unit::Count, "Blows that found their target"),
+    ("bluemarble_kills_total", Unit::Count, "Deaths by a blow"),
+    ("bluemarble_respawns_total", Unit::Count, "Returns to life"),
+    ("bluemarble_intents_refused_total", Unit::Count, "Intents for nobody or out of order"),
+    ("bluemarble_session_events_deferred_total", Unit::Count, "Session events left for a later tick"),
+    ("bluemarble_admin_requests_total", Unit::Count, "Admin calls with the token"),
+    ("bluemarble_admin_unauthorised_total", Unit::Count, "Admin calls without the token"),
+    ("bluemarble_admin_streams_lagging_total", Unit::Count, "Stream readers dropped: too slow"),
+    ("bluemarble_journal_bytes_total", Unit::Bytes, "Bytes written to the journal"),
+    ("bluemarble_journal_records_total", Unit::Count, "Records written to the journal"),
+    ("bluemarble_journal_syncs_total", Unit::Count, "Flushes of the journal to disk"),
+    ("bluemarble_journal_dropped_total", Unit::Count, "Records the journal could not take"),
+    ("bluemarble_journal_breaks_total", Unit::Count, "How often the journal broke"),
+    ("bluemarble_checkpoints_saved_total", Unit::Count, "Checkpoints stored"),
+    ("bluemarble_checkpoints_replaced_total", Unit::Count, "Images replaced before being written"),
+    ("bluemarble_checkpoint_failures_total", Unit::Count, "Failed attempts to store one"),
+];
+
+/// A tick is done.
+pub fn tick_done(took: Duration) {
+    metrics::histogram!(TICK_SECONDS).record(took.as_secs_f64());
+}
+
+/// Copies the status, once a second.
+pub fn show_status(status: &Status) {
+    gauge!("bluemarble_tick").set(status.tick as f64);
+    gauge!("bluemarble_epoch").set(status.epoch);
+    gauge!("bluemarble_players").set(status.players as f64);
+    gauge!("bluemarble_entities").set(status.entities as f64);
+    gauge!("bluemarble_zones").set(status.zones as f64);
+    gauge!("bluemarble_journal_lag_ms").set(status.journal_lag_ms as f64);
+    gauge!("bluemarble_journal_durable_tick").set(status.durable_tick as f64);
+    gauge!("bluemarble_checkpoint_tick").set(status.checkpoint_tick as f64);
+    counter!("bluemarble_handoffs_total").absolute(status.handoffs);
+    counter!("bluemarble_hits_total").absolute(status.hits);
+    counter!("bluemarble_kills_total").absolute(status.kills);
+    counter!("bluemarble_ticks_skipped_total").absolute(status.skipped_ticks);
+    let windows = [
+        ("bluemarble_tick_ms", &status.tick_ms),
+        ("bluemarble_tick_last_second_ms", &status.tick_ms_last_second),
+    ];
+    for (name, ms) in windows {
+        for (quantile, value) in
+            [("0.5", ms.p50), ("0.95", ms.p95), ("0.99", ms.p99), ("1", ms.max)]
+        {
+            gauge!(name, "quantile" => quantile).set(value);
+        }
+    }
+}
+
+/// Copies what belongs to the whole process, once a second.
+pub fn show_process(live: &Live) {
+    show_health(&live.health);
+    let lagging = live.digests.lagging_dropped() + live.truth.lagging_dropped();
+    counter!("bluemarble_admin_streams_lagging_total").absolute(lagging);
+    show_readers("digests", &live.digests);
+    show_readers("truth", &live.truth);
+    if let Some(usage) = machine::usage() {
+        gauge!("bluemarble_process_resident_bytes").set(usage.resident_bytes as f64);
+        gauge!("bluemarble_process_cpu_seconds").set(usage.cpu_s);
+    }
+}
+
+fn show_readers<T: Clone>(stream: &'static str, feed: &Feed<T>) {
+    gauge!("bluemarble_admin_stream_readers", "stream" => stream).set(feed.readers() as f64);
+}
+
+fn show_health(health: &Health) {
+    let grade = match health.grade() {
+        Grade::Ok => 0.0,
+        Grade::Degraded => 1.0,
+        Grade::Down => 2.0,
+    };
+    gauge!("bluemarble_health").set(grade);
+}
