@@ -8,6 +8,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::limits::CLOSE_REASON_BYTES_MAX;
+
 /// Why a connection was closed on purpose.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(into = "u32", try_from = "u32")]
@@ -125,6 +127,12 @@ impl CloseCode {
     }
 }
 
+/// As much of a reason as a close frame may carry.
+#[must_use]
+pub fn clip_reason(reason: &str) -> &str {
+    &reason[..reason.floor_char_boundary(CLOSE_REASON_BYTES_MAX)]
+}
+
 impl fmt::Display for CloseCode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} ({})", self.label(), self.number())
@@ -177,7 +185,13 @@ mod tests {
         assert!(
             CloseCode::ALL
                 .iter()
-                .all(|code| code.reason().len() <= crate::limits::CLOSE_REASON_BYTES_MAX)
+                .all(|code| code.reason().len() <= CLOSE_REASON_BYTES_MAX)
+        );
+        assert_eq!(clip_reason("short"), "short");
+        assert_eq!(clip_reason(&"é".repeat(200)).len(), CLOSE_REASON_BYTES_MAX);
+        assert_eq!(
+            clip_reason(&"€".repeat(200)).len(),
+            CLOSE_REASON_BYTES_MAX - 1
         );
     }
 

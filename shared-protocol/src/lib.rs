@@ -15,13 +15,13 @@ mod player_inputs;
 mod truth;
 mod wire_frame;
 
-pub use close::{CloseCode, UnknownCloseCode};
+pub use close::{CloseCode, UnknownCloseCode, clip_reason};
 pub use hash::{hash_words, mix64};
 pub use ids::{EntityId, Epoch, InputSeq, SessionId, Tick};
 pub use intent::{Buttons, Intent, WishDir};
 pub use message::{
-    ALPN, Card, ClientMessage, GameEvent, LENGTH_PREFIX_BYTES, MessageError, PROTOCOL_VERSION,
-    ServerMessage, Welcome, announced_length,
+    ALPN, ALPN_PROBE, Card, ClientMessage, GameEvent, LENGTH_PREFIX_BYTES, MessageError,
+    PROTOCOL_VERSION, ServerMessage, Welcome, announced_length,
 };
 pub use player_inputs::{Admission, PlayerInputs};
 pub use truth::{TruthFrame, TruthOwned};

@@ -23,6 +23,11 @@ pub const PROTOCOL_VERSION: u16 = 1;
 /// What TLS negotiates: the protocol's name and [`PROTOCOL_VERSION`].
 pub const ALPN: &[u8] = b"bluemarble/1";
 
+/// What a client offers that wants to know which version a server speaks: every server accepts it,
+/// and closes at once with [`CloseCode::ProtocolVersion`] and its own [`ALPN`] in the reason. TLS
+/// itself refuses an unknown ALPN without saying what would be known.
+pub const ALPN_PROBE: &[u8] = b"bluemarble";
+
 /// Bytes of the length in front of every message.
 pub const LENGTH_PREFIX_BYTES: usize = 4;
 
