@@ -30,7 +30,9 @@ pub enum BinaryError {
 /// The value's bytes. Works for every type this project serialises (no maps of unknown length).
 #[must_use]
 pub fn encode<T: Serialize>(value: &T) -> Vec<u8> {
-    let config = bincode::config::standard().with_fixed_int_encoding().with_little_endian();
+    let config = bincode::config::standard()
+        .with_fixed_int_encoding()
+        .with_little_endian();
     bincode::serde::encode_to_vec(value, config)
         .expect("plain structs of known length always serialise into memory")
 }
@@ -41,10 +43,15 @@ pub fn encode<T: Serialize>(value: &T) -> Vec<u8> {
 /// See [`BinaryError`].
 pub fn decode<T: DeserializeOwned, const LIMIT: usize>(bytes: &[u8]) -> Result<T, BinaryError> {
     if bytes.len() > LIMIT {
-        return Err(BinaryError::TooLarge { bytes: bytes.len(), limit: LIMIT });
+        return Err(BinaryError::TooLarge {
+            bytes: bytes.len(),
+            limit: LIMIT,
+        });
     }
-    let config: Configuration<LittleEndian, Fixint, Limit<LIMIT>> =
-        bincode::config::standard().with_fixed_int_encoding().with_little_endian().with_limit();
+    let config: Configuration<LittleEndian, Fixint, Limit<LIMIT>> = bincode::config::standard()
+        .with_fixed_int_encoding()
+        .with_little_endian()
+        .with_limit();
     let (value, used) = bincode::serde::decode_from_slice(bytes, config)
         .map_err(|error| BinaryError::Malformed(error.to_string()))?;
     match bytes.len() - used {
@@ -62,7 +69,8 @@ mod tests {
         let value = (7_u32, Some(true), "ab".to_owned(), vec![1_u16, 2]);
         let bytes = encode(&value);
         let drawn: &[u8] = &[
-            7, 0, 0, 0, 1, 1, 2, 0, 0, 0, 0, 0, 0, 0, b'a', b'b', 2, 0, 0, 0, 0, 0, 0, 0, 1, 0, 2, 0,
+            7, 0, 0, 0, 1, 1, 2, 0, 0, 0, 0, 0, 0, 0, b'a', b'b', 2, 0, 0, 0, 0, 0, 0, 0, 1, 0, 2,
+            0,
         ];
         assert_eq!(bytes, drawn);
         let again: (u32, Option<bool>, String, Vec<u16>) = decode::<_, 64>(&bytes).unwrap();
@@ -83,10 +91,16 @@ mod tests {
         assert!(decode::<(u64, u64), 64>(&bytes[..15]).is_err());
         let mut longer = bytes.clone();
         longer.push(0);
-        assert!(matches!(decode::<(u64, u64), 64>(&longer), Err(BinaryError::Trailing(1))));
+        assert!(matches!(
+            decode::<(u64, u64), 64>(&longer),
+            Err(BinaryError::Trailing(1))
+        ));
         assert!(matches!(
             decode::<(u64, u64), 8>(&bytes),
-            Err(BinaryError::TooLarge { bytes: 16, limit: 8 })
+            Err(BinaryError::TooLarge {
+                bytes: 16,
+                limit: 8
+            })
         ));
     }
 }

@@ -28,7 +28,10 @@ impl WishDir {
     pub fn from_dir(dir: DVec3) -> Self {
         let l1 = dir.x.abs() + dir.y.abs() + dir.z.abs();
         if !(l1.is_finite() && l1 > 0.0) {
-            return Self { u: Self::AXIS_MAX, v: 0 };
+            return Self {
+                u: Self::AXIS_MAX,
+                v: 0,
+            };
         }
         let (mut u, mut v) = (dir.x / l1, dir.y / l1);
         if dir.z < 0.0 {
@@ -36,7 +39,10 @@ impl WishDir {
         }
         let scale = f64::from(Self::AXIS_MAX);
         let quantise = |x: f64| (x * scale).round() as i16;
-        Self { u: quantise(u), v: quantise(v) }
+        Self {
+            u: quantise(u),
+            v: quantise(v),
+        }
     }
 
     /// The unit direction this stands for.

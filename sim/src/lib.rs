@@ -1,1 +1,53 @@
-//! Stub.
+//! The world, one tick at a time: zones that are stepped in parallel and cannot tell how many they are.
+//!
+//! Not here: clocks, sockets, databases, threads of its own, or a byte on the wire. A world is a
+//! function of its [`WorldSpec`] and its sealed [`TickInputs`]; the same ones give the same
+//! [`World::digest`] at every tick, for any number of zones and threads.
+//!
+//! Invariants:
+//! - A zone has no state outside its entities ([`EntityState`]); an arrival looks as if it had
+//!   always been there ([`World::rebuild_zones`] and its test).
+//! - What an entity becomes at t depends on itself, its inputs, its mail, and Frames(t−1).
+//! - Neighbours are visited by (cell, id); sums over them are made in integers.
+//! - A random number is `hash(seed, entity, tick, purpose)`.
+//!
+//! Read `schedule` first (the order of a tick), then `world`, `barrier` and any feature folder:
+//! `players`, `life`, `mind`, `walk`, `fight`, `publish`.
+
+mod barrier;
+mod checkpoint;
+mod content;
+mod effect;
+mod entity;
+mod fight;
+mod frame;
+mod genesis;
+mod hashing;
+mod inputs;
+mod life;
+mod lore;
+mod mind;
+#[cfg(feature = "mutants")]
+mod mutants;
+mod players;
+mod publish;
+mod random;
+mod report;
+mod routing;
+mod schedule;
+mod script;
+mod walk;
+mod world;
+mod zone;
+mod zone_map;
+mod zone_resources;
+
+pub use checkpoint::{Checkpoint, CheckpointPart, Snapshot};
+pub use content::{Attack, Camp, Kind, KindId, Scenario, ScenarioError, Spot, Square};
+pub use effect::{Deed, Effect};
+pub use entity::{Arms, Body, EntityState, Home, Identity, Life, Mail, Mind, Player};
+pub use frame::{Frame, FrameRow, FrameSet};
+pub use inputs::{AdminCommand, TickInputs};
+pub use report::{Tally, TickReport};
+pub use world::{RULES_VERSION, World, WorldError, WorldSpec};
+pub use zone_map::{ZoneId, ZoneMap};

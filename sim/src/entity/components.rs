@@ -1,0 +1,114 @@
+//! The components. The first group is state (it is in [`super::EntityState`] and in the digest),
+//! the second is scratch: written before it is read within every tick.
+
+use std::sync::Arc;
+
+use bevy_ecs::component::Component;
+use bluemarble_shared_protocol::{EntityId, InputSeq, Tick, WishDir};
+use bluemarble_spatial::CellId;
+use glam::DVec3;
+
+use crate::content::KindId;
+use crate::effect::Effect;
+
+/// Who and what it is; never changes.
+#[derive(Component, Clone, Copy, Debug, PartialEq)]
+pub struct Identity {
+    /// Its name for life.
+    pub id: EntityId,
+    /// Its kind.
+    pub kind: KindId,
+}
+
+/// Where it is and how it moves.
+#[derive(Component, Clone, Copy, Debug, PartialEq)]
+pub struct Body(pub bluemarble_motion::Body);
+
+/// Health, death and what it counts.
+#[derive(Component, Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Life {
+    /// Hit points; 0 = dead.
+    pub health: u16,
+    /// When it lives again; meaningful only while dead.
+    pub respawn_at: Tick,
+    /// Kills credited to it.
+    pub kills: u32,
+    /// How often it died.
+    pub deaths: u32,
+}
+
+impl Life {
+    /// Whether it lives.
+    #[must_use]
+    pub fn is_alive(&self) -> bool {
+        self.health > 0
+    }
+}
+
+/// Its weapon's clock.
+#[derive(Component, Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct Arms {
+    /// The first tick at which it may strike again.
+    pub ready_at: Tick,
+    /// The first tick at which the last blow no longer shows.
+    pub swing_until: Tick,
+    /// Blows struck.
+    pub swings: u32,
+}
+
+/// Where it belongs: it appears and respawns within `spread_m` of this spot.
+#[derive(Component, Clone, Copy, Debug, PartialEq)]
+pub struct Home {
+    /// Unit direction from the planet's centre.
+    pub dir: DVec3,
+    /// Radius of the disc, metres.
+    pub spread_m: f64,
+}
+
+/// A creature's own will.
+#[derive(Component, Clone, Copy, Debug, PartialEq)]
+pub struct Mind {
+    /// When it next looks around.
+    pub decide_at: Tick,
+    /// Whom it hunts.
+    pub quarry: Option<EntityId>,
+    /// Where it walks otherwise, unit direction from the planet's centre.
+    pub goal: DVec3,
+}
+
+/// An avatar's tie to its player.
+#[derive(Component, Clone, Debug, PartialEq, Eq)]
+pub struct Player {
+    /// The character's name.
+    pub name: Arc<str>,
+    /// The newest intent applied.
+    pub applied: InputSeq,
+    /// What it was last asked to do, held over short gaps.
+    pub wish: WishDir,
+    /// The same, for the pace.
+    pub pace: u8,
+    /// Ticks since the last intent.
+    pub idle_ticks: u32,
+}
+
+/// Effects to be applied at the next tick.
+#[derive(Component, Clone, Debug, PartialEq, Eq, Default)]
+pub struct Mail(pub Vec<Effect>);
+
+/// Scratch: what it is going to do this tick. Written in Command or Think, read afterwards.
+#[derive(Component, Clone, Copy, Debug, Default)]
+pub(crate) struct Order {
+    pub wish: DVec3,
+    /// 0 ..= 1 of the top speed.
+    pub pace: f64,
+    pub jump: bool,
+    pub attack: Option<EntityId>,
+}
+
+/// Scratch: something other than its owner's intent moved it this tick.
+#[derive(Component, Clone, Copy, Debug, Default)]
+pub(crate) struct Touched(pub bool);
+
+/// Scratch: the grid cell of its position at the end of the last tick; follows from `Body`.
+#[derive(Component, Clone, Copy, Debug)]
+pub(crate) struct Place(pub CellId);

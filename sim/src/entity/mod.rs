@@ -1,0 +1,13 @@
+//! An entity: its components, and the one plain struct that holds all of them.
+//!
+//! Whatever leaves a zone's ECS (a departure, a checkpoint, an amnesia test) leaves as an
+//! [`EntityState`], and whatever enters was one. Hence a zone has no state outside its entities: if
+//! something is not in `EntityState`, it does not survive a tick.
+
+mod components;
+pub(crate) mod digest;
+pub(crate) mod state;
+
+pub use components::{Arms, Body, Home, Identity, Life, Mail, Mind, Player};
+pub(crate) use components::{Order, Place, Touched};
+pub use state::EntityState;

@@ -1,0 +1,143 @@
+//! A whole entity as plain data: what a departure carries, a checkpoint stores and amnesia keeps.
+
+use std::sync::Arc;
+
+use bluemarble_shared_protocol::{BodyBits, EntityId, InputSeq, Tick, WishDir};
+use glam::DVec3;
+use serde::{Deserialize, Serialize};
+
+use super::components::{Arms, Body, Home, Identity, Life, Mail, Mind, Player};
+use crate::content::KindId;
+use crate::effect::Effect;
+
+/// All components of one entity.
+#[derive(Clone, Debug, PartialEq)]
+pub struct EntityState {
+    /// Who and what.
+    pub identity: Identity,
+    /// Where.
+    pub body: Body,
+    /// Health.
+    pub life: Life,
+    /// Weapon.
+    pub arms: Arms,
+    /// Where it belongs.
+    pub home: Home,
+    /// Mail in flight.
+    pub mail: Mail,
+    /// A creature's will.
+    pub mind: Option<Mind>,
+    /// An avatar's player.
+    pub player: Option<Player>,
+}
+
+/// The stored form: fixed-width plain values, read in any build of the same format.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct StoredEntity {
+    id: EntityId,
+    kind: KindId,
+    body: BodyBits,
+    health: u16,
+    respawn_at: Tick,
+    kills: u32,
+    deaths: u32,
+    ready_at: Tick,
+    swing_until: Tick,
+    swings: u32,
+    home: [f64; 3],
+    spread_m: f64,
+    mail: Vec<Effect>,
+    mind: Option<StoredMind>,
+    player: Option<StoredPlayer>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct StoredMind {
+    decide_at: Tick,
+    quarry: Option<EntityId>,
+    goal: [f64; 3],
+}
+
+#[derive(Serialize, Deserialize)]
+struct StoredPlayer {
+    name: String,
+    applied: InputSeq,
+    wish: WishDir,
+    pace: u8,
+    idle_ticks: u32,
+}
+
+impl From<&EntityState> for StoredEntity {
+    fn from(state: &EntityState) -> Self {
+        let (values, support) = state.body.0.to_values();
+        Self {
+            id: state.identity.id,
+            kind: state.identity.kind,
+            body: BodyBits { values, support },
+            health: state.life.health,
+            respawn_at: state.life.respawn_at,
+            kills: state.life.kills,
+            deaths: state.life.deaths,
+            ready_at: state.arms.ready_at,
+            swing_until: state.arms.swing_until,
+            swings: state.arms.swings,
+            home: state.home.dir.to_array(),
+            spread_m: state.home.spread_m,
+            mail: state.mail.0.clone(),
+            mind: state.mind.as_ref().map(|mind| StoredMind {
+                decide_at: mind.decide_at,
+                quarry: mind.quarry,
+                goal: mind.goal.to_array(),
+            }),
+            player: state.player.as_ref().map(|player| StoredPlayer {
+                name: player.name.to_string(),
+                applied: player.applied,
+                wish: player.wish,
+                pace: player.pace,
+                idle_ticks: player.idle_ticks,
+            }),
+        }
+    }
+}
+
+impl StoredEntity {
+    /// The live form; `None` if the body is not one (a damaged checkpoint).
+    pub(crate) fn revive(self) -> Option<EntityState> {
+        let body = bluemarble_motion::Body::from_values(self.body.values, self.body.support)?;
+        Some(EntityState {
+            identity: Identity {
+                id: self.id,
+                kind: self.kind,
+            },
+            body: Body(body),
+            life: Life {
+                health: self.health,
+                respawn_at: self.respawn_at,
+                kills: self.kills,
+                deaths: self.deaths,
+            },
+            arms: Arms {
+                ready_at: self.ready_at,
+                swing_until: self.swing_until,
+                swings: self.swings,
+            },
+            home: Home {
+                dir: DVec3::from_array(self.home),
+                spread_m: self.spread_m,
+            },
+            mail: Mail(self.mail),
+            mind: self.mind.map(|mind| Mind {
+                decide_at: mind.decide_at,
+                quarry: mind.quarry,
+                goal: DVec3::from_array(mind.goal),
+            }),
+            player: self.player.map(|player| Player {
+                name: Arc::from(player.name),
+                applied: player.applied,
+                wish: player.wish,
+                pace: player.pace,
+                idle_ticks: player.idle_ticks,
+            }),
+        })
+    }
+}

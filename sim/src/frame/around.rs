@@ -1,0 +1,155 @@
+//! Who is near an entity, as of Frame(t−1): the slices of its grid cell and of the cells around it, in
+//! cell order, so that everybody is visited by (cell, id) whoever owns them.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use bevy_ecs::resource::Resource;
+use bluemarble_shared_protocol::EntityId;
+use bluemarble_spatial::CellId;
+use glam::DVec3;
+
+use super::FrameSet;
+use crate::hashing::CellHash;
+use crate::zone_map::ZoneId;
+
+/// Memo of a pure function: a cell's surroundings, itself included, ascending.
+#[derive(Debug, Default)]
+pub(crate) struct NeighbourCells {
+    known: HashMap<CellId, Arc<[CellId]>, CellHash>,
+}
+
+impl NeighbourCells {
+    /// The memo is emptied when it holds this many cells (about 10 MB), so that wandering over
+    /// a planet for a month does not fill memory.
+    const CELLS_MAX: usize = 50_000;
+
+    fn of(&mut self, cell: CellId) -> Arc<[CellId]> {
+        if self.known.len() >= Self::CELLS_MAX {
+            self.known.clear();
+        }
+        let compute = || {
+            let mut cells: Vec<CellId> = cell.all_neighbours().iter().copied().collect();
+            cells.push(cell);
+            cells.sort_unstable();
+            cells.dedup();
+            Arc::from(cells)
+        };
+        Arc::clone(self.known.entry(cell).or_insert_with(compute))
+    }
+}
+
+/// A slice of one frame.
+#[derive(Clone, Copy, Debug)]
+struct Slice {
+    zone: ZoneId,
+    start: u32,
+    end: u32,
+}
+
+/// Somebody near.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Neighbour {
+    pub zone: ZoneId,
+    pub row: usize,
+    pub id: EntityId,
+    pub pos: DVec3,
+}
+
+/// One zone's view of Frames(t−1). Rebuilt each tick from the frames alone.
+#[derive(Resource, Debug)]
+pub(crate) struct Around {
+    pub frames: Arc<FrameSet>,
+    /// Slices around each cell this zone occupied at t−1.
+    slices: HashMap<CellId, Box<[Slice]>, CellHash>,
+}
+
+impl Around {
+    pub(crate) fn new(frames: Arc<FrameSet>) -> Self {
+        Self {
+            frames,
+            slices: HashMap::default(),
+        }
+    }
+
+    /// Turns to the frames of the next tick, seen from `zone`.
+    pub(crate) fn turn_to(
+        &mut self,
+        frames: Arc<FrameSet>,
+        zone: ZoneId,
+        memo: &mut NeighbourCells,
+    ) {
+        self.slices.clear();
+        for cell in frames.zones[zone as usize].cells() {
+            let slices = memo
+                .of(cell)
+                .iter()
+                .filter_map(|&near| {
+                    let owner = frames.map.zone_of(near);
+                    let rows = frames.zones[owner as usize].rows_of(near);
+                    (!rows.is_empty()).then_some(Slice {
+                        zone: owner,
+                        start: rows.start as u32,
+                        end: rows.end as u32,
+                    })
+                })
+                .collect();
+            self.slices.insert(cell, slices);
+        }
+        self.frames = frames;
+    }
+
+    /// Visits everybody in `cell` and the cells around it whose centre is within `radius_m` of
+    /// `pos`, by (cell, id). `cell` is where the asker was at t−1; an asker that was nowhere (it
+    /// enters the world this tick) sees nobody until the next.
+    pub(crate) fn visit(
+        &self,
+        cell: CellId,
+        pos: DVec3,
+        radius_m: f64,
+        mut visit: impl FnMut(Neighbour, f64),
+    ) {
+        let Some(slices) = self.slices.get(&cell) else {
+            return;
+        };
+        let radius2 = radius_m * radius_m;
+        for slice in slices {
+            let frame = &self.frames.zones[slice.zone as usize];
+            let rows = slice.start as usize..slice.end as usize;
+            for (offset, at) in frame.positions[rows.clone()].iter().enumerate() {
+                let distance2 = at.distance_squared(pos);
+                if distance2 <= radius2 {
+                    let row = rows.start + offset;
+                    let id = frame.ids[row];
+                    visit(
+                        Neighbour {
+                            zone: slice.zone,
+                            row,
+                            id,
+                            pos: *at,
+                        },
+                        distance2,
+                    );
+                }
+            }
+        }
+    }
+
+    /// A certain entity near `cell`, if it was there at t−1.
+    pub(crate) fn find(&self, cell: CellId, id: EntityId) -> Option<Neighbour> {
+        self.slices.get(&cell)?.iter().find_map(|slice| {
+            let frame = &self.frames.zones[slice.zone as usize];
+            let rows = slice.start as usize..slice.end as usize;
+            let offset = frame.ids[rows.clone()]
+                .iter()
+                .position(|&other| other == id)?;
+            let row = rows.start + offset;
+            Some(Neighbour {
+                zone: slice.zone,
+                row,
+                id,
+                pos: frame.positions[row],
+            })
+        })
+    }
+}

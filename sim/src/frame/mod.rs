@@ -1,0 +1,29 @@
+//! Frames: what everybody may read of everybody, one immutable structure of arrays per zone and
+//! tick. Neighbours, combat and interest read Frames of t−1; nobody reads another zone's ECS.
+//!
+//! Invariant: after the barrier of t, `Frame(t)` of a zone holds exactly the entities whose grid
+//! cell at t belongs to that zone, sorted by (cell, id). So the rows of a cell are one slice in one
+//! frame, found by two binary searches, however the world is cut.
+
+mod around;
+mod columns;
+
+pub(crate) use around::{Around, Neighbour, NeighbourCells};
+pub use columns::{Frame, FrameRow};
+
+use std::sync::Arc;
+
+use bluemarble_shared_protocol::Tick;
+
+use crate::zone_map::ZoneMap;
+
+/// All frames of one tick, and who owns what.
+#[derive(Clone, Debug)]
+pub struct FrameSet {
+    /// The tick they describe.
+    pub tick: Tick,
+    /// A frame per zone.
+    pub zones: Vec<Arc<Frame>>,
+    /// Cell → zone.
+    pub map: Arc<ZoneMap>,
+}

@@ -1,0 +1,75 @@
+//! The sealed inputs of one tick: everything from outside that may change the world, and the only
+//! thing beside the previous state that does. Exactly this is journaled and replayed, empty ticks
+//! too.
+
+use bluemarble_shared_protocol::{Epoch, PlayerInputs, Tick};
+use serde::{Deserialize, Serialize};
+
+use bluemarble_shared_protocol::binary::{self, BinaryError};
+
+/// What an operator may do to the world; sealed like any other input.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum AdminCommand {
+    /// Brings `count` creatures of a kind into the world around a place.
+    Spawn {
+        /// Name of the kind, as in the scenario; unknown kinds are ignored and counted.
+        kind: String,
+        /// Latitude, degrees.
+        lat_deg: f64,
+        /// Longitude, degrees.
+        lng_deg: f64,
+        /// Radius of the disc they appear in, metres.
+        spread_m: f64,
+        /// How many, at most [`AdminCommand::SPAWN_MAX`].
+        count: u32,
+    },
+}
+
+impl AdminCommand {
+    /// Most creatures one command may bring, so that one tick stays a tick.
+    pub const SPAWN_MAX: u32 = 1_000;
+}
+
+/// Everything that happens to the world in one tick.
+#[derive(Clone, Debug, PartialEq, Default, Serialize, Deserialize)]
+pub struct TickInputs {
+    /// The tick these belong to.
+    pub tick: Tick,
+    /// The epoch in which they were sealed.
+    pub epoch: Epoch,
+    /// From the sessions.
+    pub players: PlayerInputs,
+    /// From the operator.
+    pub commands: Vec<AdminCommand>,
+    /// Step of the overload ladder in force; 0 = none. Reserved: no rule reads it yet.
+    pub overload: u8,
+}
+
+impl TickInputs {
+    /// Most bytes one tick's inputs may take: 20,000 intents with names and all.
+    pub const BYTES_MAX: usize = 4 << 20;
+
+    /// A tick in which nobody did anything.
+    #[must_use]
+    pub fn empty(tick: Tick, epoch: Epoch) -> Self {
+        Self {
+            tick,
+            epoch,
+            ..Self::default()
+        }
+    }
+
+    /// As journaled.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        binary::encode(self)
+    }
+
+    /// From the journal.
+    ///
+    /// # Errors
+    /// If the bytes are not one `TickInputs`, whole.
+    pub fn decode(bytes: &[u8]) -> Result<Self, BinaryError> {
+        binary::decode::<_, { Self::BYTES_MAX }>(bytes)
+    }
+}

@@ -1,0 +1,82 @@
+//! Players: how avatars come and go, and how a sealed intent becomes this tick's order.
+
+use bevy_app::App;
+use bevy_ecs::change_detection::{Res, ResMut};
+use bevy_ecs::schedule::IntoScheduleConfigs;
+use bevy_ecs::system::Query;
+use bevy_ecs::world::{Mut, World};
+use glam::DVec3;
+
+use crate::entity::{Identity, Life, Order, Player, Touched};
+use crate::schedule::{TickSet, ZoneTick};
+use crate::zone::{insert_entity, remove_entity};
+use crate::zone_resources::{Counted, Inbox};
+
+/// How long an avatar goes on as last asked when no intent comes, in ticks: long enough to bridge
+/// a lost datagram, short enough that a lost player does not walk off.
+const HOLD_TICKS: u32 = 5;
+
+pub(crate) fn plugin(app: &mut App) {
+    app.add_systems(ZoneTick, come_and_go.in_set(TickSet::Ingest));
+    app.add_systems(ZoneTick, obey.in_set(TickSet::Command));
+}
+
+/// Leaves first: a character that leaves and returns in one tick begins anew.
+pub(crate) fn come_and_go(world: &mut World) {
+    world.resource_scope(|world, mut inbox: Mut<Inbox>| {
+        for id in inbox.leaves.drain(..) {
+            remove_entity(world, id);
+        }
+        for state in inbox.births.drain(..) {
+            insert_entity(world, &state);
+        }
+    });
+}
+
+/// Writes every avatar's `Order`; without an intent the last wish is held for a while.
+fn obey(
+    inbox: Res<Inbox>,
+    mut counted: ResMut<Counted>,
+    mut avatars: Query<(&Identity, &Life, &mut Player, &mut Order, &mut Touched)>,
+) {
+    let mut obeyed = 0;
+    for (identity, life, mut player, mut order, mut touched) in &mut avatars {
+        let intent = inbox
+            .intents
+            .binary_search_by_key(&identity.id, |(avatar, _)| *avatar)
+            .ok()
+            .map(|at| inbox.intents[at].1)
+            .filter(|intent| intent.seq > player.applied);
+        *order = Order::default();
+        touched.0 = intent.is_none();
+        match intent {
+            Some(intent) => {
+                obeyed += 1;
+                player.applied = intent.seq;
+                player.wish = intent.wish;
+                player.pace = intent.pace;
+                player.idle_ticks = 0;
+                order.jump = intent.buttons.jump;
+                order.attack = intent.attack;
+            }
+            None => {
+                player.idle_ticks = player.idle_ticks.saturating_add(1);
+                if player.idle_ticks > HOLD_TICKS {
+                    player.pace = 0;
+                }
+            }
+        }
+        if life.is_alive() {
+            order.wish = if player.pace == 0 {
+                DVec3::ZERO
+            } else {
+                player.wish.to_dir()
+            };
+            order.pace =
+                f64::from(player.pace) / f64::from(bluemarble_shared_protocol::Intent::PACE_MAX);
+        } else {
+            *order = Order::default();
+        }
+    }
+    counted.0.intents_refused += (inbox.intents.len() - obeyed) as u64;
+}

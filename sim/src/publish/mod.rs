@@ -1,0 +1,122 @@
+//! The end of a zone's tick: who leaves it, what others may read of it (Frame), what clients may
+//! know of it (WireFrame), and its share of the digest.
+
+mod quantise;
+mod wire;
+
+use std::sync::Arc;
+
+use bevy_app::App;
+use bevy_ecs::change_detection::{Res, ResMut};
+use bevy_ecs::entity::Entity;
+use bevy_ecs::schedule::IntoScheduleConfigs;
+use bevy_ecs::system::Query;
+
+use crate::entity::digest::Parts;
+use crate::entity::{Arms, Body, Home, Identity, Life, Mind, Place, Player, Touched};
+use crate::frame::{Around, Frame, FrameRow};
+use crate::lore::Lore;
+use crate::schedule::{TickSet, ZoneTick};
+use crate::zone_resources::{Leaving, Now, Published, ZoneNumber};
+
+pub(crate) fn plugin(app: &mut App) {
+    app.add_systems(ZoneTick, depart.in_set(TickSet::Depart));
+    app.add_systems(ZoneTick, publish.in_set(TickSet::Publish));
+}
+
+/// Finds everybody's grid cell, and marks whose belongs to another zone.
+fn depart(
+    lore: Res<Lore>,
+    around: Res<Around>,
+    zone: Res<ZoneNumber>,
+    mut published: ResMut<Published>,
+    mut everybody: Query<(Entity, &Identity, &Body, &Life, &mut Place)>,
+) {
+    published.leaving.clear();
+    for (entity, identity, body, life, mut place) in &mut everybody {
+        place.0 = lore.grid_cell(body.0.pos);
+        let to = around.frames.map.zone_of(place.0);
+        if to != zone.0 {
+            let row = frame_row(&lore, identity, body, life, place.0);
+            published.leaving.push(Leaving { entity, to, row });
+        }
+    }
+    published
+        .leaving
+        .sort_unstable_by_key(|leaving| (leaving.row.cell, leaving.row.id));
+}
+
+fn frame_row(
+    lore: &Lore,
+    identity: &Identity,
+    body: &Body,
+    life: &Life,
+    cell: bluemarble_spatial::CellId,
+) -> FrameRow {
+    let rules = lore.kind(identity.kind);
+    FrameRow {
+        cell,
+        id: identity.id,
+        pos: body.0.pos,
+        radius_m: rules.mover.radius_m,
+        eye_m: rules.mover.eye_m,
+        faction: rules.faction,
+        alive: life.is_alive(),
+    }
+}
+
+type Everything<'a> = (
+    &'a Identity,
+    &'a Body,
+    &'a Life,
+    &'a Arms,
+    &'a Home,
+    &'a Place,
+    &'a Touched,
+    Option<&'a Mind>,
+    Option<&'a Player>,
+);
+
+/// Makes Frame, WireFrame and digest from the entities as they are now.
+pub(crate) fn publish(
+    now: Res<Now>,
+    lore: Res<Lore>,
+    around: Res<Around>,
+    zone: Res<ZoneNumber>,
+    mut published: ResMut<Published>,
+    everybody: Query<Everything>,
+) {
+    let mut rows: Vec<_> = everybody.iter().collect();
+    rows.sort_unstable_by_key(|(identity, .., place, _, _, _)| (place.0, identity.id));
+    published.digest = rows.iter().fold(0_u64, |sum, row| {
+        let (identity, body, life, arms, home, _, _, mind, player) = *row;
+        sum.wrapping_add(
+            Parts {
+                identity,
+                body,
+                life,
+                arms,
+                home,
+                mind,
+                player,
+            }
+            .hash(),
+        )
+    });
+    let staying: Vec<FrameRow> = rows
+        .iter()
+        .filter(|row| around.frames.map.zone_of(row.5.0) == zone.0)
+        .map(|(identity, body, life, _, _, place, ..)| {
+            frame_row(&lore, identity, body, life, place.0)
+        })
+        .collect();
+    published.frame = Arc::new(Frame::from_sorted(staying.into_iter()));
+    let mut wire = wire::WireBuilder::new(&lore, now.0, rows.len());
+    for (identity, body, life, arms, _, place, touched, _, player) in rows {
+        wire.push(place.0, identity, body, life, arms);
+        if let Some(player) = player {
+            wire.push_owned(identity, body, life, arms, player, touched);
+        }
+    }
+    published.wire = Arc::new(wire.finish());
+}

@@ -1,0 +1,115 @@
+//! Before the step: which zone each of the sealed inputs concerns.
+
+use std::collections::HashMap;
+
+use bluemarble_shared_protocol::{EntityId, Tick, hash_words};
+use bluemarble_spatial::LatLng;
+
+use crate::content::{KindId, Scenario};
+use crate::entity::{EntityState, Home};
+use crate::genesis;
+use crate::hashing::IdHash;
+use crate::inputs::{AdminCommand, TickInputs};
+use crate::lore::Lore;
+use crate::report::Tally;
+use crate::zone_map::{ZoneId, ZoneMap};
+use crate::zone_resources::Inbox;
+
+type Directory = HashMap<EntityId, ZoneId, IdHash>;
+
+/// An inbox per zone; the directory follows who comes and goes. Leaves come before admissions.
+pub(crate) fn route(
+    inputs: &TickInputs,
+    lore: &Lore,
+    scenario: &Scenario,
+    map: &ZoneMap,
+    directory: &mut Directory,
+    tally: &mut Tally,
+) -> Vec<Inbox> {
+    let mut inboxes: Vec<Inbox> = (0..map.len()).map(|_| Inbox::default()).collect();
+    for leave in &inputs.players.leaves {
+        if let Some(zone) = directory.remove(leave) {
+            inboxes[zone as usize].leaves.push(*leave);
+        }
+    }
+    let mut bear = |state: EntityState| {
+        // Somebody who is there already goes on being there.
+        if let std::collections::hash_map::Entry::Vacant(vacant) =
+            directory.entry(state.identity.id)
+        {
+            let zone = map.zone_of(lore.grid_cell(state.body.0.pos));
+            vacant.insert(zone);
+            inboxes[zone as usize].births.push(state);
+        }
+    };
+    for admission in &inputs.players.admissions {
+        bear(genesis::avatar(
+            lore,
+            admission.avatar,
+            &admission.name,
+            inputs.tick,
+        ));
+    }
+    for (n, command) in (0..).zip(&inputs.commands) {
+        match summoned(command, n, lore, scenario, inputs.tick) {
+            Some(creatures) => creatures.into_iter().for_each(&mut bear),
+            None => tally.commands_refused += 1,
+        }
+    }
+    for (avatar, intent) in &inputs.players.intents {
+        match directory.get(avatar) {
+            Some(&zone) => inboxes[zone as usize].intents.push((*avatar, *intent)),
+            None => tally.intents_refused += 1,
+        }
+    }
+    for inbox in &mut inboxes {
+        // Sealed inputs are sorted; look-ups below rely on it, so a foreign log cannot break them.
+        inbox.intents.sort_by_key(|(avatar, _)| *avatar);
+        inbox.intents.dedup_by_key(|(avatar, _)| *avatar);
+    }
+    inboxes
+}
+
+/// The creatures a command brings; `None` if it makes no sense.
+fn summoned(
+    command: &AdminCommand,
+    n: u64,
+    lore: &Lore,
+    scenario: &Scenario,
+    tick: Tick,
+) -> Option<Vec<EntityState>> {
+    let AdminCommand::Spawn {
+        kind,
+        lat_deg,
+        lng_deg,
+        spread_m,
+        count,
+    } = command;
+    let kind = scenario.kind_names.iter().position(|name| name == kind)?;
+    let sane = (-90.0..=90.0).contains(lat_deg)
+        && (-180.0..=180.0).contains(lng_deg)
+        && (0.0..=100_000.0).contains(spread_m)
+        && *count <= AdminCommand::SPAWN_MAX;
+    if !sane {
+        return None;
+    }
+    let at = LatLng {
+        lat_deg: *lat_deg,
+        lng_deg: *lng_deg,
+    };
+    let home = Home {
+        dir: lore.planet.surface(at).normalize(),
+        spread_m: *spread_m,
+    };
+    let parent = hash_words([lore.seed, 0x636f_6d6d_616e_64, n]);
+    let creature = |i| {
+        genesis::creature(
+            lore,
+            EntityId::child(parent, tick, i),
+            KindId(kind as u16),
+            home,
+            tick,
+        )
+    };
+    Some((0..u64::from(*count)).map(creature).collect())
+}

@@ -1,0 +1,60 @@
+//! One tick of a zone, as a visible chain of system sets. The whole order of the simulation is in
+//! this file; every feature hangs its systems into one of these sets.
+
+use bevy_app::App;
+use bevy_ecs::schedule::{
+    IntoScheduleConfigs, LogLevel, Schedule, ScheduleBuildSettings, ScheduleLabel,
+    SingleThreadedExecutor, SystemSet,
+};
+
+/// The only schedule a zone runs.
+#[derive(ScheduleLabel, Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct ZoneTick;
+
+/// The steps of a tick, in this order.
+#[derive(SystemSet, Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum TickSet {
+    /// Before: the entities as the last barrier left them. Players come and go, mail is applied.
+    /// After: mailboxes are empty, whoever died of a blow is dead.
+    Ingest,
+    /// Avatars get their order for this tick. After: every avatar's `Order` is of this tick.
+    Command,
+    /// Creatures get theirs, from Frames(t−1). After: everybody's `Order` is of this tick.
+    Think,
+    /// Bodies move: gravity, ground, obstacles, contacts with Frames(t−1).
+    Move,
+    /// Blows are struck at whom Frames(t−1) shows within reach. After: their effects are in the
+    /// outbox, to arrive at t+1.
+    Resolve,
+    /// The dead whose time has come live again.
+    Settle,
+    /// Whose position belongs to another zone is marked. After: every `Place` is of this tick.
+    Depart,
+    /// The zone's Frame, WireFrame and share of the digest are made.
+    Publish,
+}
+
+/// Adds the tick's skeleton; features add their systems to it.
+pub(crate) fn plugin(app: &mut App) {
+    let mut schedule = Schedule::new(ZoneTick);
+    schedule.set_executor(SingleThreadedExecutor::new());
+    schedule.set_build_settings(ScheduleBuildSettings {
+        ambiguity_detection: LogLevel::Error,
+        hierarchy_detection: LogLevel::Error,
+        ..Default::default()
+    });
+    schedule.configure_sets(
+        (
+            TickSet::Ingest,
+            TickSet::Command,
+            TickSet::Think,
+            TickSet::Move,
+            TickSet::Resolve,
+            TickSet::Settle,
+            TickSet::Depart,
+            TickSet::Publish,
+        )
+            .chain(),
+    );
+    app.add_schedule(schedule);
+}

@@ -1,0 +1,447 @@
+//! The world: all zones, one tick at a time.
+//!
+//! ```text
+//! sealed inputs ─► route ─► zone.step ∥ zone.step ∥ … ─► barrier ─► Frames(t), digest(t)
+//!                              each reads Frames(t−1)        effects, then departures
+//! ```
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use bluemarble_shared_protocol::{EntityId, Epoch, PlayerInputs, Tick, WireFrame};
+use bluemarble_spatial::Planet;
+use rayon::iter::{
+    IndexedParallelIterator, IntoParallelIterator, IntoParallelRefMutIterator, ParallelIterator,
+};
+
+use crate::checkpoint::{Checkpoint, Snapshot, decode_part};
+use crate::content::{Kind, Scenario};
+use crate::entity::EntityState;
+use crate::frame::{Frame, FrameSet};
+use crate::hashing::IdHash;
+use crate::inputs::TickInputs;
+use crate::lore::{Lore, LoreInner};
+use crate::report::{Tally, TickReport};
+use crate::routing;
+use crate::zone::Zone;
+use crate::zone_map::{ZoneId, ZoneMap};
+use crate::{barrier, genesis, script};
+
+/// Changes whenever a rule or a stored format changes, so that a log is never replayed by rules
+/// other than those that wrote it.
+pub const RULES_VERSION: u32 = 1;
+
+/// Everything a world is made from.
+#[derive(Clone, Debug)]
+pub struct WorldSpec {
+    /// The scenario.
+    pub scenario: Scenario,
+    /// Its planet.
+    pub planet: Arc<Planet>,
+    /// Ticks per second, 1 ..= 120.
+    pub tick_hz: u32,
+    /// Seed of every draw.
+    pub seed: u64,
+    /// How many zones to cut the planet into, 1 ..= [`ZoneMap::ZONES_MAX`].
+    pub zones: usize,
+}
+
+impl WorldSpec {
+    /// Identifies what a log was written by: rules, scenario, planet, seed and tick rate, but not
+    /// the number of zones, which shows nowhere.
+    #[must_use]
+    pub fn content_hash(&self) -> u64 {
+        let text = bluemarble_shared_protocol::binary::encode(&self.scenario);
+        let scenario = text.chunks(8).fold(0, |hash, chunk| {
+            let mut word = [0; 8];
+            word[..chunk.len()].copy_from_slice(chunk);
+            bluemarble_shared_protocol::mix64(hash ^ u64::from_le_bytes(word))
+        });
+        bluemarble_shared_protocol::hash_words([
+            u64::from(RULES_VERSION),
+            scenario,
+            self.planet.content_hash(),
+            self.seed,
+            u64::from(self.tick_hz),
+        ])
+    }
+
+    fn check(&self) -> Result<(), WorldError> {
+        if !(1..=120).contains(&self.tick_hz) {
+            return Err(WorldError::Spec(format!(
+                "tick_hz is {}, must be 1..=120",
+                self.tick_hz
+            )));
+        }
+        if !(1..=ZoneMap::ZONES_MAX).contains(&self.zones) {
+            return Err(WorldError::Spec(format!(
+                "zones is {}, must be 1..={}",
+                self.zones,
+                ZoneMap::ZONES_MAX
+            )));
+        }
+        if self.planet.name() != self.scenario.planet && self.planet.name() != "smooth" {
+            return Err(WorldError::Spec(format!(
+                "scenario '{}' plays on '{}', not on '{}'",
+                self.scenario.name,
+                self.scenario.planet,
+                self.planet.name()
+            )));
+        }
+        Ok(())
+    }
+}
+
+/// Why a world cannot be made or stepped.
+#[derive(Debug, thiserror::Error)]
+pub enum WorldError {
+    /// The specification is impossible.
+    #[error("{0}")]
+    Spec(String),
+    /// A checkpoint part that cannot be read.
+    #[error("checkpoint of tick {tick}, part of zone {zone}: {problem}")]
+    BadPart {
+        /// The checkpoint's tick.
+        tick: Tick,
+        /// The part's zone.
+        zone: u32,
+        /// What is wrong.
+        problem: String,
+    },
+    /// A checkpoint that is readable, but not the state it says it is.
+    #[error("checkpoint of tick {tick} has digest {found:016x}, but says {expected:016x}")]
+    WrongDigest {
+        /// The checkpoint's tick.
+        tick: Tick,
+        /// What it says.
+        expected: u64,
+        /// What it is.
+        found: u64,
+    },
+    /// Inputs of another tick than the next.
+    #[error("inputs of tick {given} given to a world at tick {at}")]
+    WrongTick {
+        /// Where the world is.
+        at: Tick,
+        /// Whose inputs came.
+        given: Tick,
+    },
+}
+
+/// A running world.
+pub struct World {
+    spec: WorldSpec,
+    lore: Lore,
+    zones: Vec<Zone>,
+    frames: Arc<FrameSet>,
+    wires: Vec<Arc<WireFrame>>,
+    /// Who is where; follows from the zones.
+    directory: HashMap<EntityId, ZoneId, IdHash>,
+    tick: Tick,
+    digest: u64,
+}
+
+impl World {
+    /// A new world, at tick 0.
+    ///
+    /// # Errors
+    /// If the specification is impossible.
+    pub fn genesis(spec: WorldSpec) -> Result<Self, WorldError> {
+        spec.check()?;
+        let lore = lore_of(&spec);
+        let born = genesis::population(&spec.scenario, &lore);
+        Ok(Self::populated(spec, lore, Tick(0), &born))
+    }
+
+    /// The world of a checkpoint, cut as `spec` says, whatever it was cut into before.
+    ///
+    /// # Errors
+    /// If a part is damaged, or the whole has not the digest it had when it was taken.
+    pub fn restore(spec: WorldSpec, checkpoint: &Checkpoint) -> Result<Self, WorldError> {
+        spec.check()?;
+        let lore = lore_of(&spec);
+        let mut states = Vec::new();
+        for part in &checkpoint.parts {
+            let bad_part = |problem| WorldError::BadPart {
+                tick: checkpoint.tick,
+                zone: part.zone,
+                problem,
+            };
+            let decoded = decode_part(&part.bytes).map_err(|e| bad_part(e.to_string()))?;
+            if let Some(alien) = decoded
+                .iter()
+                .find(|s| usize::from(s.identity.kind.0) >= lore.kinds.len())
+            {
+                return Err(bad_part(format!(
+                    "entity of unknown kind {}",
+                    alien.identity.kind.0
+                )));
+            }
+            states.extend(decoded);
+        }
+        states.sort_unstable_by_key(|state| state.identity.id);
+        states.dedup_by_key(|state| state.identity.id);
+        let found = states
+            .iter()
+            .fold(0_u64, |sum, state| sum.wrapping_add(state.digest()));
+        if found != checkpoint.digest {
+            return Err(WorldError::WrongDigest {
+                tick: checkpoint.tick,
+                expected: checkpoint.digest,
+                found,
+            });
+        }
+        Ok(Self::populated(spec, lore, checkpoint.tick, &states))
+    }
+
+    fn populated(spec: WorldSpec, lore: Lore, tick: Tick, states: &[EntityState]) -> Self {
+        let map = Arc::new(genesis::zone_map(&spec.scenario, &lore, spec.zones, states));
+        let nothing = Arc::new(Frame::default());
+        let empty = Arc::new(FrameSet {
+            tick,
+            zones: vec![nothing; map.len()],
+            map: Arc::clone(&map),
+        });
+        let mut zones: Vec<Zone> = (0..map.len())
+            .map(|number| Zone::new(number as ZoneId, &lore, &empty))
+            .collect();
+        let mut directory = HashMap::default();
+        for state in states {
+            let zone = map.zone_of(lore.grid_cell(state.body.0.pos));
+            zones[zone as usize].insert(state);
+            directory.insert(state.identity.id, zone);
+        }
+        for zone in &mut zones {
+            zone.publish_only(tick, Arc::clone(&empty));
+        }
+        let frames = zones
+            .iter()
+            .map(|zone| Arc::clone(&zone.published().frame))
+            .collect();
+        let wires = zones
+            .iter()
+            .map(|zone| Arc::clone(&zone.published().wire))
+            .collect();
+        let digest = states
+            .iter()
+            .fold(0_u64, |sum, state| sum.wrapping_add(state.digest()));
+        let frames = Arc::new(FrameSet {
+            tick,
+            zones: frames,
+            map,
+        });
+        Self {
+            spec,
+            lore,
+            zones,
+            frames,
+            wires,
+            directory,
+            tick,
+            digest,
+        }
+    }
+
+    /// One tick: exactly these inputs, on the threads of `pool`. The result does not depend on how many
+    /// those are.
+    ///
+    /// # Errors
+    /// If the inputs are not those of the next tick; the world is then as it was.
+    ///
+    /// # Panics
+    /// If a rule does. The world is then neither at t−1 nor at t and must be recovered from its log.
+    pub fn step(
+        &mut self,
+        inputs: &TickInputs,
+        pool: &rayon::ThreadPool,
+    ) -> Result<TickReport, WorldError> {
+        let tick = self.tick.next();
+        if inputs.tick != tick {
+            return Err(WorldError::WrongTick {
+                at: self.tick,
+                given: inputs.tick,
+            });
+        }
+        let mut tally = Tally::default();
+        let inboxes = routing::route(
+            inputs,
+            &self.lore,
+            &self.spec.scenario,
+            &self.frames.map,
+            &mut self.directory,
+            &mut tally,
+        );
+        let frames = &self.frames;
+        pool.install(|| {
+            self.zones
+                .par_iter_mut()
+                .zip(inboxes.into_par_iter())
+                .for_each(|(zone, inbox)| zone.step(tick, Arc::clone(frames), inbox));
+        });
+        self.wires.clear();
+        self.wires.extend(
+            self.zones
+                .iter()
+                .map(|zone| Arc::clone(&zone.published().wire)),
+        );
+        let met = barrier::meet(
+            &mut self.zones,
+            &self.frames.map,
+            &mut self.directory,
+            &mut tally,
+        );
+        self.frames = Arc::new(FrameSet {
+            tick,
+            zones: met.frames,
+            map: Arc::clone(&self.frames.map),
+        });
+        self.tick = tick;
+        self.digest = met.digest;
+        for zone in &self.zones {
+            tally.add(&zone.counted());
+        }
+        Ok(TickReport {
+            tick,
+            digest: self.digest,
+            entities: self.directory.len(),
+            avatars: self.wires.iter().map(|wire| wire.owned.len()).sum(),
+            tally,
+        })
+    }
+
+    /// The last tick that was stepped.
+    #[must_use]
+    pub fn tick(&self) -> Tick {
+        self.tick
+    }
+
+    /// The state digest at that tick.
+    #[must_use]
+    pub fn digest(&self) -> u64 {
+        self.digest
+    }
+
+    /// What it is made from.
+    #[must_use]
+    pub fn spec(&self) -> &WorldSpec {
+        &self.spec
+    }
+
+    /// The kinds, in the order of their numbers.
+    #[must_use]
+    pub fn kinds(&self) -> &[Kind] {
+        &self.spec.scenario.kinds
+    }
+
+    /// The frames of the last tick.
+    #[must_use]
+    pub fn frames(&self) -> &Arc<FrameSet> {
+        &self.frames
+    }
+
+    /// The world of the last tick as clients may know it, a frame per zone.
+    #[must_use]
+    pub fn wire_frames(&self) -> &[Arc<WireFrame>] {
+        &self.wires
+    }
+
+    /// How many zones there are.
+    #[must_use]
+    pub fn zones(&self) -> usize {
+        self.zones.len()
+    }
+
+    /// How many entities there are.
+    #[must_use]
+    pub fn entities(&self) -> usize {
+        self.directory.len()
+    }
+
+    /// Entities per zone.
+    #[must_use]
+    pub fn populations(&self) -> Vec<usize> {
+        self.zones.iter().map(Zone::population).collect()
+    }
+
+    /// The avatars in the world, by id.
+    #[must_use]
+    pub fn avatars(&self) -> Vec<EntityId> {
+        let mut avatars: Vec<EntityId> = self
+            .wires
+            .iter()
+            .flat_map(|wire| wire.owned.iter().map(|own| own.id))
+            .collect();
+        avatars.sort_unstable();
+        avatars
+    }
+
+    /// Where players appear, unit direction from the planet's centre.
+    #[must_use]
+    pub fn spawn_dir(&self) -> glam::DVec3 {
+        self.lore.spawn_dir
+    }
+
+    /// Copies the world as it is, to be encoded elsewhere.
+    #[must_use]
+    pub fn snapshot(&self) -> Snapshot {
+        Snapshot {
+            tick: self.tick,
+            digest: self.digest,
+            zones: self.zones.iter().map(Zone::states).collect(),
+        }
+    }
+
+    /// Copies and encodes the world as it is.
+    #[must_use]
+    pub fn checkpoint(&self) -> Checkpoint {
+        self.snapshot().encode()
+    }
+
+    /// What the scenario's scripted avatars do in the next tick: the inputs players would have sent.
+    #[must_use]
+    pub fn script(&self) -> PlayerInputs {
+        script::inputs(
+            &self.lore,
+            &self.frames,
+            &self.wires,
+            self.spec.scenario.puppets,
+        )
+    }
+
+    /// The next tick's inputs when nobody but the script plays.
+    #[must_use]
+    pub fn scripted_inputs(&self) -> TickInputs {
+        TickInputs {
+            players: self.script(),
+            ..TickInputs::empty(self.tick.next(), Epoch(0))
+        }
+    }
+
+    /// Amnesia: makes every zone anew from its entities alone, in the opposite order. Nothing may
+    /// change by it; the tests see to that.
+    pub fn rebuild_zones(&mut self) {
+        for (number, zone) in self.zones.iter_mut().enumerate() {
+            let mut anew = Zone::new(number as ZoneId, &self.lore, &self.frames);
+            for state in zone.states().iter().rev() {
+                anew.insert(state);
+            }
+            *zone = anew;
+        }
+    }
+
+    /// Turns the mutant on or off that reads its own zone at t instead of Frame(t−1). A digest test
+    /// that does not notice it is no test.
+    #[cfg(feature = "mutants")]
+    pub fn set_mutant(&mut self, on: bool) {
+        self.zones.iter_mut().for_each(|zone| zone.set_mutant(on));
+    }
+}
+
+fn lore_of(spec: &WorldSpec) -> Lore {
+    Lore(Arc::new(LoreInner::new(
+        &spec.scenario,
+        Arc::clone(&spec.planet),
+        spec.seed,
+        spec.tick_hz,
+    )))
+}
