@@ -1,0 +1,66 @@
+//! What passes between the QUIC driver and the session logic: things that happened to sessions,
+//! and what is to be done with them.
+
+use bluemarble_shared_protocol::{ClientMessage, CloseCode, EntityId, ServerMessage, SessionId};
+use bytes::Bytes;
+
+/// A client whose ticket was good.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VerifiedHello {
+    /// The character's name.
+    pub name: String,
+    /// Its avatar.
+    pub avatar: EntityId,
+}
+
+/// Something that happened to a session.
+#[derive(Clone, Debug)]
+pub enum SessionEvent {
+    /// A client said a good hello.
+    Opened {
+        /// The new session.
+        session: SessionId,
+        /// Who.
+        hello: VerifiedHello,
+    },
+    /// An unreliable datagram arrived.
+    Datagram {
+        /// From whom.
+        session: SessionId,
+        /// As received, at most `DATAGRAM_BYTES_MAX` bytes.
+        bytes: Bytes,
+    },
+    /// A message arrived on the stream; never a hello.
+    Message {
+        /// From whom.
+        session: SessionId,
+        /// Checked.
+        message: ClientMessage,
+    },
+    /// The session has ended; exactly once for every `Opened`.
+    Closed {
+        /// Which.
+        session: SessionId,
+    },
+}
+
+/// Something to be done with a session.
+#[derive(Clone, Debug)]
+pub enum SessionCommand {
+    /// Write a message to its stream.
+    Send {
+        /// Whose.
+        session: SessionId,
+        /// What.
+        message: ServerMessage,
+    },
+    /// Tell it why, and close it.
+    Close {
+        /// Whom.
+        session: SessionId,
+        /// Why.
+        code: CloseCode,
+        /// Why, in words.
+        reason: String,
+    },
+}

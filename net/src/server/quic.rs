@@ -1,0 +1,320 @@
+//! The only part of the server's network side that awaits: quinn connections in, verified
+//! [`SessionEvent`]s out through a bounded channel; datagrams and messages back.
+//!
+//! Strangers are held to bounds before anything else sees them: a limited number of handshakes, a
+//! deadline for the hello, a signed ticket, a rate per session. The loop that owns time never waits
+//! here: [`QuicServer::send_batch`] and [`QuicServer::command`] only put things into bounded queues,
+//! whose overflow has a fate (see [`QuicLimits`]). For each session the events arrive in the order
+//! opened, datagrams and messages, closed; "closed" arrives exactly once for every "opened".
+
+mod admission;
+mod clock;
+mod config;
+mod rate;
+mod session;
+mod stats;
+
+use std::collections::{HashMap, VecDeque};
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use bluemarble_shared_protocol::{CloseCode, SessionId, clip_reason};
+use bytes::Bytes;
+use crossbeam_channel::{Receiver, Sender};
+use parking_lot::{Mutex, RwLock};
+use quinn::{Endpoint, EndpointConfig, TokioRuntime, VarInt};
+use tokio::sync::{Notify, Semaphore};
+
+use self::session::{Handle, Outgoing};
+use super::event::{SessionCommand, SessionEvent};
+use crate::tickets::TicketVerifier;
+
+pub(crate) use self::config::bounded_transport;
+pub use self::config::{QuicConfig, QuicLimits};
+pub use self::stats::{Counter, QuicStats};
+
+/// How long [`QuicServer::shutdown`] waits for farewells, and then again for QUIC to fall silent.
+const SHUTDOWN_WAIT: Duration = Duration::from_secs(2);
+/// How often it looks.
+const SHUTDOWN_POLL: Duration = Duration::from_millis(10);
+
+/// Why the server cannot listen.
+#[derive(Debug, thiserror::Error)]
+pub enum BindError {
+    /// Another program has the port.
+    #[error(
+        "UDP address {addr} is in use, perhaps by another server: stop that one, or listen on \
+         another port"
+    )]
+    InUse {
+        /// The address asked for.
+        addr: SocketAddr,
+    },
+    /// The operating system refuses the address.
+    #[error("cannot listen on UDP address {addr}: {source}")]
+    Socket {
+        /// The address asked for.
+        addr: SocketAddr,
+        /// Why.
+        source: io::Error,
+    },
+    /// Certificate and key are of no use for QUIC.
+    #[error("certificate or key cannot be used: {reason}")]
+    Identity {
+        /// Why.
+        reason: String,
+    },
+    /// Called where no tokio runtime is running.
+    #[error("the QUIC server must be bound inside a tokio runtime")]
+    NoRuntime,
+}
+
+/// UDP payload of all connections since the start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Traffic {
+    /// Received, bytes.
+    pub rx_bytes: u64,
+    /// Sent, bytes.
+    pub tx_bytes: u64,
+}
+
+/// A listening server; clones are the same server.
+#[derive(Clone)]
+pub struct QuicServer {
+    shared: Arc<Shared>,
+}
+
+/// What all tasks of one server share.
+struct Shared {
+    endpoint: Endpoint,
+    tickets: TicketVerifier,
+    limits: QuicLimits,
+    stats: QuicStats,
+    events: Sender<SessionEvent>,
+    /// Sessions between "opened" and "closed".
+    sessions: RwLock<HashMap<SessionId, Handle>>,
+    next_session: AtomicU64,
+    /// A permit per session.
+    places: Arc<Semaphore>,
+    /// A permit per connection without a good hello.
+    doorway: Arc<Semaphore>,
+    batches: Mutex<VecDeque<Vec<(SessionId, Bytes)>>>,
+    batch_waits: Notify,
+    stopping: AtomicBool,
+}
+
+impl QuicServer {
+    /// Listens, and accepts connections from now on, on the current tokio runtime.
+    ///
+    /// # Errors
+    /// [`BindError`].
+    pub fn bind(config: QuicConfig) -> Result<(Self, Receiver<SessionEvent>), BindError> {
+        let runtime = tokio::runtime::Handle::try_current().map_err(|_| BindError::NoRuntime)?;
+        let quinn_config = config.to_quinn()?;
+        let addr = config.addr;
+        let refuse = |source: io::Error| match source.kind() {
+            io::ErrorKind::AddrInUse => BindError::InUse { addr },
+            _ => BindError::Socket { addr, source },
+        };
+        let socket = std::net::UdpSocket::bind(addr).map_err(refuse)?;
+        let endpoint = Endpoint::new(
+            EndpointConfig::default(),
+            Some(quinn_config),
+            socket,
+            Arc::new(TokioRuntime),
+        )
+        .map_err(refuse)?;
+        let (events, received) = crossbeam_channel::bounded(config.limits.events_max);
+        let shared = Arc::new(Shared {
+            endpoint,
+            tickets: config.tickets,
+            stats: QuicStats::default(),
+            events,
+            sessions: RwLock::default(),
+            next_session: AtomicU64::new(1),
+            places: Arc::new(Semaphore::new(config.limits.sessions_max)),
+            doorway: Arc::new(Semaphore::new(config.limits.handshakes_max)),
+            batches: Mutex::default(),
+            batch_waits: Notify::new(),
+            stopping: AtomicBool::new(false),
+            limits: config.limits,
+        });
+        runtime.spawn(admission::accept(shared.clone()));
+        runtime.spawn(send_batches(shared.clone()));
+        Ok((Self { shared }, received))
+    }
+
+    /// Where it listens; the real port if 0 was asked for.
+    ///
+    /// # Errors
+    /// What the operating system says.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.shared.endpoint.local_addr()
+    }
+
+    /// Hands out a tick's datagrams. Never blocks: if the sender lags, the oldest waiting batch is
+    /// dropped, because a stale snapshot is worth nothing.
+    pub fn send_batch(&self, batch: Vec<(SessionId, Bytes)>) {
+        let overtaken = {
+            let mut batches = self.shared.batches.lock();
+            batches.push_back(batch);
+            if batches.len() > self.shared.limits.batches_max {
+                batches.pop_front()
+            } else {
+                None
+            }
+        };
+        if let Some(stale) = overtaken {
+            self.shared.stats.dropped_out.add(stale.len() as u64);
+        }
+        self.shared.batch_waits.notify_one();
+    }
+
+    /// Carries out what the session logic wants. Never blocks; a session that has ended already is
+    /// passed over.
+    pub fn command(&self, command: SessionCommand) {
+        match command {
+            SessionCommand::Send { session, message } => {
+                self.shared
+                    .tell(session, Outgoing::Message(Box::new(message)));
+            }
+            SessionCommand::Close {
+                session,
+                code,
+                reason,
+            } => {
+                self.shared.tell(
+                    session,
+                    Outgoing::Close {
+                        code,
+                        reason: reason.to_string(),
+                    },
+                );
+            }
+        }
+    }
+
+    /// How many sessions there are.
+    #[must_use]
+    pub fn sessions(&self) -> usize {
+        self.shared.sessions.read().len()
+    }
+
+    /// The counters.
+    #[must_use]
+    pub fn stats(&self) -> &QuicStats {
+        &self.shared.stats
+    }
+
+    /// UDP payload so far; takes a look at every connection, so ask once a second, not once a tick.
+    #[must_use]
+    pub fn traffic(&self) -> Traffic {
+        let sessions = self.shared.sessions.read();
+        let mut traffic = Traffic {
+            rx_bytes: self.shared.stats.ended_rx_bytes.value(),
+            tx_bytes: self.shared.stats.ended_tx_bytes.value(),
+        };
+        for handle in sessions.values() {
+            let udp = handle.connection.stats();
+            traffic.rx_bytes += udp.udp_rx.bytes;
+            traffic.tx_bytes += udp.udp_tx.bytes;
+        }
+        traffic
+    }
+
+    /// Stops accepting, tells every client why, and waits, for a bounded time, until they know.
+    pub async fn shutdown(&self, reason: &str) {
+        let shared = &self.shared;
+        shared.stopping.store(true, Ordering::Release);
+        shared.endpoint.set_server_config(None);
+        let code = CloseCode::ServerShutdown;
+        let ids: Vec<SessionId> = shared.sessions.read().keys().copied().collect();
+        for session in ids {
+            shared.tell(
+                session,
+                Outgoing::Close {
+                    code,
+                    reason: reason.to_owned(),
+                },
+            );
+        }
+        let _ = tokio::time::timeout(SHUTDOWN_WAIT, async {
+            while self.sessions() > 0 {
+                tokio::time::sleep(SHUTDOWN_POLL).await;
+            }
+        })
+        .await;
+        shared.endpoint.close(
+            VarInt::from_u32(code.number()),
+            clip_reason(reason).as_bytes(),
+        );
+        let _ = tokio::time::timeout(SHUTDOWN_WAIT, shared.endpoint.wait_idle()).await;
+        shared.batch_waits.notify_one();
+    }
+}
+
+impl Shared {
+    /// Gives a session's task something to do; a session that does not keep up is let go of.
+    fn tell(&self, session: SessionId, what: Outgoing) {
+        let sessions = self.sessions.read();
+        let Some(handle) = sessions.get(&session) else {
+            return;
+        };
+        let Err(refused) = handle.outgoing.try_send(what) else {
+            return;
+        };
+        let (code, reason) = match refused.into_inner() {
+            Outgoing::Message(_) => (
+                CloseCode::Overloaded,
+                CloseCode::Overloaded.reason().to_owned(),
+            ),
+            Outgoing::Close { code, reason } => (code, reason),
+        };
+        self.close(&handle.connection, code, &reason);
+    }
+
+    /// Closes a connection at once, and counts it unless it has ended already.
+    fn close(&self, connection: &quinn::Connection, code: CloseCode, reason: &str) {
+        if connection.close_reason().is_none() {
+            self.stats.count_close(code);
+            connection.close(
+                VarInt::from_u32(code.number()),
+                clip_reason(reason).as_bytes(),
+            );
+        }
+    }
+
+    fn stops(&self) -> bool {
+        self.stopping.load(Ordering::Acquire)
+    }
+}
+
+/// Passes batches on to the connections, until the server has stopped.
+async fn send_batches(shared: Arc<Shared>) {
+    while !shared.stops() {
+        let batch = shared.batches.lock().pop_front();
+        match batch {
+            Some(batch) => shared.hand_out(batch),
+            None => shared.batch_waits.notified().await,
+        }
+    }
+}
+
+impl Shared {
+    fn hand_out(&self, batch: Vec<(SessionId, Bytes)>) {
+        let sessions = self.sessions.read();
+        let (mut sent, mut refused) = (0, 0);
+        for (session, bytes) in batch {
+            let handle = sessions.get(&session);
+            match handle.map(|handle| handle.connection.send_datagram(bytes)) {
+                Some(Ok(())) => sent += 1,
+                Some(Err(_)) | None => refused += 1,
+            }
+        }
+        self.stats.datagrams_out.add(sent);
+        self.stats.unsendable.add(refused);
+    }
+}

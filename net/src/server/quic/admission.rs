@@ -1,0 +1,231 @@
+//! From a stranger's first packet to a session: TLS, then one stream, then one hello with a good
+//! ticket, all before a deadline. Whoever fails on the way is told why, counted, and forgotten.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use bluemarble_shared_protocol::{
+    ALPN, ALPN_PROBE, ClientMessage, CloseCode, PROTOCOL_VERSION, SessionId,
+};
+use crossbeam_channel::TrySendError;
+use quinn::crypto::rustls::HandshakeData;
+use quinn::{ConnectionError, Incoming, RecvStream, SendStream, TransportErrorCode};
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use tokio::time::{Instant, timeout_at};
+
+use super::session::{self, Handle, ReadError, Session, read_message};
+use super::{Shared, clock};
+use crate::server::event::{SessionEvent, VerifiedHello};
+
+/// TLS alert `no_application_protocol` (RFC 7301) as QUIC reports it.
+const NO_APPLICATION_PROTOCOL: u8 = 120;
+
+/// Takes connections until the server stops.
+pub(super) async fn accept(shared: Arc<Shared>) {
+    while let Some(incoming) = shared.endpoint.accept().await {
+        shared.stats.incoming.one_more();
+        let permit = shared.doorway.clone().try_acquire_owned();
+        match permit {
+            Ok(permit) if !shared.stops() => {
+                tokio::spawn(receive(shared.clone(), incoming, permit));
+            }
+            _ => {
+                shared.stats.refused_busy.one_more();
+                incoming.refuse();
+            }
+        }
+    }
+}
+
+/// One stranger: from the first packet to the end of the session, if there comes to be one.
+async fn receive(shared: Arc<Shared>, incoming: Incoming, doorway: OwnedSemaphorePermit) {
+    let deadline = Instant::now() + shared.limits.hello_timeout;
+    let Some(connection) = shake_hands(&shared, incoming, deadline).await else {
+        return;
+    };
+    let greeting = timeout_at(deadline, greet(&shared, &connection)).await;
+    let refusal = greeting.unwrap_or_else(|_| Err(Refusal::of(CloseCode::HandshakeTimeout)));
+    let admitted = match refusal {
+        Ok(admitted) => admitted,
+        Err(Refusal::Gone) => return shared.stats.abandoned.one_more(),
+        Err(Refusal::Close { code, reason }) => {
+            tracing::debug!(peer = %connection.remote_address(), %code, reason, "hello refused");
+            return shared.close(&connection, code, &reason);
+        }
+    };
+    drop(doorway);
+    if let Some((session, outgoing)) = open(&shared, connection, admitted) {
+        session::run(shared, session, outgoing).await;
+    }
+}
+
+/// TLS. `None` if it failed, which is counted.
+async fn shake_hands(
+    shared: &Shared,
+    incoming: Incoming,
+    deadline: Instant,
+) -> Option<quinn::Connection> {
+    let result = match incoming.accept() {
+        Ok(connecting) => match timeout_at(deadline, connecting).await {
+            Ok(result) => result,
+            Err(_) => {
+                shared.stats.count_close(CloseCode::HandshakeTimeout);
+                return None;
+            }
+        },
+        Err(error) => Err(error),
+    };
+    let error = match result {
+        Ok(connection) => return Some(connection),
+        Err(error) => error,
+    };
+    if is_unknown_alpn(&error) {
+        shared.stats.wrong_alpn.one_more();
+    } else {
+        shared.stats.handshake_failed.one_more();
+    }
+    tracing::debug!(%error, "handshake failed");
+    None
+}
+
+fn is_unknown_alpn(error: &ConnectionError) -> bool {
+    let alert = TransportErrorCode::crypto(NO_APPLICATION_PROTOCOL);
+    matches!(error, ConnectionError::TransportError(error) if error.code == alert)
+}
+
+/// Somebody with a good ticket, and a place for them.
+struct Admitted {
+    hello: VerifiedHello,
+    send: SendStream,
+    recv: RecvStream,
+    place: OwnedSemaphorePermit,
+}
+
+/// Why there will be no session.
+enum Refusal {
+    /// The peer went away by itself.
+    Gone,
+    /// It is told to.
+    Close { code: CloseCode, reason: String },
+}
+
+impl Refusal {
+    fn of(code: CloseCode) -> Self {
+        Self::Close {
+            code,
+            reason: code.reason().to_owned(),
+        }
+    }
+}
+
+/// The first stream and its first message.
+async fn greet(shared: &Shared, connection: &quinn::Connection) -> Result<Admitted, Refusal> {
+    let ours = String::from_utf8_lossy(ALPN);
+    if negotiated_alpn(connection).is_none_or(|alpn| alpn == ALPN_PROBE) {
+        let reason = format!("this server speaks {ours}");
+        return Err(Refusal::Close {
+            code: CloseCode::ProtocolVersion,
+            reason,
+        });
+    }
+    let (send, mut recv) = connection.accept_bi().await.map_err(|_| Refusal::Gone)?;
+    let message = read_message(&mut recv).await.map_err(|error| match error {
+        ReadError::Ended => Refusal::Gone,
+        ReadError::Message(error) => Refusal::Close {
+            code: error.close_code(),
+            reason: error.to_string(),
+        },
+    })?;
+    let ClientMessage::Hello {
+        protocol,
+        ticket,
+        client,
+    } = message
+    else {
+        let reason = "the first message must be a hello".to_owned();
+        return Err(Refusal::Close {
+            code: CloseCode::Unexpected,
+            reason,
+        });
+    };
+    if protocol != PROTOCOL_VERSION {
+        let reason = format!("this server speaks {ours}, the hello says version {protocol}");
+        return Err(Refusal::Close {
+            code: CloseCode::ProtocolVersion,
+            reason,
+        });
+    }
+    let ticket = shared
+        .tickets
+        .verify(&ticket, clock::unix_now_s())
+        .map_err(|error| Refusal::Close {
+            code: error.close_code(),
+            reason: error.to_string(),
+        })?;
+    let place = shared.places.clone().try_acquire_owned();
+    let place = place.map_err(|_| Refusal::of(CloseCode::ServerFull))?;
+    let name = ticket.character.as_str().to_owned();
+    tracing::debug!(peer = %connection.remote_address(), name, client, "hello");
+    let hello = VerifiedHello {
+        name,
+        avatar: ticket.character.avatar(),
+    };
+    Ok(Admitted {
+        hello,
+        send,
+        recv,
+        place,
+    })
+}
+
+fn negotiated_alpn(connection: &quinn::Connection) -> Option<Vec<u8>> {
+    connection
+        .handshake_data()?
+        .downcast::<HandshakeData>()
+        .ok()?
+        .protocol
+}
+
+/// Makes the session known, first to the driver, then to the session logic.
+fn open(
+    shared: &Shared,
+    connection: quinn::Connection,
+    admitted: Admitted,
+) -> Option<(Session, mpsc::Receiver<session::Outgoing>)> {
+    let Admitted {
+        hello,
+        send,
+        recv,
+        place,
+    } = admitted;
+    let id = SessionId(shared.next_session.fetch_add(1, Ordering::Relaxed));
+    let (outgoing, queue) = mpsc::channel(shared.limits.messages_queued_max);
+    let handle = Handle {
+        connection: connection.clone(),
+        outgoing,
+    };
+    shared.sessions.write().insert(id, handle);
+    let code = match shared
+        .events
+        .try_send(SessionEvent::Opened { session: id, hello })
+    {
+        Ok(()) => {
+            shared.stats.opened.one_more();
+            return Some((
+                Session {
+                    id,
+                    connection,
+                    send,
+                    recv,
+                    place,
+                },
+                queue,
+            ));
+        }
+        Err(TrySendError::Disconnected(_)) => CloseCode::ServerShutdown,
+        Err(TrySendError::Full(_)) => CloseCode::Overloaded,
+    };
+    shared.sessions.write().remove(&id);
+    shared.close(&connection, code, code.reason());
+    None
+}

@@ -1,0 +1,132 @@
+//! The driver's configuration and bounds, and what becomes of them: the TLS and transport
+//! parameters of every connection.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bluemarble_shared_protocol::limits::{DATAGRAM_BYTES_MAX, MESSAGE_BYTES_MAX};
+use bluemarble_shared_protocol::{ALPN, ALPN_PROBE};
+use quinn::crypto::rustls::QuicServerConfig;
+use quinn::{IdleTimeout, TransportConfig, VarInt};
+
+use super::BindError;
+use crate::certs::{ServerIdentity, crypto_provider};
+use crate::tickets::TicketVerifier;
+
+/// What a [`super::QuicServer`] needs.
+#[derive(Clone)]
+pub struct QuicConfig {
+    /// UDP address to listen on.
+    pub addr: SocketAddr,
+    /// Certificate chain and key.
+    pub identity: ServerIdentity,
+    /// Whose tickets are good.
+    pub tickets: TicketVerifier,
+    /// Bounds.
+    pub limits: QuicLimits,
+}
+
+/// Bounds of the driver. The defaults are tuned for thousands of players at 20 Hz.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct QuicLimits {
+    /// Most sessions at a time; each costs about 44 KiB in QUIC. Beyond: `ServerFull`.
+    pub sessions_max: usize,
+    /// Most connections that have not said a good hello yet: what strangers can make us hold.
+    /// Beyond, they are refused before TLS.
+    pub handshakes_max: usize,
+    /// From the first packet to a good hello, at most. Beyond: `HandshakeTimeout`.
+    pub hello_timeout: Duration,
+    /// Silence after which a connection counts as lost.
+    pub idle_timeout: Duration,
+    /// How often an otherwise silent connection is kept alive.
+    pub keep_alive: Duration,
+    /// Most events waiting for the loop. Beyond, datagrams are dropped and counted, a peer with a
+    /// message or a hello is closed with `Overloaded`, and "closed" waits: it is never lost.
+    pub events_max: usize,
+    /// Most messages waiting for one session's stream. Beyond: `Overloaded`.
+    pub messages_queued_max: usize,
+    /// Most batches of outgoing datagrams waiting. Beyond, the oldest is dropped: newest wins.
+    pub batches_max: usize,
+    /// Stream messages a session may send in the long run, per second. Beyond: `Flooding`.
+    pub messages_per_s: u32,
+    /// Stream messages a session may send at once.
+    pub messages_burst: u32,
+    /// Datagrams a session may send in the long run, per second. Beyond: `Flooding`.
+    pub datagrams_per_s: u32,
+    /// Datagrams a session may send at once, after a stall of its line for example.
+    pub datagrams_burst: u32,
+    /// How long a closing session may take to hear why.
+    pub farewell: Duration,
+}
+
+impl Default for QuicLimits {
+    fn default() -> Self {
+        Self {
+            sessions_max: 4_096,
+            handshakes_max: 512,
+            hello_timeout: Duration::from_secs(5),
+            idle_timeout: Duration::from_secs(10),
+            keep_alive: Duration::from_secs(3),
+            events_max: 32_768,
+            messages_queued_max: 64,
+            batches_max: 2,
+            messages_per_s: 20,
+            messages_burst: 60,
+            datagrams_per_s: 400,
+            datagrams_burst: 800,
+            farewell: Duration::from_millis(500),
+        }
+    }
+}
+
+/// Datagrams that may wait inside one connection: about two ticks' worth. Anything older is stale,
+/// and quinn drops the oldest first.
+const DATAGRAMS_WAITING_OUT: usize = 4;
+/// Received datagrams that may wait for their reader; it only ever lags when the machine does.
+const DATAGRAMS_WAITING_IN: usize = 32;
+/// What quinn counts for each waiting datagram beside its bytes, generously.
+const DATAGRAM_OVERHEAD_BYTES: usize = 128;
+
+impl QuicConfig {
+    /// quinn's configuration for this one.
+    pub(super) fn to_quinn(&self) -> Result<quinn::ServerConfig, BindError> {
+        let refuse = |reason: String| BindError::Identity { reason };
+        let mut tls = rustls::ServerConfig::builder_with_provider(crypto_provider())
+            .with_protocol_versions(&[&rustls::version::TLS13])
+            .map_err(|error| refuse(error.to_string()))?
+            .with_no_client_auth()
+            .with_single_cert(self.identity.chain.clone(), self.identity.key.clone_key())
+            .map_err(|error| refuse(error.to_string()))?;
+        tls.alpn_protocols = vec![ALPN.to_vec(), ALPN_PROBE.to_vec()];
+        let crypto = QuicServerConfig::try_from(tls).map_err(|error| refuse(error.to_string()))?;
+        let mut server = quinn::ServerConfig::with_crypto(Arc::new(crypto));
+        server.max_incoming(self.limits.handshakes_max);
+        let mut transport = bounded_transport(self.limits.idle_timeout, self.limits.keep_alive);
+        transport.max_concurrent_bidi_streams(VarInt::from_u32(1));
+        server.transport_config(Arc::new(transport));
+        Ok(server)
+    }
+}
+
+/// The transport parameters both ends share: one small stream window, no unidirectional streams,
+/// few datagrams waiting in either direction.
+pub(crate) fn bounded_transport(idle_timeout: Duration, keep_alive: Duration) -> TransportConfig {
+    let message = u32::try_from(MESSAGE_BYTES_MAX).expect("a message is far shorter than 4 GiB");
+    let window = VarInt::from_u32(2 * message);
+    let datagram = DATAGRAM_BYTES_MAX + DATAGRAM_OVERHEAD_BYTES;
+    let mut transport = TransportConfig::default();
+    transport
+        .max_concurrent_bidi_streams(VarInt::from_u32(0))
+        .max_concurrent_uni_streams(VarInt::from_u32(0))
+        .stream_receive_window(window)
+        .receive_window(window)
+        .send_window(u64::from(2 * message))
+        .datagram_send_buffer_size(DATAGRAMS_WAITING_OUT * datagram)
+        .datagram_receive_buffer_size(Some(DATAGRAMS_WAITING_IN * datagram))
+        .keep_alive_interval(Some(keep_alive))
+        .max_idle_timeout(Some(
+            IdleTimeout::try_from(idle_timeout).expect("a timeout is far shorter than 2^62 ms"),
+        ));
+    transport
+}

@@ -1,0 +1,259 @@
+//! One session from its hello to its end: a single task that reads the stream, reads datagrams and
+//! writes messages, whichever is ready, until one of the three has a reason to stop.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bluemarble_shared_protocol::limits::DATAGRAM_BYTES_MAX;
+use bluemarble_shared_protocol::{
+    ClientMessage, CloseCode, LENGTH_PREFIX_BYTES, MessageError, ServerMessage, SessionId,
+    announced_length, clip_reason,
+};
+use crossbeam_channel::TrySendError;
+use quinn::{Connection, ConnectionError, ReadExactError, RecvStream, SendStream};
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
+
+use super::rate::RateLimit;
+use super::{Shared, clock};
+use crate::server::event::SessionEvent;
+
+/// How often a "closed" event is offered again to a loop whose queue is full.
+const CLOSED_RETRY: Duration = Duration::from_millis(5);
+
+/// What the rest of the driver holds of a session.
+pub(super) struct Handle {
+    pub(super) connection: Connection,
+    pub(super) outgoing: mpsc::Sender<Outgoing>,
+}
+
+/// Something for a session's task to do.
+pub(super) enum Outgoing {
+    /// Write it to the stream.
+    Message(Box<ServerMessage>),
+    /// Say why, and close.
+    Close { code: CloseCode, reason: String },
+}
+
+/// What a session's task owns.
+pub(super) struct Session {
+    pub(super) id: SessionId,
+    pub(super) connection: Connection,
+    pub(super) send: SendStream,
+    pub(super) recv: RecvStream,
+    /// Its place among [`super::QuicLimits::sessions_max`], given back at the end.
+    pub(super) place: OwnedSemaphorePermit,
+}
+
+/// Why a session ends.
+enum End {
+    /// This side closes.
+    Close { code: CloseCode, reason: String },
+    /// The connection is gone already, or the client finished its stream.
+    Gone,
+}
+
+impl End {
+    fn of(code: CloseCode) -> Self {
+        Self::Close {
+            code,
+            reason: code.reason().to_owned(),
+        }
+    }
+}
+
+/// Runs the session to its end, and reports that exactly once.
+pub(super) async fn run(
+    shared: Arc<Shared>,
+    session: Session,
+    mut outgoing: mpsc::Receiver<Outgoing>,
+) {
+    let Session {
+        id,
+        connection,
+        send,
+        mut recv,
+        place,
+    } = session;
+    let mut writer = Writer {
+        send,
+        mid_frame: false,
+    };
+    let end = tokio::select! {
+        end = read_datagrams(&shared, id, &connection) => end,
+        end = read_messages(&shared, id, &mut recv) => end,
+        end = write_messages(&mut writer, &mut outgoing) => end,
+    };
+    match end {
+        End::Close { code, reason } => {
+            tracing::debug!(session = id.0, %code, reason, "closing");
+            writer
+                .say_farewell(code, &reason, shared.limits.farewell)
+                .await;
+            shared.close(&connection, code, &reason);
+        }
+        End::Gone => {
+            count_departure(&shared, connection.close_reason());
+            connection.close(CloseCode::Normal.number().into(), b"");
+        }
+    }
+    forget(&shared, id, &connection);
+    drop(place);
+    report_closed(&shared, id).await;
+}
+
+fn count_departure(shared: &Shared, reason: Option<ConnectionError>) {
+    match reason {
+        Some(ConnectionError::TimedOut | ConnectionError::Reset) => {
+            shared.stats.timed_out.one_more();
+        }
+        // Closed through `Shared::close`, which has counted it.
+        Some(ConnectionError::LocallyClosed) => {}
+        _ => shared.stats.closed_by_peer.one_more(),
+    }
+}
+
+/// Takes the session off the list; its traffic moves to the totals in the same breath.
+fn forget(shared: &Shared, id: SessionId, connection: &Connection) {
+    let mut sessions = shared.sessions.write();
+    sessions.remove(&id);
+    let udp = connection.stats();
+    shared.stats.ended_rx_bytes.add(udp.udp_rx.bytes);
+    shared.stats.ended_tx_bytes.add(udp.udp_tx.bytes);
+    shared.stats.ended.one_more();
+}
+
+/// "Closed" must not be lost: it waits for a place in the queue. Sessions are bounded, so are
+/// those that wait.
+async fn report_closed(shared: &Shared, session: SessionId) {
+    while let Err(TrySendError::Full(_)) = shared.events.try_send(SessionEvent::Closed { session })
+    {
+        tokio::time::sleep(CLOSED_RETRY).await;
+    }
+}
+
+async fn read_datagrams(shared: &Shared, session: SessionId, connection: &Connection) -> End {
+    let limits = &shared.limits;
+    let mut rate = RateLimit::new(clock::now(), limits.datagrams_per_s, limits.datagrams_burst);
+    loop {
+        let Ok(bytes) = connection.read_datagram().await else {
+            return End::Gone;
+        };
+        shared.stats.datagrams_in.one_more();
+        if bytes.len() > DATAGRAM_BYTES_MAX {
+            let reason = format!("a datagram of {} bytes", bytes.len());
+            return End::Close {
+                code: CloseCode::Oversized,
+                reason,
+            };
+        }
+        if !rate.allows_one(clock::now()) {
+            return End::of(CloseCode::Flooding);
+        }
+        match shared
+            .events
+            .try_send(SessionEvent::Datagram { session, bytes })
+        {
+            Ok(()) => {}
+            Err(TrySendError::Full(_)) => shared.stats.dropped_in.one_more(),
+            Err(TrySendError::Disconnected(_)) => return End::of(CloseCode::ServerShutdown),
+        }
+    }
+}
+
+async fn read_messages(shared: &Shared, session: SessionId, recv: &mut RecvStream) -> End {
+    let limits = &shared.limits;
+    let mut rate = RateLimit::new(clock::now(), limits.messages_per_s, limits.messages_burst);
+    loop {
+        let message = match read_message(recv).await {
+            Ok(message) => message,
+            Err(ReadError::Ended) => return End::Gone,
+            Err(ReadError::Message(error)) => {
+                return End::Close {
+                    code: error.close_code(),
+                    reason: error.to_string(),
+                };
+            }
+        };
+        if !rate.allows_one(clock::now()) {
+            return End::of(CloseCode::Flooding);
+        }
+        if let ClientMessage::Hello { .. } = message {
+            return End::of(CloseCode::Unexpected);
+        }
+        match shared
+            .events
+            .try_send(SessionEvent::Message { session, message })
+        {
+            Ok(()) => {}
+            Err(TrySendError::Full(_)) => return End::of(CloseCode::Overloaded),
+            Err(TrySendError::Disconnected(_)) => return End::of(CloseCode::ServerShutdown),
+        }
+    }
+}
+
+async fn write_messages(writer: &mut Writer, outgoing: &mut mpsc::Receiver<Outgoing>) -> End {
+    loop {
+        match outgoing.recv().await {
+            Some(Outgoing::Message(message)) => {
+                if writer.write(&message).await.is_err() {
+                    return End::Gone;
+                }
+            }
+            Some(Outgoing::Close { code, reason }) => return End::Close { code, reason },
+            None => return End::of(CloseCode::Internal),
+        }
+    }
+}
+
+/// The server's half of the stream.
+struct Writer {
+    send: SendStream,
+    /// A frame was begun and not finished: nothing readable can follow it.
+    mid_frame: bool,
+}
+
+impl Writer {
+    async fn write(&mut self, message: &ServerMessage) -> Result<(), quinn::WriteError> {
+        self.mid_frame = true;
+        self.send.write_all(&message.to_frame()).await?;
+        self.mid_frame = false;
+        Ok(())
+    }
+
+    /// Announces the close and gives the client a moment to read it: a QUIC close throws away what
+    /// is still on its way. The close frame repeats code and reason for those who did not.
+    async fn say_farewell(&mut self, code: CloseCode, reason: &str, patience: Duration) {
+        if self.mid_frame {
+            return;
+        }
+        let closing = ServerMessage::Closing {
+            code,
+            reason: clip_reason(reason).to_owned(),
+        };
+        let farewell = async {
+            if self.write(&closing).await.is_ok() && self.send.finish().is_ok() {
+                let _ = self.send.stopped().await;
+            }
+        };
+        let _ = tokio::time::timeout(patience, farewell).await;
+    }
+}
+
+/// Why there is no next message.
+pub(super) enum ReadError {
+    /// The stream or the connection has ended.
+    Ended,
+    /// The peer sent something else.
+    Message(MessageError),
+}
+
+/// The next message of a client's stream.
+pub(super) async fn read_message(recv: &mut RecvStream) -> Result<ClientMessage, ReadError> {
+    let ended = |_: ReadExactError| ReadError::Ended;
+    let mut prefix = [0; LENGTH_PREFIX_BYTES];
+    recv.read_exact(&mut prefix).await.map_err(ended)?;
+    let length = announced_length(prefix).map_err(ReadError::Message)?;
+    let mut body = vec![0; length];
+    recv.read_exact(&mut body).await.map_err(ended)?;
+    ClientMessage::decode(&body).map_err(ReadError::Message)
+}

@@ -1,0 +1,510 @@
+//! Session tickets: who somebody is, signed by whoever runs the world.
+//!
+//! A ticket is a JWT (RFC 7519) signed with Ed25519 (`EdDSA`, RFC 8037). Claims: `sub` the
+//! character's name, `aud` the world, `iss` always [`ISSUER`], `iat` and `exp` in Unix seconds. The
+//! algorithm is fixed by the verifier, never taken from the ticket. Login services hold the private
+//! key; a game server needs only the public one. No clock is read here: `now` is an argument.
+
+use std::path::{Path, PathBuf};
+
+use bluemarble_shared_protocol::limits::{NAME_BYTES_MAX, TICKET_BYTES_MAX};
+use bluemarble_shared_protocol::{CloseCode, EntityId};
+use jsonwebtoken::errors::ErrorKind;
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+use serde::{Deserialize, Serialize};
+
+use crate::key_files::{KeyFileError, Readers, pair_exists, read_pem, write_new};
+
+/// The `iss` claim of every ticket.
+pub const ISSUER: &str = "bluemarble";
+/// How far into the future a ticket may have been issued, seconds: two machines' clocks differ.
+pub const CLOCK_SKEW_S: u64 = 60;
+/// Bytes of an Ed25519 public key.
+const PUBLIC_KEY_BYTES: usize = 32;
+
+/// A character's name as it may appear on a name plate: 1..=[`NAME_BYTES_MAX`] bytes of letters and
+/// digits of any script, and `-`, `_`, `.`, `'` or single spaces between them. Nothing invisible and
+/// nothing that changes the direction of text.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct CharacterName(String);
+
+impl CharacterName {
+    /// Checks a name.
+    ///
+    /// # Errors
+    /// [`NameError`].
+    pub fn parse(name: &str) -> Result<Self, NameError> {
+        if name.is_empty() {
+            return Err(NameError::Empty);
+        }
+        if name.len() > NAME_BYTES_MAX {
+            return Err(NameError::TooLong(name.len()));
+        }
+        if let Some(odd) = name
+            .chars()
+            .find(|c| !c.is_alphanumeric() && !"-_.' ".contains(*c))
+        {
+            return Err(NameError::Character(odd));
+        }
+        if name.starts_with(' ') || name.ends_with(' ') || name.contains("  ") {
+            return Err(NameError::Spaces);
+        }
+        Ok(Self(name.to_owned()))
+    }
+
+    /// The name.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The avatar of the character with this name.
+    #[must_use]
+    pub fn avatar(&self) -> EntityId {
+        EntityId::of_character(&self.0)
+    }
+}
+
+/// Why a text is not a character's name.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NameError {
+    /// Nothing at all.
+    #[error("a character's name is empty")]
+    Empty,
+    /// More than [`NAME_BYTES_MAX`] bytes.
+    #[error("a character's name takes {0} bytes of UTF-8, at most {NAME_BYTES_MAX} are allowed")]
+    TooLong(usize),
+    /// A character that has no place in a name.
+    #[error("a character's name may not contain {0:?}: letters, digits, - _ . ' and spaces only")]
+    Character(char),
+    /// Spaces at an end, or two in a row.
+    #[error("a character's name has a space at an end, or two in a row")]
+    Spaces,
+}
+
+/// What a good ticket says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ticket {
+    /// Whose.
+    pub character: CharacterName,
+    /// When it stops being good, Unix seconds.
+    pub expires_at_s: u64,
+}
+
+/// Why a ticket is refused.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TicketError {
+    /// Not a ticket at all, or its claims make no sense.
+    #[error("this is not a ticket: {0}")]
+    Malformed(String),
+    /// Not signed with the expected key, or not with Ed25519.
+    #[error("the ticket is not signed with this server's key")]
+    Forged,
+    /// Good until some time ago.
+    #[error("the ticket expired {0} s ago")]
+    Expired(u64),
+    /// Issued in the future.
+    #[error("the ticket will only become valid in {0} s: compare the clocks")]
+    NotYet(u64),
+    /// For another world.
+    #[error("the ticket is for the world {0:?}")]
+    WrongWorld(String),
+}
+
+impl TicketError {
+    /// What the connection is closed with.
+    #[must_use]
+    pub fn close_code(&self) -> CloseCode {
+        match self {
+            Self::Malformed(_) | Self::Forged | Self::NotYet(_) => CloseCode::BadTicket,
+            Self::Expired(_) => CloseCode::ExpiredTicket,
+            Self::WrongWorld(_) => CloseCode::WrongWorld,
+        }
+    }
+}
+
+/// Why a text is not a key that tickets can be made or checked with.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not an Ed25519 {kind} key in PEM form: {reason}")]
+pub struct TicketKeyError {
+    kind: &'static str,
+    reason: String,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Claims {
+    sub: String,
+    aud: String,
+    iss: String,
+    iat: u64,
+    exp: u64,
+}
+
+/// Makes tickets for one world.
+#[derive(Clone)]
+pub struct TicketIssuer {
+    key: EncodingKey,
+    world: String,
+}
+
+impl TicketIssuer {
+    /// From the private key, PKCS#8 in PEM.
+    ///
+    /// # Errors
+    /// [`TicketKeyError`].
+    pub fn from_pem(private_pem: &str, world: &str) -> Result<Self, TicketKeyError> {
+        let refuse = |reason: String| TicketKeyError {
+            kind: "private",
+            reason,
+        };
+        let key = EncodingKey::from_ed_pem(private_pem.as_bytes())
+            .map_err(|error| refuse(error.to_string()))?;
+        // Signs once, so that a key of the wrong sort is found now and not at the first ticket.
+        jsonwebtoken::encode(&Header::new(Algorithm::EdDSA), &(), &key)
+            .map_err(|error| refuse(error.to_string()))?;
+        Ok(Self {
+            key,
+            world: world.to_owned(),
+        })
+    }
+
+    /// A ticket for `character`, good from `now_s` for `lifetime_s` seconds.
+    #[must_use]
+    pub fn issue(&self, character: &CharacterName, now_s: u64, lifetime_s: u64) -> String {
+        let claims = Claims {
+            sub: character.as_str().to_owned(),
+            aud: self.world.clone(),
+            iss: ISSUER.to_owned(),
+            iat: now_s,
+            exp: now_s.saturating_add(lifetime_s),
+        };
+        jsonwebtoken::encode(&Header::new(Algorithm::EdDSA), &claims, &self.key)
+            .expect("the key has signed before and the claims are plain text and numbers")
+    }
+}
+
+/// Checks tickets of one world.
+#[derive(Clone)]
+pub struct TicketVerifier {
+    key: DecodingKey,
+    validation: Validation,
+    world: String,
+}
+
+impl TicketVerifier {
+    /// From the public key, SPKI in PEM.
+    ///
+    /// # Errors
+    /// [`TicketKeyError`].
+    pub fn from_pem(public_pem: &str, world: &str) -> Result<Self, TicketKeyError> {
+        let refuse = |reason: String| TicketKeyError {
+            kind: "public",
+            reason,
+        };
+        let key = DecodingKey::from_ed_pem(public_pem.as_bytes())
+            .map_err(|error| refuse(error.to_string()))?;
+        let bytes = key
+            .try_get_as_bytes()
+            .map_err(|error| refuse(error.to_string()))?
+            .len();
+        if bytes != PUBLIC_KEY_BYTES {
+            return Err(refuse(format!(
+                "it holds {bytes} bytes instead of {PUBLIC_KEY_BYTES}"
+            )));
+        }
+        // Time, issuer and audience are compared below, where `now` is an argument.
+        let mut validation = Validation::new(Algorithm::EdDSA);
+        validation.validate_exp = false;
+        validation.validate_aud = false;
+        validation.required_spec_claims.clear();
+        Ok(Self {
+            key,
+            validation,
+            world: world.to_owned(),
+        })
+    }
+
+    /// What the ticket says, if it is good at `now_s` (Unix seconds).
+    ///
+    /// # Errors
+    /// [`TicketError`], whose [`TicketError::close_code`] says how to close.
+    pub fn verify(&self, ticket: &str, now_s: u64) -> Result<Ticket, TicketError> {
+        if ticket.len() > TICKET_BYTES_MAX {
+            return Err(TicketError::Malformed(format!(
+                "it takes {} bytes",
+                ticket.len()
+            )));
+        }
+        let claims = jsonwebtoken::decode::<Claims>(ticket, &self.key, &self.validation)
+            .map_err(|error| match error.kind() {
+                ErrorKind::InvalidSignature
+                | ErrorKind::InvalidAlgorithm
+                | ErrorKind::InvalidAlgorithmName
+                | ErrorKind::UnsupportedAlgorithm => TicketError::Forged,
+                _ => TicketError::Malformed(error.to_string()),
+            })?
+            .claims;
+        self.judge(claims, now_s)
+    }
+
+    fn judge(&self, claims: Claims, now_s: u64) -> Result<Ticket, TicketError> {
+        if claims.iss != ISSUER {
+            return Err(TicketError::Malformed(
+                "its issuer is not bluemarble".to_owned(),
+            ));
+        }
+        if claims.aud != self.world {
+            return Err(TicketError::WrongWorld(claims.aud));
+        }
+        if claims.exp <= now_s {
+            return Err(TicketError::Expired(now_s - claims.exp));
+        }
+        if claims.iat > now_s.saturating_add(CLOCK_SKEW_S) {
+            return Err(TicketError::NotYet(claims.iat - now_s));
+        }
+        let character = CharacterName::parse(&claims.sub)
+            .map_err(|error| TicketError::Malformed(error.to_string()))?;
+        Ok(Ticket {
+            character,
+            expires_at_s: claims.exp,
+        })
+    }
+}
+
+/// Both halves of a ticket key as PEM texts. The private half is shown by no `Debug`.
+#[derive(Clone)]
+pub struct TicketKeys {
+    /// PKCS#8.
+    pub private_pem: String,
+    /// SubjectPublicKeyInfo.
+    pub public_pem: String,
+}
+
+impl TicketKeys {
+    /// Name of the private key's file in a development folder.
+    pub const PRIVATE_FILE: &str = "ticket.key.pem";
+    /// Name of the public key's file in a development folder.
+    pub const PUBLIC_FILE: &str = "ticket.pub.pem";
+
+    /// A new pair from the operating system's randomness.
+    ///
+    /// # Errors
+    /// [`KeyFileError::Generate`] if there is no randomness to be had.
+    pub fn generate() -> Result<Self, KeyFileError> {
+        let pair = rcgen::KeyPair::generate_for(&rcgen::PKCS_ED25519).map_err(|error| {
+            KeyFileError::Generate {
+                what: "a ticket key",
+                reason: error.to_string(),
+            }
+        })?;
+        Ok(Self {
+            private_pem: pair.serialize_pem(),
+            public_pem: pair.public_key_pem(),
+        })
+    }
+
+    /// The pair in `folder`, made there (private half with mode 0600) if there is none yet.
+    ///
+    /// # Errors
+    /// [`KeyFileError`], also if only one half is there.
+    pub fn load_or_create(folder: &Path) -> Result<Self, KeyFileError> {
+        let (private, public) = Self::paths(folder);
+        if pair_exists(&private, &public)? {
+            return Ok(Self {
+                private_pem: read_pem(&private, "the private ticket key")?,
+                public_pem: read_pem(&public, "the public ticket key")?,
+            });
+        }
+        let keys = Self::generate()?;
+        write_new(
+            &private,
+            "the private ticket key",
+            &keys.private_pem,
+            Readers::Owner,
+        )?;
+        write_new(
+            &public,
+            "the public ticket key",
+            &keys.public_pem,
+            Readers::Everybody,
+        )?;
+        Ok(keys)
+    }
+
+    /// Where [`Self::load_or_create`] keeps the private and the public half.
+    #[must_use]
+    pub fn paths(folder: &Path) -> (PathBuf, PathBuf) {
+        (
+            folder.join(Self::PRIVATE_FILE),
+            folder.join(Self::PUBLIC_FILE),
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW_S: u64 = 1_800_000_000;
+
+    fn pair() -> (TicketIssuer, TicketVerifier) {
+        let keys = TicketKeys::generate().unwrap();
+        (
+            TicketIssuer::from_pem(&keys.private_pem, "earth").unwrap(),
+            TicketVerifier::from_pem(&keys.public_pem, "earth").unwrap(),
+        )
+    }
+
+    fn name(name: &str) -> CharacterName {
+        CharacterName::parse(name).unwrap()
+    }
+
+    #[test]
+    fn a_ticket_names_its_character_until_it_expires() {
+        let (issuer, verifier) = pair();
+        let ticket = issuer.issue(&name("Ada"), NOW_S, 100);
+        assert!(ticket.len() < 400, "{}", ticket.len());
+        let good = verifier.verify(&ticket, NOW_S + 99).unwrap();
+        assert_eq!(
+            (good.character.as_str(), good.expires_at_s),
+            ("Ada", NOW_S + 100)
+        );
+        assert_eq!(good.character.avatar(), EntityId::of_character("Ada"));
+        assert_eq!(
+            verifier.verify(&ticket, NOW_S + 100),
+            Err(TicketError::Expired(0))
+        );
+        assert_eq!(
+            verifier.verify(&ticket, NOW_S + 130),
+            Err(TicketError::Expired(30))
+        );
+    }
+
+    #[test]
+    fn a_ticket_of_another_key_is_forged() {
+        let (_, verifier) = pair();
+        let (other, _) = pair();
+        let ticket = other.issue(&name("Ada"), NOW_S, 100);
+        assert_eq!(verifier.verify(&ticket, NOW_S), Err(TicketError::Forged));
+    }
+
+    #[test]
+    fn a_ticket_for_another_world_or_from_the_future_is_refused() {
+        let keys = TicketKeys::generate().unwrap();
+        let moon = TicketIssuer::from_pem(&keys.private_pem, "moon").unwrap();
+        let verifier = TicketVerifier::from_pem(&keys.public_pem, "earth").unwrap();
+        let ticket = moon.issue(&name("Ada"), NOW_S, 100);
+        assert_eq!(
+            verifier.verify(&ticket, NOW_S),
+            Err(TicketError::WrongWorld("moon".into()))
+        );
+        let earth = TicketIssuer::from_pem(&keys.private_pem, "earth").unwrap();
+        let early = earth.issue(&name("Ada"), NOW_S + 1_000, 100);
+        assert_eq!(
+            verifier.verify(&early, NOW_S),
+            Err(TicketError::NotYet(1_000))
+        );
+        let skewed = earth.issue(&name("Ada"), NOW_S + CLOCK_SKEW_S, 100);
+        assert!(verifier.verify(&skewed, NOW_S).is_ok());
+    }
+
+    #[test]
+    fn the_ticket_does_not_choose_the_algorithm() {
+        let keys = TicketKeys::generate().unwrap();
+        let verifier = TicketVerifier::from_pem(&keys.public_pem, "earth").unwrap();
+        let claims = Claims {
+            sub: "Ada".into(),
+            aud: "earth".into(),
+            iss: ISSUER.into(),
+            iat: NOW_S,
+            exp: NOW_S + 100,
+        };
+        // The classic confusion: the public key used as a shared secret.
+        let secret = EncodingKey::from_secret(keys.public_pem.as_bytes());
+        let ticket =
+            jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &secret).unwrap();
+        assert_eq!(verifier.verify(&ticket, NOW_S), Err(TicketError::Forged));
+    }
+
+    #[test]
+    fn garbage_and_mutations_are_refused_without_panic() {
+        let (issuer, verifier) = pair();
+        for garbage in ["", ".", "..", "a.b.c", "eyJ.eyJ.", "\u{0}\u{0}.\u{0}.\u{0}"] {
+            let error = verifier.verify(garbage, NOW_S).unwrap_err();
+            assert!(
+                matches!(error, TicketError::Malformed(_)),
+                "{garbage:?} {error}"
+            );
+        }
+        let oversized = "a".repeat(TICKET_BYTES_MAX + 1);
+        assert!(matches!(
+            verifier.verify(&oversized, NOW_S),
+            Err(TicketError::Malformed(_))
+        ));
+        let ticket = issuer.issue(&name("Ada"), NOW_S, 100);
+        let signature_at = ticket.rfind('.').unwrap();
+        for at in 0..ticket.len() {
+            let mut bytes = ticket.clone().into_bytes();
+            bytes[at] = if bytes[at] == b'B' { b'x' } else { b'B' };
+            let mutant = String::from_utf8(bytes).unwrap();
+            if mutant != ticket {
+                assert!(
+                    verifier.verify(&mutant, NOW_S).is_err(),
+                    "byte {at} of {signature_at}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn names_are_printable_and_bounded() {
+        for good in ["Ada", "Jean-Luc", "O'Neill", "李小龍", "bot 17", "a.b_c"] {
+            assert!(CharacterName::parse(good).is_ok(), "{good}");
+        }
+        for bad in [
+            "",
+            " Ada",
+            "Ada ",
+            "A  da",
+            "A\nda",
+            "A\u{202e}da",
+            "A\u{200b}",
+            "<b>",
+        ] {
+            assert!(CharacterName::parse(bad).is_err(), "{bad:?}");
+        }
+        assert!(CharacterName::parse(&"x".repeat(NAME_BYTES_MAX)).is_ok());
+        assert!(CharacterName::parse(&"x".repeat(NAME_BYTES_MAX + 1)).is_err());
+    }
+
+    #[test]
+    fn keys_of_the_wrong_sort_are_refused_at_load() {
+        let keys = TicketKeys::generate().unwrap();
+        assert!(TicketIssuer::from_pem(&keys.public_pem, "earth").is_err());
+        assert!(TicketVerifier::from_pem(&keys.private_pem, "earth").is_err());
+        assert!(TicketVerifier::from_pem("no key", "earth").is_err());
+        let ecdsa = rcgen::KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256).unwrap();
+        assert!(TicketIssuer::from_pem(&ecdsa.serialize_pem(), "earth").is_err());
+        assert!(TicketVerifier::from_pem(&ecdsa.public_key_pem(), "earth").is_err());
+    }
+
+    #[test]
+    fn development_keys_are_made_once_and_private() {
+        let folder = tempfile::tempdir().unwrap();
+        let first = TicketKeys::load_or_create(folder.path()).unwrap();
+        let again = TicketKeys::load_or_create(folder.path()).unwrap();
+        assert_eq!(first.private_pem, again.private_pem);
+        let (private, public) = TicketKeys::paths(folder.path());
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt as _;
+            let mode = std::fs::metadata(private).unwrap().permissions().mode();
+            assert_eq!(mode & 0o777, 0o600);
+        }
+        std::fs::remove_file(public).unwrap();
+        assert!(matches!(
+            TicketKeys::load_or_create(folder.path()),
+            Err(KeyFileError::HalfPair { .. })
+        ));
+    }
+}
