@@ -25,5 +25,7 @@ pub const ROUGHNESS_OCTAVES_MAX: usize = 8;
 pub const OBSTACLES_MAX: usize = 4_000_000;
 /// Widest obstacle, metres: queries for "what is near" widen their search by this much.
 pub const OBSTACLE_RADIUS_M_MAX: f64 = 10.0;
+/// Tallest obstacle, metres: lines of sight search this far below themselves.
+pub const OBSTACLE_HEIGHT_M_MAX: f64 = 50.0;
 /// Longest line of sight that is looked along, metres; what is further apart does not see.
 pub const SIGHT_M_MAX: f64 = 2_000.0;

@@ -123,7 +123,20 @@ mod tests {
         assert_eq!(got, GOLDEN, "{got:#018x?}");
     }
 
-    const GOLDEN: [u64; 12] = [0; 12];
+    const GOLDEN: [u64; 12] = [
+        0x3fe5_8197_d7f5_f765,
+        0x3fe7_b214_1799_43fb,
+        0x3fed_0b16_2ce3_4388,
+        0x3fea_8410_2330_c836,
+        0x3fe7_bfe6_8557_91fa,
+        0x3fe4_52fa_2e8a_c5db,
+        0x4006_4eea_42e0_5b25,
+        0x4000_b79e_2851_bc92,
+        0xbfd3_87dc_ca85_2cd1,
+        0xbfdc_2d46_db4b_c0ac,
+        0xbfc0_f6d3_4aa6_ab1c,
+        0x3fd7_60fa_b04c_b97b,
+    ];
 
     #[test]
     fn a_rounding_error_outside_the_domain_is_not_nan() {

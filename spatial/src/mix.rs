@@ -7,7 +7,8 @@
 
 /// Mixes one word; a bijection on `u64`.
 #[inline]
-pub(crate) const fn mix64(word: u64) -> u64 {
+#[must_use]
+pub const fn mix64(word: u64) -> u64 {
     let z = word.wrapping_add(0x9e37_79b9_7f4a_7c15);
     let z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
@@ -16,12 +17,14 @@ pub(crate) const fn mix64(word: u64) -> u64 {
 
 /// The upper 53 bits of a word as a number in 0 .. 1.
 #[inline]
-pub(crate) fn unit(word: u64) -> f64 {
+#[must_use]
+pub fn unit(word: u64) -> f64 {
     (word >> 11) as f64 * (1.0 / (1u64 << 53) as f64)
 }
 
 /// Hashes bytes, length first, so that concatenations do not collide.
-pub(crate) fn hash_bytes(seed: u64, bytes: &[u8]) -> u64 {
+#[must_use]
+pub fn hash_bytes(seed: u64, bytes: &[u8]) -> u64 {
     let mut state = mix64(seed ^ bytes.len() as u64);
     let (words, rest) = bytes.as_chunks::<8>();
     for word in words {

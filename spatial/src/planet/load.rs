@@ -1,0 +1,277 @@
+//! From files to a planet: the only place in this crate that touches the disk.
+
+use std::fs;
+use std::io::{Cursor, Read};
+use std::path::{Path, PathBuf};
+
+use glam::DVec3;
+
+use super::descriptor::{Descriptor, ObstacleSpec, Place};
+use super::error::PlanetError;
+use super::raster::{Elevation, LandMask};
+use super::roughness::Roughness;
+use super::{Planet, east_north};
+use crate::lat_lng::LatLng;
+use crate::limits::{DESCRIPTOR_BYTES_MAX, PLANET_FILE_BYTES_MAX, RASTER_PIXELS_MAX};
+use crate::maths;
+use crate::mix::{hash_bytes, mix64, unit};
+use crate::obstacles::{Obstacle, Obstacles};
+use crate::settlements::{self, Settlement};
+
+impl Planet {
+    /// Loads `planets/<name>.ron` below `assets_dir` and the files it names (their paths are
+    /// relative to `assets_dir`).
+    ///
+    /// # Errors
+    /// [`PlanetError`], naming the file and what to do about it.
+    pub fn load(assets_dir: &Path, name: &str) -> Result<Self, PlanetError> {
+        let mut files = Files::of(assets_dir, name)?;
+        let (path, bytes) = files.descriptor(name)?;
+        let descriptor = Descriptor::parse(&path, &bytes)?;
+
+        let elevation = match &descriptor.elevation {
+            None => None,
+            Some(wanted) => {
+                let (path, bytes) = files.read(&wanted.file)?;
+                let grey = Grey::decode(&path, &bytes, png::BitDepth::Eight)?;
+                Some(Elevation::new(
+                    grey.width,
+                    grey.rows,
+                    wanted.metres_per_grey,
+                ))
+            }
+        };
+        let land_mask = match &descriptor.land_mask {
+            None => None,
+            Some(file) => {
+                let (path, bytes) = files.read(file)?;
+                let grey = Grey::decode(&path, &bytes, png::BitDepth::One)?;
+                Some(LandMask::new(grey.width, grey.height, grey.rows))
+            }
+        };
+        let mut settlements = match &descriptor.settlements {
+            None => Vec::new(),
+            Some(file) => {
+                let (path, bytes) = files.read(file)?;
+                settlements::parse(&path, &bytes)?
+            }
+        };
+        settlements.extend(places(&path, &descriptor.places)?);
+        settlements.sort_by_key(|s| (std::cmp::Reverse(s.population), s.geoname_id));
+
+        let roughness = Roughness::new(&descriptor.roughness);
+        let top_m = elevation.as_ref().map_or(0.0, Elevation::metres_max);
+        let mut planet = Self {
+            name: name.to_owned(),
+            radius_m: descriptor.radius_m,
+            gravity_mps2: descriptor.gravity_mps2,
+            frame_level: descriptor.frame_level,
+            content_hash: files.hash,
+            highest_m: top_m + roughness.metres_max(top_m),
+            elevation,
+            land_mask,
+            roughness,
+            obstacles: Obstacles::new(Vec::new(), descriptor.radius_m),
+            settlements,
+        };
+        if let Some(spec) = &descriptor.obstacles {
+            planet.obstacles = Obstacles::new(scatter(&planet, spec), planet.radius_m);
+        }
+        Ok(planet)
+    }
+}
+
+/// Reads files and hashes every byte read, in order.
+struct Files<'a> {
+    assets_dir: &'a Path,
+    hash: u64,
+}
+
+impl<'a> Files<'a> {
+    /// A name becomes part of a path, so only harmless ones are taken.
+    fn of(assets_dir: &'a Path, name: &str) -> Result<Self, PlanetError> {
+        let harmless = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
+        if name.is_empty() || name.len() > 64 || !name.bytes().all(harmless) {
+            return Err(PlanetError::BadName {
+                name: name.chars().take(64).collect(),
+            });
+        }
+        Ok(Self {
+            assets_dir,
+            hash: hash_bytes(0, b"planet"),
+        })
+    }
+
+    fn descriptor(&mut self, name: &str) -> Result<(PathBuf, Vec<u8>), PlanetError> {
+        let folder = self.assets_dir.join("planets");
+        let file = format!("planets/{name}.ron");
+        if !self.assets_dir.join(&file).is_file() {
+            let hint = hint(&folder);
+            return Err(PlanetError::Unknown {
+                name: name.to_owned(),
+                folder,
+                hint,
+            });
+        }
+        let (path, bytes) = self.read(&file)?;
+        if bytes.len() > DESCRIPTOR_BYTES_MAX {
+            return Err(PlanetError::TooLarge {
+                file: path,
+                limit: DESCRIPTOR_BYTES_MAX as u64,
+            });
+        }
+        Ok((path, bytes))
+    }
+
+    fn read(&mut self, file: &str) -> Result<(PathBuf, Vec<u8>), PlanetError> {
+        let path = self.assets_dir.join(file);
+        let mut bytes = Vec::new();
+        let read = fs::File::open(&path)
+            .and_then(|open| open.take(PLANET_FILE_BYTES_MAX + 1).read_to_end(&mut bytes));
+        if let Err(source) = read {
+            return Err(PlanetError::Read { file: path, source });
+        }
+        if bytes.len() as u64 > PLANET_FILE_BYTES_MAX {
+            return Err(PlanetError::TooLarge {
+                file: path,
+                limit: PLANET_FILE_BYTES_MAX,
+            });
+        }
+        self.hash = hash_bytes(self.hash, &bytes);
+        Ok((path, bytes))
+    }
+}
+
+/// What a person who mistyped a planet's name wants to know.
+fn hint(folder: &Path) -> String {
+    let names = fs::read_dir(folder).map(|entries| {
+        let paths = entries.filter_map(|entry| Some(entry.ok()?.path()));
+        let descriptors = paths.filter(|path| path.extension().is_some_and(|e| e == "ron"));
+        let mut names: Vec<String> = descriptors
+            .filter_map(|p| Some(p.file_stem()?.to_str()?.to_owned()))
+            .collect();
+        names.sort();
+        names
+    });
+    match names {
+        Ok(names) if !names.is_empty() => format!("there are {}", names.join(", ")),
+        _ => "the folder has none, so the assets folder is probably a wrong one".to_owned(),
+    }
+}
+
+/// A grey equirectangular PNG, undone.
+struct Grey {
+    width: usize,
+    height: usize,
+    /// North first; below 8 bits packed, highest bit first.
+    rows: Vec<u8>,
+}
+
+impl Grey {
+    fn decode(file: &Path, bytes: &[u8], depth: png::BitDepth) -> Result<Self, PlanetError> {
+        let damaged = |source| PlanetError::Png {
+            file: file.into(),
+            source: Box::new(source),
+        };
+        let mut reader = png::Decoder::new(Cursor::new(bytes))
+            .read_info()
+            .map_err(damaged)?;
+        let info = reader.info();
+        let (width, height) = info.size();
+        let is_grey = info.color_type == png::ColorType::Grayscale && info.bit_depth == depth;
+        let fits = width == height.saturating_mul(2)
+            && u64::from(width) * u64::from(height) <= RASTER_PIXELS_MAX;
+        if !is_grey || !fits {
+            return Err(PlanetError::Raster {
+                file: file.into(),
+                found: format!(
+                    "{width} × {height} pixels of {:?} at {:?} bits",
+                    info.color_type, info.bit_depth
+                ),
+                wanted: match depth {
+                    png::BitDepth::One => "1-bit greyscale (white = land), twice as wide as high",
+                    _ => "8-bit greyscale, twice as wide as high",
+                },
+            });
+        }
+        let size = reader.output_buffer_size().unwrap_or_default();
+        let mut rows = vec![0; size];
+        reader.next_frame(&mut rows).map_err(damaged)?;
+        reader.finish().map_err(damaged)?;
+        Ok(Self {
+            width: width as usize,
+            height: height as usize,
+            rows,
+        })
+    }
+}
+
+/// The settlements that the descriptor itself lists.
+fn places(file: &Path, places: &[Place]) -> Result<Vec<Settlement>, PlanetError> {
+    let settlement = |(n, place): (usize, &Place)| {
+        let settlement = Settlement {
+            geoname_id: n as u32 + 1,
+            name: place.name.clone(),
+            country: String::new(),
+            at: LatLng::new(place.lat_deg, place.lng_deg),
+            population: place.population,
+        };
+        match settlements::problem(&settlement) {
+            None => Ok(settlement),
+            Some(problem) => {
+                let problem = format!("entry {}: {problem}", n + 1);
+                Err(PlanetError::Value {
+                    file: file.into(),
+                    field: "places",
+                    problem,
+                })
+            }
+        }
+    };
+    places.iter().enumerate().map(settlement).collect()
+}
+
+/// Obstacles around the largest settlements: evenly spread over a ring, nowhere in the water. A
+/// settlement's stay the same whatever happens to others.
+fn scatter(planet: &Planet, spec: &ObstacleSpec) -> Vec<Obstacle> {
+    let mut list = Vec::with_capacity(spec.settlements * spec.per_settlement);
+    for settlement in planet.settlements.iter().take(spec.settlements) {
+        let middle = planet.dry_ground_near(settlement.at.to_dir()).normalize();
+        for n in 0..spec.per_settlement as u64 {
+            let draw = |what: u64| {
+                unit(mix64(
+                    mix64(u64::from(settlement.geoname_id) << 32 | n) ^ what,
+                ))
+            };
+            let dir = middle + ring_offset(middle, spec, draw(0), draw(1)) / planet.radius_m;
+            let dir = dir.normalize();
+            if planet.is_water(dir) {
+                continue;
+            }
+            let between = |(low, high): (f64, f64), share: f64| low + (high - low) * share;
+            list.push(Obstacle {
+                id: list.len() as u32,
+                base: planet.surface_at(dir),
+                // Small ones are common, large ones are not.
+                radius_m: between(spec.radius_m, draw(2) * draw(3)),
+                height_m: between(spec.height_m, draw(4)),
+            });
+        }
+    }
+    list
+}
+
+/// A tangent vector in metres from the middle to an evenly drawn point of the ring.
+fn ring_offset(middle: DVec3, spec: &ObstacleSpec, angle: f64, area: f64) -> DVec3 {
+    // The clear area stays clear of the thickest cylinder's side too.
+    let inner = spec.clear_radius_m + spec.radius_m.1;
+    let outer = if spec.disc_radius_m > inner {
+        spec.disc_radius_m
+    } else {
+        inner
+    };
+    let distance_m = (inner * inner + (outer * outer - inner * inner) * area).sqrt();
+    let (east, north) = east_north(middle);
+    let (sin, cos) = maths::sin_cos(core::f64::consts::TAU * angle);
+    (east * cos + north * sin) * distance_m
+}

@@ -1,0 +1,267 @@
+//! Missing, damaged and impossible planet files: each is refused in words that name the file and
+//! what to do.
+
+use std::fs;
+use std::path::Path;
+
+use bluemarble_spatial::Planet;
+use tempfile::TempDir;
+
+const BARE: &str = "radius_m: 1000.0, gravity_mps2: 9.81, frame_level: 2";
+
+/// An assets folder with a planet "test" and a few files.
+fn assets(descriptor: &str, files: &[(&str, &[u8])]) -> TempDir {
+    let dir = TempDir::new().unwrap();
+    fs::create_dir(dir.path().join("planets")).unwrap();
+    fs::write(dir.path().join("planets/test.ron"), descriptor).unwrap();
+    for (name, bytes) in files {
+        fs::write(dir.path().join(name), bytes).unwrap();
+    }
+    dir
+}
+
+fn error(dir: &Path, name: &str) -> String {
+    Planet::load(dir, name)
+        .expect_err("this planet is impossible")
+        .to_string()
+}
+
+/// A whole PNG of zeros.
+fn png(width: u32, height: u32, color: png::ColorType, depth: png::BitDepth) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let mut encoder = png::Encoder::new(&mut bytes, width, height);
+    encoder.set_color(color);
+    encoder.set_depth(depth);
+    let mut writer = encoder.write_header().unwrap();
+    let row = (width as usize * depth as usize * color.samples()).div_ceil(8);
+    writer
+        .write_image_data(&vec![0; row * height as usize])
+        .unwrap();
+    drop(writer);
+    bytes
+}
+
+fn with_elevation(bytes: &[u8]) -> TempDir {
+    let text = format!("({BARE}, elevation: (file: \"e.png\", metres_per_grey: 10.0))");
+    assets(&text, &[("e.png", bytes)])
+}
+
+#[test]
+fn a_bare_descriptor_is_enough() {
+    let dir = assets(&format!("({BARE})"), &[]);
+    let planet = Planet::load(dir.path(), "test").unwrap();
+    assert_eq!(
+        (planet.name(), planet.radius_m(), planet.frame_level()),
+        ("test", 1000.0, 2)
+    );
+}
+
+#[test]
+fn an_unknown_planet_lists_the_known_ones() {
+    let dir = assets(&format!("({BARE})"), &[]);
+    let says = error(dir.path(), "mars");
+    assert!(
+        says.contains("no planet \"mars\"") && says.contains("there are test"),
+        "{says}"
+    );
+    let says = error(&dir.path().join("nowhere"), "mars");
+    assert!(
+        says.contains("assets folder is probably a wrong one"),
+        "{says}"
+    );
+}
+
+#[test]
+fn a_name_cannot_leave_the_assets_folder() {
+    let dir = assets(&format!("({BARE})"), &[]);
+    for name in [
+        "../planets/test",
+        "",
+        "a/b",
+        "a\\b",
+        "test.ron",
+        &"x".repeat(65),
+    ] {
+        let says = error(dir.path(), name);
+        assert!(says.contains("is no planet name"), "{says}");
+    }
+}
+
+#[test]
+fn a_descriptor_with_an_unknown_missing_or_broken_field_is_refused() {
+    for (text, field) in [
+        (format!("({BARE}, wind: 3)"), "wind"),
+        (
+            "(gravity_mps2: 9.81, frame_level: 2)".to_owned(),
+            "radius_m",
+        ),
+        (
+            format!("({BARE}, roughness: (octaves: [(wavelength: 3.0)]))"),
+            "wavelength",
+        ),
+        (format!("({BARE}, land_mask: 7)"), "string"),
+        (format!("({BARE}"), "test.ron"),
+    ] {
+        let says = error(assets(&text, &[]).path(), "test");
+        assert!(
+            says.contains("test.ron") && says.contains(field),
+            "{text}: {says}"
+        );
+        assert!(says.contains("README.md lists the fields"), "{says}");
+    }
+}
+
+#[test]
+fn a_descriptor_with_an_impossible_value_is_refused() {
+    let obstacles = |rest: &str| {
+        format!(
+            "({BARE}, places: [], obstacles: (settlements: 1, per_settlement: 5, disc_radius_m: 50.0, {rest}))"
+        )
+    };
+    for (text, field) in [
+        (
+            "(radius_m: 1.0, gravity_mps2: 9.81, frame_level: 2)".to_owned(),
+            "radius_m",
+        ),
+        (
+            "(radius_m: NaN, gravity_mps2: 9.81, frame_level: 2)".to_owned(),
+            "radius_m",
+        ),
+        (
+            "(radius_m: 1000.0, gravity_mps2: -1.0, frame_level: 2)".to_owned(),
+            "gravity_mps2",
+        ),
+        (
+            "(radius_m: 1000.0, gravity_mps2: 9.81, frame_level: 31)".to_owned(),
+            "frame_level",
+        ),
+        (
+            format!("({BARE}, roughness: (octaves: [(wavelength_m: 0.0, amplitude_m: 1.0)]))"),
+            "wavelength_m",
+        ),
+        (
+            format!(
+                "({BARE}, roughness: (octaves: [{}]))",
+                "(wavelength_m: 9.0, amplitude_m: 1.0),".repeat(9)
+            ),
+            "octaves",
+        ),
+        (
+            format!("({BARE}, elevation: (file: \"x\", metres_per_grey: inf))"),
+            "metres_per_grey",
+        ),
+        (
+            format!(
+                "({BARE}, places: [(name: \"A\", lat_deg: 95.0, lng_deg: 0.0, population: 1)])"
+            ),
+            "places",
+        ),
+        (
+            obstacles("clear_radius_m: 60.0, radius_m: (1.0, 2.0), height_m: (1.0, 2.0)"),
+            "clear_radius_m",
+        ),
+        (
+            obstacles("clear_radius_m: 5.0, radius_m: (3.0, 2.0), height_m: (1.0, 2.0)"),
+            "radius_m.0",
+        ),
+        (
+            obstacles("clear_radius_m: 5.0, radius_m: (1.0, 200.0), height_m: (1.0, 2.0)"),
+            "radius_m.1",
+        ),
+        (
+            obstacles("clear_radius_m: 5.0, radius_m: (1.0, 2.0), height_m: (1.0, 2e9)"),
+            "height_m.1",
+        ),
+    ] {
+        let says = error(assets(&text, &[]).path(), "test");
+        assert!(
+            says.contains("test.ron") && says.contains(field),
+            "{text}: {says}"
+        );
+    }
+}
+
+#[test]
+fn a_missing_file_is_named() {
+    let text = format!("({BARE}, land_mask: \"terrain/gone.png\")");
+    let says = error(assets(&text, &[]).path(), "test");
+    assert!(
+        says.contains("cannot read") && says.contains("gone.png") && says.contains("restore"),
+        "{says}"
+    );
+}
+
+#[test]
+fn a_damaged_raster_is_named() {
+    let whole = png(64, 32, png::ColorType::Grayscale, png::BitDepth::Eight);
+    Planet::load(with_elevation(&whole).path(), "test").unwrap();
+    let mut flipped = whole.clone();
+    let middle = flipped.len() / 2;
+    flipped[middle] ^= 0x40;
+    for bytes in [
+        &whole[..whole.len() / 2],
+        &whole[..20],
+        &whole[..whole.len() - 6],
+        b"",
+        b"GIF89a",
+        &flipped,
+    ] {
+        let says = error(with_elevation(bytes).path(), "test");
+        assert!(
+            says.contains("e.png is not a whole PNG"),
+            "{} bytes: {says}",
+            bytes.len()
+        );
+    }
+}
+
+#[test]
+fn a_raster_of_the_wrong_size_or_kind_is_named() {
+    use png::{BitDepth, ColorType};
+    for (bytes, found) in [
+        (
+            png(64, 64, ColorType::Grayscale, BitDepth::Eight),
+            "64 × 64",
+        ),
+        (png(64, 32, ColorType::Rgb, BitDepth::Eight), "Rgb"),
+        (png(64, 32, ColorType::Grayscale, BitDepth::One), "One"),
+    ] {
+        let says = error(with_elevation(&bytes).path(), "test");
+        assert!(
+            says.contains("e.png is ") && says.contains(found) && says.contains("it must be 8-bit"),
+            "{says}"
+        );
+    }
+    let text = format!("({BARE}, land_mask: \"m.png\")");
+    let bytes = png(64, 32, ColorType::Grayscale, BitDepth::Eight);
+    let says = error(assets(&text, &[("m.png", &bytes)]).path(), "test");
+    assert!(
+        says.contains("m.png is ") && says.contains("it must be 1-bit"),
+        "{says}"
+    );
+}
+
+#[test]
+fn a_bad_settlement_row_is_named_by_file_and_line() {
+    let text = format!("({BARE}, settlements: \"s.csv\")");
+    let table = "geonameid,name,country,latitude_deg,longitude_deg,population\n1,A,FR,1,2,3\n2,B,FR,1,2,many\n";
+    let says = error(assets(&text, &[("s.csv", table.as_bytes())]).path(), "test");
+    assert!(
+        says.contains("s.csv line 3") && says.contains("correct the row"),
+        "{says}"
+    );
+}
+
+#[test]
+fn every_byte_of_every_file_counts_in_the_content_hash() {
+    let hash = |text: &str, table: &str| {
+        let dir = assets(text, &[("s.csv", table.as_bytes())]);
+        Planet::load(dir.path(), "test").unwrap().content_hash()
+    };
+    let text = format!("({BARE}, settlements: \"s.csv\")");
+    let table = "geonameid,name,country,latitude_deg,longitude_deg,population\n1,A,FR,1,2,3\n";
+    let same = hash(&text, table);
+    assert_eq!(same, hash(&text, table));
+    assert_ne!(same, hash(&text.replace("9.81", "9.82"), table));
+    assert_ne!(same, hash(&text, &table.replace("2,3", "2,4")));
+}

@@ -1,0 +1,178 @@
+//! Cells against Google's own S2 library, point by point (`data/NOTICE.md`).
+
+use std::collections::BTreeSet;
+
+use bluemarble_spatial::{CellId, LatLng};
+use serde::Deserialize;
+
+#[derive(Deserialize)]
+struct Row {
+    lat_deg: f64,
+    lng_deg: f64,
+    leaf_id_u64: u64,
+    level12_id_u64: u64,
+    level12_token: String,
+    edge_neighbors_level12: String,
+    all_neighbors_level12_count: usize,
+}
+
+fn rows() -> Vec<Row> {
+    let table = include_bytes!("data/s2-cells-oracle.csv");
+    let rows: Result<Vec<Row>, _> = csv::Reader::from_reader(&table[..]).deserialize().collect();
+    let rows = rows.expect("the table is whole");
+    assert_eq!(rows.len(), 5_081);
+    rows
+}
+
+/// The eight corners of the cube: three faces tie there, and rounding decides.
+fn is_cube_corner(row: &Row) -> bool {
+    let dir = LatLng::new(row.lat_deg, row.lng_deg).to_dir().abs();
+    (dir.x - dir.y).abs() < 1e-12 && (dir.y - dir.z).abs() < 1e-12
+}
+
+#[test]
+fn leaves_parents_and_tokens_are_googles() {
+    let mut corners = 0;
+    for row in rows() {
+        if is_cube_corner(&row) {
+            corners += 1;
+            continue;
+        }
+        let here = format!("{} {}", row.lat_deg, row.lng_deg);
+        let leaf = CellId::leaf_at(LatLng::new(row.lat_deg, row.lng_deg).to_dir());
+        // Directions agree to the last bits only, and a leaf is 1 cm: the same leaf or one beside.
+        let expected = CellId(row.leaf_id_u64);
+        let beside = expected.all_neighbours();
+        assert!(
+            leaf == expected || beside.contains(&leaf),
+            "{here}: {leaf} for {expected}"
+        );
+        let parent = CellId::at(LatLng::new(row.lat_deg, row.lng_deg).to_dir(), 12);
+        assert_eq!(parent, CellId(row.level12_id_u64), "{here}");
+        assert_eq!(parent.token(), row.level12_token, "{here}");
+        assert_eq!(CellId::from_token(&row.level12_token), Ok(parent), "{here}");
+    }
+    println!("{corners} points are corners of the cube");
+    assert!(corners <= 8, "{corners}");
+}
+
+#[test]
+fn neighbours_are_googles() {
+    for row in rows() {
+        let cell = CellId(row.level12_id_u64);
+        let expected: Vec<u64> = row
+            .edge_neighbors_level12
+            .split(' ')
+            .map(|id| id.parse().unwrap())
+            .collect();
+        assert_eq!(
+            cell.edge_neighbours().map(|c| c.0).to_vec(),
+            expected,
+            "{cell}"
+        );
+        let all = cell.all_neighbours();
+        assert!(all.is_sorted());
+        let distinct: BTreeSet<CellId> = all.iter().copied().collect();
+        assert_eq!(distinct.len(), all.len());
+        // Google's count has a repetition where three cells meet at a corner of the cube.
+        assert!(
+            all.len() == row.all_neighbors_level12_count || all.len() == 7,
+            "{cell}"
+        );
+        assert!(
+            cell.edge_neighbours()
+                .iter()
+                .all(|edge| distinct.contains(edge))
+        );
+    }
+}
+
+/// Exhaustive on the coarse levels: whose corners touch is what neighbours are.
+#[test]
+fn neighbours_are_mutual_and_complete_on_every_cell_of_the_coarse_levels() {
+    for level in 0..=5 {
+        let mut cell = CellId::face_cell(0).range_min().parent(level);
+        let mut sevens = 0;
+        for _ in 0..6u32 << (2 * level) {
+            let neighbours = cell.all_neighbours();
+            assert!(
+                neighbours
+                    .iter()
+                    .all(|n| n.all_neighbours().contains(&cell)),
+                "{cell}"
+            );
+            assert!(
+                neighbours
+                    .iter()
+                    .all(|n| n.level() == level && *n != cell && n.is_valid())
+            );
+            sevens += u32::from(neighbours.len() == 7);
+            let expected = if level == 0 { 4 } else { 8 };
+            assert!(
+                neighbours.len() == expected || neighbours.len() == 7,
+                "{cell} {neighbours:?}"
+            );
+            assert_eq!(cell.next().prev(), cell);
+            cell = cell.next();
+        }
+        assert_eq!(
+            cell,
+            CellId::face_cell(0).range_min().parent(level),
+            "the curve closes"
+        );
+        assert!(level == 0 || sevens == 24, "level {level}: {sevens}");
+    }
+}
+
+#[test]
+fn cells_nest() {
+    for row in rows().iter().step_by(37) {
+        let leaf = CellId(row.leaf_id_u64);
+        assert_eq!(leaf.level(), 30);
+        assert_eq!(leaf.children(), [leaf; 4]);
+        for level in 0..30 {
+            let cell = leaf.parent(level);
+            assert_eq!(cell.level(), level);
+            assert!(cell.contains(leaf) && cell.contains(leaf.parent(level + 1)));
+            assert!(cell.children().contains(&leaf.parent(level + 1)));
+            assert_eq!(cell.children()[0].range_min(), cell.range_min());
+            assert_eq!(cell.children()[3].range_max(), cell.range_max());
+            assert_eq!(CellId::at(cell.centre(), level), cell);
+            assert_eq!(CellId::from_token(&cell.token()), Ok(cell));
+        }
+    }
+}
+
+#[test]
+fn tokens_that_name_nothing_are_refused() {
+    for token in [
+        "",
+        "X",
+        "0",
+        "zz",
+        "c",
+        "e1",
+        "+1",
+        "3ec5005f0000000000",
+        "3ec5006",
+        "é",
+    ] {
+        let error = CellId::from_token(token);
+        assert!(error.is_err(), "{token}: {error:?}");
+    }
+}
+
+#[test]
+fn the_width_bound_holds_and_picks_the_finest_level() {
+    let radius_m = 6_371_000.0;
+    for level in 1..=25 {
+        let width_m = CellId::min_width_m(level, radius_m);
+        assert_eq!(CellId::level_for_min_width(width_m, radius_m), level);
+        assert_eq!(
+            CellId::level_for_min_width(width_m * 1.01, radius_m),
+            level - 1
+        );
+    }
+    assert_eq!(CellId::level_for_min_width(1e9, radius_m), 0);
+    assert_eq!(CellId::level_for_min_width(0.0, radius_m), 30);
+}
