@@ -1,2 +1,123 @@
-//! Stub.
-fn main() {}
+//! The project's chores, behind one door: `cargo xtask <command>`.
+//!
+//! This program compiles before anything else does, so it knows little beyond the standard
+//! library. It starts other programs (cargo, Postgres), reads the tree, and says plainly what
+//! failed and how to run that part again. Nothing depends on it, and no test runs only here:
+//! `ci` is the other commands in a row.
+
+mod cargo;
+mod chores;
+mod licences;
+mod postgres;
+mod steps;
+mod tidy;
+
+use std::process::ExitCode;
+
+use anyhow::bail;
+
+const HELP: &str = "\
+The project's chores.
+
+Usage: cargo xtask <command> [options]
+
+Commands:
+  ci               everything CI checks, in the order in which failures are cheapest:
+                   tidy, fmt, fetch, deny, clippy, build, test, docs
+  test [ARGS]      all tests, with a throwaway Postgres started and stopped around them.
+                   ARGS replace `--workspace`: cargo xtask test -p bluemarble-persistence
+  fmt [--fix]      formatting; --fix rewrites the files
+  clippy [ARGS]    lints, warnings are errors. ARGS replace `--workspace`
+  docs [--open]    the reference documentation, warnings are errors
+  tidy             house rules a test can check: file docs, crate arrows, dead files, links, …
+  deny             licences, banned crates and sources of every dependency, offline
+  postgres         start a throwaway Postgres, print its URL, and keep it until Ctrl-C
+
+Environment:
+  BLUEMARBLE_TEST_POSTGRES_URL   use this database for the tests instead of a throwaway one
+  CI=true                        may install Debian's postgresql through password-less sudo
+                                 (root may always)
+
+`cargo xtask help` prints this text.";
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    match dispatch(&args) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn dispatch(args: &[String]) -> anyhow::Result<()> {
+    let (command, rest) = match args.split_first() {
+        None => ("help", &[][..]),
+        Some((first, rest)) => (first.as_str(), rest),
+    };
+    if rest.iter().any(|arg| arg == "--help" || arg == "-h") {
+        println!("{HELP}");
+        return Ok(());
+    }
+    match (command, rest) {
+        ("help" | "--help" | "-h", _) => {
+            println!("{HELP}");
+            Ok(())
+        }
+        ("ci", []) => chores::ci(),
+        ("test", args) => chores::test(args),
+        ("fmt", []) => chores::fmt(chores::Fmt::Check),
+        ("fmt", [fix]) if fix == "--fix" => chores::fmt(chores::Fmt::Rewrite),
+        ("clippy", args) => chores::clippy(args),
+        ("docs", []) => chores::docs(chores::Docs::Build),
+        ("docs", [open]) if open == "--open" => chores::docs(chores::Docs::Open),
+        ("tidy", []) => chores::tidy(),
+        ("deny", []) => chores::deny(),
+        ("postgres", []) => postgres::run_until_killed(),
+        (postgres::GUARD_COMMAND, []) => postgres::guard(),
+        ("ci" | "fmt" | "docs" | "tidy" | "deny" | "postgres", [first, ..]) => {
+            bail!("`{command}` does not take {first:?}; see `cargo xtask help`")
+        }
+        (unknown, _) => bail!("no command {unknown:?}; see `cargo xtask help`"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(line: &str) -> Vec<String> {
+        line.split_whitespace().map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn a_wrong_command_or_flag_is_refused_by_name() {
+        for (line, named) in [
+            ("cii", "cii"),
+            ("tidy --fats", "--fats"),
+            ("fmt --check", "--check"),
+        ] {
+            let error = dispatch(&words(line))
+                .expect_err("must be refused")
+                .to_string();
+            assert!(
+                error.contains(named) && error.contains("cargo xtask help"),
+                "{error}"
+            );
+        }
+    }
+
+    #[test]
+    fn help_names_every_command() {
+        for command in [
+            "ci", "test", "fmt", "clippy", "docs", "tidy", "deny", "postgres",
+        ] {
+            assert!(
+                HELP.contains(&format!("\n  {command} ")),
+                "{command} is missing"
+            );
+            dispatch(&words(&format!("{command} --help"))).expect("help is not an error");
+        }
+    }
+}

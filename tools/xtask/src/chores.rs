@@ -1,0 +1,231 @@
+//! What each command does, and the order in which `ci` does all of it.
+//!
+//! The order puts what fails in seconds first. Clippy and the documentation share the metadata of
+//! the dependencies, the tests and the programs they start share one profile (`dev`), so a cold
+//! run compiles every dependency twice at most: once to check, once to run.
+
+use std::path::Path;
+
+use anyhow::Result;
+
+use crate::cargo::{self, cargo};
+use crate::postgres::{self, TestDatabase};
+use crate::steps::{self, Step};
+use crate::{licences, tidy};
+
+/// Whether `fmt` only looks or also writes.
+pub enum Fmt {
+    /// Fail on a file that is not formatted.
+    Check,
+    /// Format it.
+    Rewrite,
+}
+
+/// Whether `docs` opens a browser at the end.
+pub enum Docs {
+    /// Only build.
+    Build,
+    /// Build and open.
+    Open,
+}
+
+/// Everything, in a row.
+///
+/// # Errors
+/// The first step that failed.
+pub fn ci() -> Result<()> {
+    let root = cargo::workspace_root()?;
+    let root = root.as_path();
+    steps::run_all(vec![
+        tidy_step(root),
+        fmt_step(root),
+        fetch_step(root),
+        deny_step(root),
+        clippy_step(root, &[]),
+        build_step(root),
+        test_step(root, &[]),
+        docs_step(root, &Docs::Build),
+    ])
+}
+
+/// The tests, around a Postgres of their own.
+///
+/// # Errors
+/// If Postgres cannot be had, or a test fails.
+pub fn test(args: &[String]) -> Result<()> {
+    let root = cargo::workspace_root()?;
+    steps::run_all(vec![test_step(&root, args)])
+}
+
+/// The formatting.
+///
+/// # Errors
+/// If a file is not formatted, or cannot be.
+pub fn fmt(how: Fmt) -> Result<()> {
+    let root = cargo::workspace_root()?;
+    match how {
+        Fmt::Check => steps::run_all(vec![fmt_step(&root)]),
+        Fmt::Rewrite => cargo::run(cargo(&root).args(["fmt", "--all"])),
+    }
+}
+
+/// The lints.
+///
+/// # Errors
+/// If there is a warning.
+pub fn clippy(args: &[String]) -> Result<()> {
+    let root = cargo::workspace_root()?;
+    steps::run_all(vec![clippy_step(&root, args)])
+}
+
+/// The reference documentation.
+///
+/// # Errors
+/// If there is a warning.
+pub fn docs(how: Docs) -> Result<()> {
+    let root = cargo::workspace_root()?;
+    steps::run_all(vec![docs_step(&root, &how)])
+}
+
+/// The house rules.
+///
+/// # Errors
+/// If one is broken.
+pub fn tidy() -> Result<()> {
+    let root = cargo::workspace_root()?;
+    steps::run_all(vec![tidy_step(&root)])
+}
+
+/// The dependencies' licences, names and sources.
+///
+/// # Errors
+/// If one is not allowed.
+pub fn deny() -> Result<()> {
+    let root = cargo::workspace_root()?;
+    steps::run_all(vec![deny_step(&root)])
+}
+
+fn tidy_step(root: &Path) -> Step<'_> {
+    Step {
+        name: "tidy",
+        about: "house rules",
+        rerun: "cargo xtask tidy".into(),
+        run: Box::new(move || tidy::run(root)),
+    }
+}
+
+fn fmt_step(root: &Path) -> Step<'_> {
+    Step {
+        name: "fmt",
+        about: "formatting (`cargo xtask fmt --fix` mends it)",
+        rerun: "cargo xtask fmt".into(),
+        run: Box::new(move || cargo::run(cargo(root).args(["fmt", "--all", "--check"]))),
+    }
+}
+
+fn fetch_step(root: &Path) -> Step<'_> {
+    Step {
+        name: "fetch",
+        about: "the sources of all dependencies, so that later steps need no network",
+        rerun: "cargo fetch --locked".into(),
+        run: Box::new(move || {
+            let host = licences::host_target(root)?;
+            cargo::run(cargo(root).args(["fetch", "--locked", "--target", &host]))
+        }),
+    }
+}
+
+fn deny_step(root: &Path) -> Step<'_> {
+    Step {
+        name: "deny",
+        about: "licences, bans and sources of all dependencies, offline",
+        rerun: "cargo xtask deny".into(),
+        run: Box::new(move || licences::run(root)),
+    }
+}
+
+fn clippy_step<'a>(root: &'a Path, args: &[String]) -> Step<'a> {
+    let scope = scope(args);
+    Step {
+        name: "clippy",
+        about: "lints, warnings are errors",
+        rerun: rerun("clippy", args),
+        run: Box::new(move || {
+            cargo::run(
+                cargo(root)
+                    .args(["clippy", "--locked", "--all-targets"])
+                    .args(scope)
+                    .args(["--", "-D", "warnings"]),
+            )
+        }),
+    }
+}
+
+fn build_step(root: &Path) -> Step<'_> {
+    Step {
+        name: "build",
+        about: "the tests and the programs they start",
+        rerun: "cargo test --workspace --no-run".into(),
+        run: Box::new(move || {
+            cargo::run(cargo(root).args(["test", "--locked", "--workspace", "--no-run"]))
+        }),
+    }
+}
+
+fn test_step<'a>(root: &'a Path, args: &[String]) -> Step<'a> {
+    let scope = scope(args);
+    Step {
+        name: "test",
+        about: "all tests, with a Postgres of their own",
+        rerun: rerun("test", args),
+        run: Box::new(move || {
+            let database = TestDatabase::given_or_throwaway()?;
+            let tests = cargo::run(
+                cargo(root)
+                    .args(["test", "--locked"])
+                    .args(scope)
+                    .env(postgres::URL_VARIABLE, database.url()),
+            );
+            let stopped = database.stop();
+            tests.and(stopped)
+        }),
+    }
+}
+
+fn docs_step<'a>(root: &'a Path, how: &Docs) -> Step<'a> {
+    let open: &[&str] = match how {
+        Docs::Build => &[],
+        Docs::Open => &["--open"],
+    };
+    Step {
+        name: "docs",
+        about: "reference documentation, warnings are errors",
+        rerun: "cargo xtask docs".into(),
+        run: Box::new(move || {
+            cargo::run(
+                cargo(root)
+                    .args(["doc", "--locked", "--workspace", "--no-deps"])
+                    .args(open)
+                    .env("RUSTDOCFLAGS", "-D warnings"),
+            )
+        }),
+    }
+}
+
+/// What the person asked for, or everything.
+fn scope(args: &[String]) -> Vec<String> {
+    if args.is_empty() {
+        vec!["--workspace".to_owned()]
+    } else {
+        args.to_vec()
+    }
+}
+
+fn rerun(command: &str, args: &[String]) -> String {
+    let mut line = format!("cargo xtask {command}");
+    for arg in args {
+        line.push(' ');
+        line.push_str(arg);
+    }
+    line
+}
