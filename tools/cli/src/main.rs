@@ -1,2 +1,33 @@
-//! Stub.
-fn main() {}
+//! `bluemarble`: the designers' command line. It runs the same world as the server, headless and as
+//! fast as it goes. Each subcommand is a file of its own.
+
+mod sim;
+
+use clap::{Parser, Subcommand};
+
+/// Tools for those who build worlds: run, measure and compare them without a server.
+#[derive(Parser)]
+#[command(name = "bluemarble", version, about, long_about = None)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run a scenario headless, as fast as it goes, and print its state digest
+    Sim(sim::SimArgs),
+}
+
+fn main() -> std::process::ExitCode {
+    let outcome = match Cli::parse().command {
+        Command::Sim(args) => sim::run(&args),
+    };
+    match outcome {
+        Ok(()) => std::process::ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            std::process::ExitCode::from(2)
+        }
+    }
+}

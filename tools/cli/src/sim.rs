@@ -1,0 +1,157 @@
+//! `bluemarble sim`: a scenario, so many ticks, a digest. Two runs that print the same digest were the
+//! same run, however many zones and threads they had.
+
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Instant;
+
+use anyhow::{Context, bail};
+use bluemarble_sim::{Scenario, Tally, World, WorldSpec, ZoneMap};
+use bluemarble_spatial::Planet;
+use clap::Args;
+use indicatif::{ProgressBar, ProgressStyle};
+
+/// What to run.
+#[derive(Args)]
+#[command(after_help = "Examples:
+  bluemarble sim assets/scenarios/first-contact.ron --ticks 3000
+  bluemarble sim assets/scenarios/first-contact.ron --ticks 3000 --zones 96 --threads 2
+      (the digest is the same: zones and threads show nowhere)
+  bluemarble sim assets/scenarios/earth.ron --ticks 200 --digests /tmp/a.txt")]
+pub struct SimArgs {
+    /// Scenario file; its assets are looked for in the folder above its own
+    scenario: PathBuf,
+    /// How many ticks to run
+    #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u64).range(1..))]
+    ticks: u64,
+    /// Cut the planet into this many zones [default: the scenario's]
+    #[arg(long)]
+    zones: Option<usize>,
+    /// Step zones on this many threads [default: one per core]
+    #[arg(long)]
+    threads: Option<usize>,
+    /// Ticks per simulated second, 1 to 120
+    #[arg(long, default_value_t = 20)]
+    tick_hz: u32,
+    /// Seed of everything random
+    #[arg(long, default_value_t = 7)]
+    seed: u64,
+    /// Folder with planets, creatures and terrain [default: the one above the scenario's]
+    #[arg(long)]
+    assets: Option<PathBuf>,
+    /// Write "tick digest" for every tick to this file, to be compared with another run's
+    #[arg(long, value_name = "FILE")]
+    digests: Option<PathBuf>,
+    /// No progress bar
+    #[arg(long)]
+    quiet: bool,
+}
+
+/// Runs it.
+pub fn run(args: &SimArgs) -> anyhow::Result<()> {
+    if args.threads == Some(0) {
+        bail!("--threads must be at least 1");
+    }
+    let mut world = load(args)?;
+    let mut digests = args.digests.as_deref().map(create).transpose()?;
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(args.threads.unwrap_or(0))
+        .build()
+        .context("cannot start the simulation's threads")?;
+    println!(
+        "{} on {}: {} entities in {} zones on {} threads, {} Hz, seed {}",
+        world.spec().scenario.name,
+        world.spec().planet.name(),
+        world.entities(),
+        world.zones(),
+        pool.current_num_threads(),
+        args.tick_hz,
+        args.seed,
+    );
+    let bar = progress(args);
+    let mut total = Tally::default();
+    let started = Instant::now();
+    for _ in 0..args.ticks {
+        let inputs = world.scripted_inputs();
+        let report = world
+            .step(&inputs, &pool)
+            .context("the world refused its own script")?;
+        total.add(&report.tally);
+        if let Some(file) = &mut digests {
+            writeln!(file, "{} {:016x}", report.tick, report.digest)
+                .context("cannot write the digests file")?;
+        }
+        bar.inc(1);
+    }
+    if let Some(file) = &mut digests {
+        file.flush().context("cannot write the digests file")?;
+    }
+    bar.finish_and_clear();
+    print_summary(&world, args, &total, started.elapsed().as_secs_f64());
+    Ok(())
+}
+
+fn load(args: &SimArgs) -> anyhow::Result<World> {
+    let scenario = Scenario::load(&args.scenario)
+        .with_context(|| format!("cannot load scenario {}", args.scenario.display()))?;
+    let above = args.scenario.parent().and_then(Path::parent);
+    let assets = match (&args.assets, above) {
+        (Some(assets), _) => assets.clone(),
+        (None, Some(above)) => above.to_path_buf(),
+        (None, None) => PathBuf::from(".."),
+    };
+    let planet = Planet::load(&assets, &scenario.planet)
+        .with_context(|| format!("cannot load planet '{}'", scenario.planet))?;
+    let zones = args.zones.unwrap_or(scenario.zones);
+    if !(1..=ZoneMap::ZONES_MAX).contains(&zones) {
+        bail!("--zones must be between 1 and {}", ZoneMap::ZONES_MAX);
+    }
+    let spec = WorldSpec {
+        scenario,
+        planet: Arc::new(planet),
+        tick_hz: args.tick_hz,
+        seed: args.seed,
+        zones,
+    };
+    World::genesis(spec).context("cannot make this world")
+}
+
+fn create(path: &Path) -> anyhow::Result<BufWriter<std::fs::File>> {
+    let file =
+        std::fs::File::create(path).with_context(|| format!("cannot create {}", path.display()))?;
+    Ok(BufWriter::new(file))
+}
+
+fn progress(args: &SimArgs) -> ProgressBar {
+    if args.quiet {
+        return ProgressBar::hidden();
+    }
+    let bar = ProgressBar::new(args.ticks);
+    bar.set_style(
+        ProgressStyle::with_template(
+            "{bar:40} {pos}/{len} ticks  {per_sec}  {elapsed_precise} elapsed, {eta} left",
+        )
+        .expect("the template is a constant that parses"),
+    );
+    bar
+}
+
+fn print_summary(world: &World, args: &SimArgs, total: &Tally, seconds: f64) {
+    let rate = args.ticks as f64 / seconds.max(1e-9);
+    println!(
+        "{} ticks in {seconds:.2} s: {rate:.0} ticks/s, {:.1}x real time",
+        args.ticks,
+        rate / f64::from(args.tick_hz),
+    );
+    println!(
+        "contacts {} ({} across borders)   blows {} ({} across)   kills {}   hand-offs {}",
+        total.contacts,
+        total.contacts_cross,
+        total.hits,
+        total.hits_cross,
+        total.kills,
+        total.handoffs,
+    );
+    println!("tick {} digest {:016x}", world.tick(), world.digest());
+}
