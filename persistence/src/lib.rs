@@ -22,8 +22,8 @@ pub use checkpoint::{CheckpointEntry, CheckpointImage};
 pub use data_dir::{DataDirError, DataDirLock};
 pub use journal::{
     Appended, JournalBreak, JournalError, JournalHealth, JournalMonitor, JournalOptions,
-    JournalRecord, JournalStatus, JournalTail, JournalWriter, SegmentHeader, SegmentSummary,
-    TornTail, prune_journal, read_journal,
+    JournalReader, JournalRecord, JournalStatus, JournalTail, JournalWriter, SegmentHeader,
+    SegmentSummary, TornTail, prune_journal, read_journal,
 };
 pub use store::{Claim, ContentStamp, OpenOptions, SavedCheckpoint, Store, StoreError, WorldRow};
 pub use worker::{

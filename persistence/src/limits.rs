@@ -1,5 +1,38 @@
 //! Every bound of what is stored, with its reason and what happens at it.
 
+/// Longest name of a world, bytes of UTF-8: the room a segment header has. A longer one is refused.
+pub const WORLD_NAME_BYTES_MAX: usize = 63;
+/// Longest build text in a segment header, bytes of UTF-8; cut off beyond, it is for people.
+pub const BUILD_BYTES_MAX: usize = 147;
+
 /// Largest payload of one journal record, bytes: a tick's inputs of 100,000 avatars at 64 bytes
-/// each, twice over. A longer one breaks the log (see `JournalStatus`).
+/// each, twice over. A longer one breaks the log, a longer one read is damage.
 pub const RECORD_PAYLOAD_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// A segment this long is closed and the next one begun, bytes: a reader holds one at a time.
+pub const SEGMENT_BYTES: usize = 64 * 1024 * 1024;
+/// Longest segment file a reader accepts, bytes: a full one and one more batch.
+pub const SEGMENT_BYTES_MAX: usize = SEGMENT_BYTES + JOURNAL_QUEUE_BYTES_MAX + (1 << 20);
+/// Payload bytes that may wait for the journal's disk; the record that would exceed it breaks the
+/// log, as does one more record than `JournalOptions::queue_records`.
+pub const JOURNAL_QUEUE_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// Requests to rotate or restart that may wait besides the records. One more is not taken: a
+/// rotation is only put off, a restart is answered by a log that stays broken.
+pub const JOURNAL_CONTROLS_MAX: usize = 16;
+
+/// Checkpoints kept per world; older ones are deleted with the write that adds one. Three: the
+/// newest, the one before should the newest turn out damaged, and one for evidence.
+pub const CHECKPOINTS_KEPT: usize = 3;
+/// Largest part of a checkpoint, bytes: Postgres takes values up to 1 GiB in twice that memory.
+pub const PART_BYTES_MAX: usize = 256 * 1024 * 1024;
+/// Most parts of one checkpoint: far above the number of zones.
+pub const PARTS_MAX: usize = 65_536;
+/// Connections to Postgres: one writes, one is for whoever reads meanwhile.
+pub const POSTGRES_CONNECTIONS: u32 = 2;
+/// Connections to SQLite, which has one writer at a time anyway.
+pub const SQLITE_CONNECTIONS: u32 = 1;
+
+const _: () = assert!(RECORD_PAYLOAD_BYTES_MAX < JOURNAL_QUEUE_BYTES_MAX);
+const _: () = assert!(
+    CHECKPOINTS_KEPT >= 2,
+    "the journal must reach back behind the newest"
+);

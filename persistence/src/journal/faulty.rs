@@ -1,0 +1,172 @@
+//! A disk in memory that misbehaves as real ones do: it runs full, writes short, fails to sync,
+//! and at a crash keeps of the unsynced bytes whatever it likes.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::Arc;
+
+use bluemarble_shared_protocol::mix64;
+use parking_lot::Mutex;
+
+use super::disk::Disk;
+
+/// Handles to one disk.
+#[derive(Clone, Debug, Default)]
+pub(super) struct FaultyDisk(Arc<Mutex<State>>);
+
+#[derive(Debug, Default)]
+struct State {
+    files: BTreeMap<String, FileState>,
+    faults: Faults,
+}
+
+#[derive(Clone, Debug, Default)]
+struct FileState {
+    bytes: Vec<u8>,
+    /// How many of them, from the start, a crash leaves alone.
+    synced: usize,
+    /// The name survives a crash.
+    named: bool,
+}
+
+/// What goes wrong, from when it is set.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Faults {
+    /// Room left, bytes; appends beyond it fail as on a full disk.
+    pub(super) room: Option<usize>,
+    /// Most bytes one append takes.
+    pub(super) append_max: Option<usize>,
+    /// Syncs that still succeed.
+    pub(super) syncs_left: Option<usize>,
+}
+
+/// What a crash does to bytes that were not synced.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Crash {
+    /// They stay up to this many, of all files together in name order; the rest are cut off.
+    Keep(usize),
+    /// Of every sector some stay and some are zero, chosen by the seed; so are unsynced names.
+    Scramble(u64),
+}
+
+/// What the disk writes as a whole, bytes; small, so that records straddle it.
+const SECTOR_BYTES: usize = 16;
+
+impl FaultyDisk {
+    pub(super) fn set_faults(&self, faults: Faults) {
+        self.0.lock().faults = faults;
+    }
+
+    pub(super) fn bytes(&self, name: &str) -> Vec<u8> {
+        self.0.lock().files[name].bytes.clone()
+    }
+
+    pub(super) fn flip(&self, name: &str, at: usize, bit: u32) {
+        let mut state = self.0.lock();
+        let file = state
+            .files
+            .get_mut(name)
+            .expect("the test names a file it wrote");
+        file.bytes[at] ^= 1 << bit;
+    }
+
+    /// Bytes that a crash could take.
+    pub(super) fn unsynced(&self) -> usize {
+        self.0
+            .lock()
+            .files
+            .values()
+            .map(|file| file.bytes.len() - file.synced)
+            .sum()
+    }
+
+    /// The disk as it is found after a crash; this one stays as it is.
+    pub(super) fn crashed(&self, crash: Crash) -> Self {
+        let mut files = self.0.lock().files.clone();
+        match crash {
+            Crash::Keep(mut left) => {
+                for file in files.values_mut() {
+                    let kept = left.min(file.bytes.len() - file.synced);
+                    left -= kept;
+                    file.bytes.truncate(file.synced + kept);
+                }
+            }
+            Crash::Scramble(seed) => {
+                let mut dice = seed;
+                let mut roll = || {
+                    dice = mix64(dice);
+                    dice as usize >> 8
+                };
+                files.retain(|_, file| file.named || roll() % 2 == 0);
+                for file in files.values_mut() {
+                    let synced = file.synced;
+                    for sector in file.bytes[synced..].chunks_mut(SECTOR_BYTES) {
+                        if roll() % 2 == 0 {
+                            sector.fill(0);
+                        }
+                    }
+                    if roll() % 2 == 0 {
+                        file.bytes
+                            .truncate(synced + roll() % (file.bytes.len() - synced + 1));
+                    }
+                }
+            }
+        }
+        Self(Arc::new(Mutex::new(State {
+            files,
+            faults: Faults::default(),
+        })))
+    }
+}
+
+impl Disk for FaultyDisk {
+    fn list(&mut self) -> io::Result<Vec<String>> {
+        Ok(self.0.lock().files.keys().cloned().collect())
+    }
+
+    fn read(&mut self, name: &str, bytes_max: usize) -> io::Result<Vec<u8>> {
+        let state = self.0.lock();
+        let file = state.files.get(name).ok_or(io::ErrorKind::NotFound)?;
+        Ok(file.bytes[..file.bytes.len().min(bytes_max)].to_vec())
+    }
+
+    fn append(&mut self, name: &str, bytes: &[u8]) -> io::Result<usize> {
+        let mut state = self.0.lock();
+        let State { files, faults } = &mut *state;
+        let mut sent = bytes.len().min(faults.append_max.unwrap_or(usize::MAX));
+        if let Some(room) = &mut faults.room {
+            if *room == 0 {
+                files.entry(name.to_owned()).or_default();
+                return Err(io::ErrorKind::StorageFull.into());
+            }
+            sent = sent.min(*room);
+            *room -= sent;
+        }
+        files
+            .entry(name.to_owned())
+            .or_default()
+            .bytes
+            .extend_from_slice(&bytes[..sent]);
+        Ok(sent)
+    }
+
+    fn sync(&mut self, name: &str) -> io::Result<()> {
+        let mut state = self.0.lock();
+        if let Some(left) = &mut state.faults.syncs_left {
+            *left = left.checked_sub(1).ok_or(io::ErrorKind::Other)?;
+        }
+        let file = state.files.get_mut(name).ok_or(io::ErrorKind::NotFound)?;
+        file.synced = file.bytes.len();
+        file.named = true;
+        Ok(())
+    }
+
+    fn remove(&mut self, name: &str) -> io::Result<()> {
+        self.0
+            .lock()
+            .files
+            .remove(name)
+            .map(|_| ())
+            .ok_or(io::ErrorKind::NotFound.into())
+    }
+}

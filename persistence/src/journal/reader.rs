@@ -1,0 +1,596 @@
+//! From segments back to records: everything after a checkpoint, in order and without a hole.
+//!
+//! At the first bytes that are no whole record two things can have happened. Either they were being
+//! written when the machine died (a *torn tail*: cut, reported), or they had been on the disk and
+//! have changed since (damage: refused, because the world after them would be another one). Every
+//! record says through which tick the log was durable when it was written, and every segment begins
+//! only after the one before is durable; so a later witness tells the two apart.
+
+use std::collections::VecDeque;
+use std::path::{Path, PathBuf};
+
+use bluemarble_shared_protocol::Tick;
+
+use super::disk::{DirDisk, Disk};
+use super::format::{HEADER_BYTES, Header, RECORD_BYTES_MIN, decode_record, peek_tick};
+use super::segments::{Segment, scan};
+use super::{JournalError, JournalRecord, SegmentHeader};
+use crate::limits::SEGMENT_BYTES_MAX;
+
+/// The records after a checkpoint, all in memory; see [`JournalReader`] for one at a time.
+#[derive(Clone, Debug)]
+pub struct JournalTail {
+    /// In tick order, without a hole, the first one right after the tick asked for.
+    pub records: Vec<JournalRecord>,
+    /// The segments that were read, in order.
+    pub segments: Vec<SegmentSummary>,
+    /// What was cut off at the end.
+    pub torn: Option<TornTail>,
+    /// Where the log had broken.
+    pub broken: Option<JournalBreak>,
+}
+
+/// One segment that was read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SegmentSummary {
+    /// The file.
+    pub file: PathBuf,
+    /// Its header.
+    pub header: SegmentHeader,
+    /// How many of its records were used.
+    pub records: u64,
+}
+
+/// The end of a segment that was being written when the process or machine died. None of it had
+/// been promised by `JournalWriter::durable`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TornTail {
+    /// The segment.
+    pub file: PathBuf,
+    /// Where the whole records end, bytes from its start.
+    pub offset: u64,
+    /// How many bytes were cut.
+    pub bytes: u64,
+}
+
+/// The log broke while the world ran on, and the world stopped before a checkpoint closed the hole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct JournalBreak {
+    /// The first tick that is not in the log.
+    pub first_lost: Tick,
+    /// Where logging went on; records from here on follow an unknown state and are not used.
+    pub resumed: Tick,
+}
+
+/// The records after `after`, in tick order.
+///
+/// # Errors
+/// See [`JournalError`].
+pub fn read_journal(dir: &Path, after: Tick) -> Result<JournalTail, JournalError> {
+    read_on(Box::new(DirDisk::new(dir)), dir, after)
+}
+
+pub(super) fn read_on(
+    disk: Box<dyn Disk>,
+    dir: &Path,
+    after: Tick,
+) -> Result<JournalTail, JournalError> {
+    let mut reader = JournalReader::on(disk, dir, after)?;
+    let records = reader.by_ref().collect::<Result<_, _>>()?;
+    let JournalReader {
+        segments,
+        torn,
+        broken,
+        ..
+    } = reader;
+    Ok(JournalTail {
+        records,
+        segments,
+        torn,
+        broken,
+    })
+}
+
+/// The records after a tick, one at a time; holds one segment in memory. After the last record
+/// [`JournalReader::torn`] and [`JournalReader::broken`] say how the log ended.
+#[derive(Debug)]
+pub struct JournalReader {
+    disk: Box<dyn Disk>,
+    /// Segments still to be read.
+    ahead: VecDeque<Segment>,
+    open: Option<Open>,
+    /// The tick of the next record to hand out.
+    expected: Tick,
+    segments: Vec<SegmentSummary>,
+    torn: Option<TornTail>,
+    broken: Option<JournalBreak>,
+}
+
+/// The segment being read.
+#[derive(Debug)]
+struct Open {
+    segment: Segment,
+    bytes: Vec<u8>,
+    seed: u32,
+    /// Where the next record begins.
+    at: usize,
+    /// The tick it must be of.
+    tick: Tick,
+}
+
+/// What stands at one place of a segment.
+enum Step {
+    Record(JournalRecord),
+    Torn(TornTail),
+    End,
+}
+
+impl JournalReader {
+    /// Finds the records after `after` in the segments of `dir`; a missing directory has none.
+    ///
+    /// # Errors
+    /// See [`JournalError`].
+    pub fn open(dir: &Path, after: Tick) -> Result<Self, JournalError> {
+        Self::on(Box::new(DirDisk::new(dir)), dir, after)
+    }
+
+    pub(super) fn on(
+        mut disk: Box<dyn Disk>,
+        dir: &Path,
+        after: Tick,
+    ) -> Result<Self, JournalError> {
+        let ahead = scan(&mut *disk, dir)?
+            .whole
+            .into_iter()
+            .filter(|segment| segment.last > after && !segment.superseded())
+            .collect();
+        Ok(Self {
+            disk,
+            ahead,
+            open: None,
+            expected: after.next(),
+            segments: Vec::new(),
+            torn: None,
+            broken: None,
+        })
+    }
+
+    /// The segments read so far.
+    #[must_use]
+    pub fn segments(&self) -> &[SegmentSummary] {
+        &self.segments
+    }
+
+    /// After the last record: what was cut off at the end.
+    #[must_use]
+    pub fn torn(&self) -> Option<&TornTail> {
+        self.torn.as_ref()
+    }
+
+    /// After the last record: where the log had broken.
+    #[must_use]
+    pub fn broken(&self) -> Option<JournalBreak> {
+        self.broken
+    }
+
+    fn advance(&mut self) -> Result<Option<JournalRecord>, JournalError> {
+        loop {
+            let Some(open) = &mut self.open else {
+                match self.ahead.pop_front() {
+                    Some(segment) if self.follows(&segment)? => self.begin(segment)?,
+                    Some(_) | None => {
+                        self.ahead.clear();
+                        return Ok(None);
+                    }
+                }
+                continue;
+            };
+            match open.step()? {
+                Step::Record(record) if record.tick < self.expected => {}
+                Step::Record(record) => {
+                    self.expected = record.tick.next();
+                    if let Some(summary) = self.segments.last_mut() {
+                        summary.records += 1;
+                    }
+                    return Ok(Some(record));
+                }
+                Step::Torn(tail) => {
+                    self.torn = Some(tail);
+                    self.open = None;
+                }
+                Step::End => self.open = None,
+            }
+        }
+    }
+
+    /// Whether `segment` goes on where the records so far end; `false` behind a known break.
+    fn follows(&mut self, segment: &Segment) -> Result<bool, JournalError> {
+        let (expected, begins) = (self.expected, segment.first());
+        if begins <= expected {
+            return Ok(true);
+        }
+        if segment
+            .header
+            .lost_from
+            .is_some_and(|lost_from| lost_from <= expected)
+        {
+            self.broken = Some(JournalBreak {
+                first_lost: expected,
+                resumed: begins,
+            });
+            return Ok(false);
+        }
+        Err(match self.torn.take() {
+            Some(torn) => JournalError::Corrupt {
+                file: torn.file,
+                offset: torn.offset,
+                what: format!(
+                    "tick {expected} should be here, for the next segment, {}, was only begun \
+                     when everything before tick {begins} was on the disk",
+                    segment.name
+                ),
+            },
+            None => JournalError::Gap {
+                first_missing: expected,
+                begins,
+                file: segment.file.clone(),
+            },
+        })
+    }
+
+    fn begin(&mut self, segment: Segment) -> Result<(), JournalError> {
+        self.torn = None;
+        let bytes = self
+            .disk
+            .read(&segment.name, SEGMENT_BYTES_MAX + 1)
+            .map_err(|source| JournalError::Io {
+                file: segment.file.clone(),
+                source,
+            })?;
+        if bytes.len() > SEGMENT_BYTES_MAX {
+            return Err(JournalError::Corrupt {
+                file: segment.file,
+                offset: SEGMENT_BYTES_MAX as u64,
+                what: "it is longer than any segment".to_owned(),
+            });
+        }
+        let Ok((_, seed)) = Header::decode(&bytes) else {
+            return Err(JournalError::Corrupt {
+                file: segment.file,
+                offset: 0,
+                what: "its header changed while it was read".to_owned(),
+            });
+        };
+        self.segments.push(SegmentSummary {
+            file: segment.file.clone(),
+            header: segment.header.about.clone(),
+            records: 0,
+        });
+        let tick = segment.first();
+        self.open = Some(Open {
+            segment,
+            bytes,
+            seed,
+            at: HEADER_BYTES,
+            tick,
+        });
+        Ok(())
+    }
+}
+
+impl Iterator for JournalReader {
+    type Item = Result<JournalRecord, JournalError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let item = self.advance().transpose();
+        if matches!(item, Some(Err(_))) {
+            self.ahead.clear();
+            self.open = None;
+        }
+        item
+    }
+}
+
+impl Open {
+    fn step(&mut self) -> Result<Step, JournalError> {
+        let rest = &self.bytes[self.at..];
+        if rest.is_empty() || self.tick > self.segment.last {
+            return Ok(Step::End);
+        }
+        let Some(found) = decode_record(rest, self.seed) else {
+            return self.torn_or_damaged();
+        };
+        if found.tick != self.tick {
+            return Err(self.damaged(format!("tick {} where {} belongs", found.tick, self.tick)));
+        }
+        let record = JournalRecord {
+            tick: found.tick,
+            prev_digest: found.prev_digest,
+            payload: found.payload.to_vec(),
+        };
+        self.at += found.bytes;
+        self.tick = self.tick.next();
+        Ok(Step::Record(record))
+    }
+
+    /// Looks behind the bad bytes for a record written when their tick was already durable.
+    fn torn_or_damaged(&self) -> Result<Step, JournalError> {
+        let rest = &self.bytes[self.at..];
+        // Each record in between takes some bytes, which bounds the ticks that can follow.
+        let last = self.tick.after((rest.len() / RECORD_BYTES_MIN) as u64);
+        let witness = rest
+            .windows(RECORD_BYTES_MIN)
+            .enumerate()
+            .skip(1)
+            .filter(|(_, start)| (self.tick.next()..=last).contains(&peek_tick(start)))
+            .filter_map(|(at, _)| decode_record(&rest[at..], self.seed))
+            .find(|later| later.durable >= self.tick);
+        match witness {
+            Some(later) => Err(self.damaged(format!(
+                "tick {} should be here, for the record of tick {} behind it was written when \
+                 everything through tick {} was on the disk",
+                self.tick, later.tick, later.durable
+            ))),
+            None => Ok(Step::Torn(TornTail {
+                file: self.segment.file.clone(),
+                offset: self.at as u64,
+                bytes: rest.len() as u64,
+            })),
+        }
+    }
+
+    fn damaged(&self, what: String) -> JournalError {
+        JournalError::Corrupt {
+            file: self.segment.file.clone(),
+            offset: self.at as u64,
+            what,
+        }
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use bluemarble_shared_protocol::Epoch;
+
+    use super::super::faulty::FaultyDisk;
+    use super::super::format::segment_name;
+    use super::super::log::Log;
+    use super::*;
+
+    pub(in super::super) fn about(epoch: u32, first_tick: u64) -> SegmentHeader {
+        SegmentHeader {
+            world: "earth".to_owned(),
+            epoch: Epoch(epoch),
+            first_tick: Tick(first_tick),
+            content_hash: 42,
+            build: "test".to_owned(),
+        }
+    }
+
+    /// A record whose payload grows and whose content is known from its tick; every third is empty.
+    pub(in super::super) fn record(tick: u64) -> JournalRecord {
+        let payload = if tick.is_multiple_of(3) {
+            0
+        } else {
+            (tick % 40) as usize
+        };
+        JournalRecord {
+            tick: Tick(tick),
+            prev_digest: tick.wrapping_mul(0x9e37_79b9_7f4a_7c15),
+            payload: (0..payload).map(|at| (at as u64 ^ tick) as u8).collect(),
+        }
+    }
+
+    pub(in super::super) fn tail_on(
+        disk: &FaultyDisk,
+        after: u64,
+    ) -> Result<JournalTail, JournalError> {
+        read_on(Box::new(disk.clone()), Path::new("dir"), Tick(after))
+    }
+
+    fn log_on(disk: &FaultyDisk, epoch: u32, first_tick: u64) -> Log {
+        Log::create(Box::new(disk.clone()), about(epoch, first_tick)).unwrap()
+    }
+
+    fn write(log: &mut Log, ticks: std::ops::RangeInclusive<u64>) {
+        let records: Vec<_> = ticks.map(record).collect();
+        log.write(&records).unwrap();
+        log.sync().unwrap();
+    }
+
+    fn expect(tail: &JournalTail, ticks: std::ops::RangeInclusive<u64>) {
+        assert_eq!(tail.records, ticks.map(record).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn records_come_back_in_order_across_segments_and_epochs() {
+        let disk = FaultyDisk::default();
+        let mut first = log_on(&disk, 1, 1);
+        write(&mut first, 1..=4);
+        first.rotate().unwrap();
+        write(&mut first, 5..=9);
+        let mut second = log_on(&disk, 2, 10);
+        write(&mut second, 10..=11);
+
+        for after in 0..=12 {
+            let tail = tail_on(&disk, after).unwrap();
+            expect(&tail, after + 1..=11);
+            assert_eq!((tail.torn, tail.broken), (None, None));
+        }
+        let tail = tail_on(&disk, 2).unwrap();
+        let used: Vec<_> = tail
+            .segments
+            .iter()
+            .map(|segment| segment.records)
+            .collect();
+        assert_eq!(used, [2, 5, 2]);
+        assert_eq!(tail.segments[2].header, about(2, 10));
+    }
+
+    #[test]
+    fn a_missing_directory_holds_no_records() {
+        let dir = tempfile::tempdir().unwrap();
+        let tail = read_journal(&dir.path().join("none"), Tick(7)).unwrap();
+        assert!(tail.records.is_empty() && tail.segments.is_empty());
+    }
+
+    #[test]
+    fn a_later_epoch_supersedes_what_an_older_one_wrote_beyond_its_start() {
+        let disk = FaultyDisk::default();
+        let mut first = log_on(&disk, 1, 1);
+        write(&mut first, 1..=4);
+        first.rotate().unwrap();
+        write(&mut first, 5..=9);
+        // The operator went back to tick 3.
+        let mut second = log_on(&disk, 2, 4);
+        write(&mut second, 4..=5);
+        let tail = tail_on(&disk, 1).unwrap();
+        expect(&tail, 2..=5);
+        let files: Vec<_> = tail.segments.iter().map(|s| s.header.epoch.0).collect();
+        assert_eq!(files, [1, 2], "the segment that began at 5 counts no more");
+    }
+
+    #[test]
+    fn a_removed_segment_is_a_gap_unless_the_checkpoint_covers_it() {
+        let mut disk = FaultyDisk::default();
+        let mut log = log_on(&disk, 1, 1);
+        write(&mut log, 1..=3);
+        log.rotate().unwrap();
+        write(&mut log, 4..=6);
+        log.rotate().unwrap();
+        write(&mut log, 7..=9);
+        disk.remove(&segment_name(Epoch(1), Tick(4))).unwrap();
+
+        let refused = tail_on(&disk, 2).unwrap_err();
+        assert!(
+            matches!(
+                refused,
+                JournalError::Gap {
+                    first_missing: Tick(4),
+                    begins: Tick(7),
+                    ..
+                }
+            ),
+            "{refused}"
+        );
+        expect(&tail_on(&disk, 6).unwrap(), 7..=9);
+
+        disk.remove(&segment_name(Epoch(1), Tick(1))).unwrap();
+        let refused = tail_on(&disk, 0).unwrap_err();
+        assert!(
+            matches!(
+                refused,
+                JournalError::Gap {
+                    first_missing: Tick(1),
+                    ..
+                }
+            ),
+            "{refused}"
+        );
+    }
+
+    #[test]
+    fn a_flipped_bit_in_durable_records_is_refused_with_file_and_offset() {
+        let disk = FaultyDisk::default();
+        let mut log = log_on(&disk, 1, 1);
+        write(&mut log, 1..=5);
+        write(&mut log, 6..=7);
+        let name = segment_name(Epoch(1), Tick(1));
+        let whole = disk.bytes(&name);
+        let mut starts = vec![HEADER_BYTES];
+        for tick in 1..=7 {
+            starts.push(starts[tick - 1] + RECORD_BYTES_MIN + record(tick as u64).payload.len());
+        }
+        // The record of tick 6 testifies that 1 to 5 had been on the disk.
+        for at in HEADER_BYTES..starts[5] {
+            for bit in 0..8 {
+                disk.flip(&name, at, bit);
+                let bad = starts.partition_point(|&start| start <= at) - 1;
+                match tail_on(&disk, 0) {
+                    Err(JournalError::Corrupt { offset, file, .. }) => {
+                        assert_eq!(offset, starts[bad] as u64);
+                        assert!(file.ends_with(&name));
+                    }
+                    other => panic!("byte {at} bit {bit}: {other:?}"),
+                }
+                disk.flip(&name, at, bit);
+            }
+        }
+        assert_eq!(disk.bytes(&name), whole);
+    }
+
+    #[test]
+    fn a_segment_that_ends_before_the_next_begins_was_damaged() {
+        let disk = FaultyDisk::default();
+        let mut log = log_on(&disk, 1, 1);
+        write(&mut log, 1..=5);
+        log.rotate().unwrap();
+        write(&mut log, 6..=6);
+        let name = segment_name(Epoch(1), Tick(1));
+        disk.flip(&name, disk.bytes(&name).len() - 1, 0);
+        let refused = tail_on(&disk, 0).unwrap_err();
+        assert!(matches!(refused, JournalError::Corrupt { .. }), "{refused}");
+        expect(&tail_on(&disk, 5).unwrap(), 6..=6);
+    }
+
+    #[test]
+    fn damaged_foreign_and_later_headers_are_refused() {
+        let (first, second) = (
+            segment_name(Epoch(1), Tick(1)),
+            segment_name(Epoch(2), Tick(4)),
+        );
+        let fresh = || {
+            let disk = FaultyDisk::default();
+            write(&mut log_on(&disk, 1, 1), 1..=3);
+            disk
+        };
+        let disk = fresh();
+        disk.flip(&first, 100, 3);
+        assert!(matches!(
+            tail_on(&disk, 0),
+            Err(JournalError::Corrupt { offset: 0, .. })
+        ));
+
+        let disk = fresh();
+        disk.flip(&first, 9, 0);
+        let refused = tail_on(&disk, 0);
+        assert!(matches!(
+            refused,
+            Err(JournalError::Format {
+                found: 257,
+                known: 1,
+                ..
+            })
+        ));
+
+        let mut disk = fresh();
+        let stranger = SegmentHeader {
+            world: "moon".to_owned(),
+            ..about(2, 4)
+        };
+        Log::create(Box::new(disk.clone()), stranger).unwrap();
+        assert!(matches!(
+            tail_on(&disk, 0),
+            Err(JournalError::OtherWorld { .. })
+        ));
+        disk.remove(&second).unwrap();
+
+        let copied = disk.bytes(&first);
+        disk.append(&second, &copied).unwrap();
+        assert!(matches!(
+            tail_on(&disk, 0),
+            Err(JournalError::Corrupt { offset: 0, .. })
+        ));
+    }
+
+    #[test]
+    fn a_segment_that_died_at_birth_is_passed_over() {
+        for bytes in [0, 1, 100, HEADER_BYTES] {
+            let mut disk = FaultyDisk::default();
+            write(&mut log_on(&disk, 1, 1), 1..=3);
+            let name = segment_name(Epoch(2), Tick(4));
+            disk.append(&name, &vec![0; bytes]).unwrap();
+            expect(&tail_on(&disk, 0).unwrap(), 1..=3);
+        }
+    }
+}
