@@ -32,7 +32,7 @@ use self::session::{Handle, Outgoing};
 use super::event::{SessionCommand, SessionEvent};
 use crate::tickets::TicketVerifier;
 
-pub(crate) use self::config::bounded_transport;
+pub(crate) use self::config::{CLIENT_DATAGRAMS_WAITING, bounded_transport};
 pub use self::config::{QuicConfig, QuicLimits};
 pub use self::stats::{Counter, QuicStats};
 

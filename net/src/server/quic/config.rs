@@ -48,6 +48,9 @@ pub struct QuicLimits {
     pub messages_queued_max: usize,
     /// Most batches of outgoing datagrams waiting. Beyond, the oldest is dropped: newest wins.
     pub batches_max: usize,
+    /// Outgoing datagrams that may wait inside one connection: two ticks' worth of the byte budget,
+    /// at least. Anything older is stale, and quinn drops the oldest first.
+    pub datagrams_waiting_max: usize,
     /// Stream messages a session may send in the long run, per second. Beyond: `Flooding`.
     pub messages_per_s: u32,
     /// Stream messages a session may send at once.
@@ -71,6 +74,7 @@ impl Default for QuicLimits {
             events_max: 32_768,
             messages_queued_max: 64,
             batches_max: 2,
+            datagrams_waiting_max: CLIENT_DATAGRAMS_WAITING,
             messages_per_s: 20,
             messages_burst: 60,
             datagrams_per_s: 400,
@@ -80,9 +84,8 @@ impl Default for QuicLimits {
     }
 }
 
-/// Datagrams that may wait inside one connection: about two ticks' worth. Anything older is stale,
-/// and quinn drops the oldest first.
-const DATAGRAMS_WAITING_OUT: usize = 4;
+/// Outgoing datagrams that may wait inside a client's connection: a few ticks' intents.
+pub(crate) const CLIENT_DATAGRAMS_WAITING: usize = 4;
 /// Received datagrams that may wait for their reader; it only ever lags when the machine does.
 const DATAGRAMS_WAITING_IN: usize = 32;
 /// What quinn counts for each waiting datagram beside its bytes, generously.
@@ -102,7 +105,11 @@ impl QuicConfig {
         let crypto = QuicServerConfig::try_from(tls).map_err(|error| refuse(error.to_string()))?;
         let mut server = quinn::ServerConfig::with_crypto(Arc::new(crypto));
         server.max_incoming(self.limits.handshakes_max);
-        let mut transport = bounded_transport(self.limits.idle_timeout, self.limits.keep_alive);
+        let mut transport = bounded_transport(
+            self.limits.idle_timeout,
+            self.limits.keep_alive,
+            self.limits.datagrams_waiting_max,
+        );
         transport.max_concurrent_bidi_streams(VarInt::from_u32(1));
         server.transport_config(Arc::new(transport));
         Ok(server)
@@ -111,7 +118,11 @@ impl QuicConfig {
 
 /// The transport parameters both ends share: one small stream window, no unidirectional streams,
 /// few datagrams waiting in either direction.
-pub(crate) fn bounded_transport(idle_timeout: Duration, keep_alive: Duration) -> TransportConfig {
+pub(crate) fn bounded_transport(
+    idle_timeout: Duration,
+    keep_alive: Duration,
+    datagrams_waiting_max: usize,
+) -> TransportConfig {
     let message = u32::try_from(MESSAGE_BYTES_MAX).expect("a message is far shorter than 4 GiB");
     let window = VarInt::from_u32(2 * message);
     let datagram = DATAGRAM_BYTES_MAX + DATAGRAM_OVERHEAD_BYTES;
@@ -122,7 +133,7 @@ pub(crate) fn bounded_transport(idle_timeout: Duration, keep_alive: Duration) ->
         .stream_receive_window(window)
         .receive_window(window)
         .send_window(u64::from(2 * message))
-        .datagram_send_buffer_size(DATAGRAMS_WAITING_OUT * datagram)
+        .datagram_send_buffer_size(datagrams_waiting_max * datagram)
         .datagram_receive_buffer_size(Some(DATAGRAMS_WAITING_IN * datagram))
         .keep_alive_interval(Some(keep_alive))
         .max_idle_timeout(Some(

@@ -1,0 +1,8 @@
+//! The client's only part that awaits: a QUIC connection ([`Link`]), and on top of it the session
+//! logic.
+
+mod endpoint;
+mod link;
+
+pub use self::endpoint::{ClientEndpoint, Trust};
+pub use self::link::{ClientOptions, ConnectError, Dialect, Disconnected, Link};

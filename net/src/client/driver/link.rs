@@ -1,0 +1,434 @@
+//! A connection to a server that has been welcomed: QUIC and messages, nothing about the game.
+//!
+//! The stream is read by a task of its own into a bounded queue; when nobody empties it, QUIC's
+//! flow control holds the server back.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use bluemarble_shared_protocol::{
+    ALPN, ALPN_PROBE, ClientMessage, CloseCode, LENGTH_PREFIX_BYTES, PROTOCOL_VERSION,
+    ServerMessage, Welcome, announced_length,
+};
+use bytes::Bytes;
+use quinn::{Connection, ConnectionError, RecvStream, SendStream, TransportErrorCode};
+use tokio::sync::mpsc;
+
+use super::endpoint::{ClientEndpoint, Trust, quinn_config};
+
+/// Messages that may wait for their reader.
+const MESSAGES_WAITING_MAX: usize = 256;
+/// TLS alert `no_application_protocol` (RFC 7301) as QUIC reports it.
+const NO_APPLICATION_PROTOCOL: u8 = 120;
+/// How long a client waits for its goodbye to be read.
+const FAREWELL: Duration = Duration::from_millis(500);
+
+/// Whom to connect to, and as whom.
+#[derive(Clone, Debug)]
+pub struct ClientOptions {
+    /// The server's address.
+    pub server: SocketAddr,
+    /// The name its certificate must be for.
+    pub server_name: String,
+    /// Which certificates count.
+    pub trust: Trust,
+    /// The signed session ticket; it names the character.
+    pub ticket: String,
+    /// This program, for the server's log.
+    pub client: String,
+    /// From here to the welcome, at most.
+    pub connect_timeout: Duration,
+    /// The socket to use; a new one if `None`.
+    pub endpoint: Option<ClientEndpoint>,
+    /// The protocol to claim.
+    pub dialect: Dialect,
+}
+
+impl ClientOptions {
+    /// With the defaults for everything that has one.
+    #[must_use]
+    pub fn new(server: SocketAddr, server_name: &str, trust: Trust, ticket: String) -> Self {
+        Self {
+            server,
+            server_name: server_name.to_owned(),
+            trust,
+            ticket,
+            client: concat!("bluemarble-net ", env!("CARGO_PKG_VERSION")).to_owned(),
+            connect_timeout: Duration::from_secs(10),
+            endpoint: None,
+            dialect: Dialect::default(),
+        }
+    }
+}
+
+/// Which protocol a client claims to speak. Anything but the default is for tests.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Dialect {
+    /// Offered in the TLS handshake.
+    pub alpn: Vec<u8>,
+    /// Said in the hello.
+    pub protocol: u16,
+}
+
+impl Default for Dialect {
+    fn default() -> Self {
+        Self {
+            alpn: ALPN.to_vec(),
+            protocol: PROTOCOL_VERSION,
+        }
+    }
+}
+
+/// Why there is no connection.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    /// The trusted certificates are of no use.
+    #[error("cannot set up TLS: {0}")]
+    Trust(String),
+    /// No socket.
+    #[error("cannot open a UDP socket: {0}")]
+    Socket(std::io::Error),
+    /// The address or server name makes no sense.
+    #[error("cannot connect to {server}: {reason}")]
+    Address {
+        /// The address.
+        server: SocketAddr,
+        /// Why not.
+        reason: String,
+    },
+    /// Nobody answered.
+    #[error("no answer from {server}: is the server running, and is this its address?")]
+    NoAnswer {
+        /// The address.
+        server: SocketAddr,
+    },
+    /// The server speaks another version.
+    #[error("this client speaks {ours}; {server_says}")]
+    Version {
+        /// What this client offered.
+        ours: String,
+        /// What the server said, in its words.
+        server_says: String,
+    },
+    /// TLS failed: most often a certificate that is not trusted.
+    #[error(
+        "TLS failed: {0} (is the trusted certificate the one this server uses? a development \
+         certificate is in the server's data directory)"
+    )]
+    Tls(String),
+    /// The server is there and said no.
+    #[error("refused: {0}")]
+    Refused(Disconnected),
+    /// The server sent something that is not of this protocol.
+    #[error("the server does not keep to the protocol: {0}")]
+    Protocol(String),
+}
+
+/// How a connection ended.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Disconnected {
+    /// The server closed it, and said why.
+    #[error("{code}: {reason}")]
+    ByServer {
+        /// The close code.
+        code: CloseCode,
+        /// In words.
+        reason: String,
+    },
+    /// This client closed it.
+    #[error("closed by this client")]
+    ByClient,
+    /// Anything else: silence, a reset, a close code nobody knows.
+    #[error("connection lost: {0}")]
+    Lost(String),
+}
+
+impl Disconnected {
+    /// The server's close code, if it gave one.
+    #[must_use]
+    pub fn code(&self) -> Option<CloseCode> {
+        match self {
+            Self::ByServer { code, .. } => Some(*code),
+            Self::ByClient | Self::Lost(_) => None,
+        }
+    }
+}
+
+impl From<ConnectionError> for Disconnected {
+    fn from(error: ConnectionError) -> Self {
+        match error {
+            ConnectionError::ApplicationClosed(close) => {
+                let reason = String::from_utf8_lossy(&close.reason).into_owned();
+                match CloseCode::from_number(close.error_code.into_inner()) {
+                    Some(code) => Self::ByServer { code, reason },
+                    None => Self::Lost(format!("close code {}: {reason}", close.error_code)),
+                }
+            }
+            ConnectionError::LocallyClosed => Self::ByClient,
+            other => Self::Lost(other.to_string()),
+        }
+    }
+}
+
+/// A welcomed connection. Dropping it closes it without a goodbye.
+#[derive(Debug)]
+pub struct Link {
+    connection: Connection,
+    send: SendStream,
+    messages: mpsc::Receiver<ServerMessage>,
+    welcome: Welcome,
+}
+
+impl Link {
+    /// Connects, says hello, and waits for the welcome.
+    ///
+    /// # Errors
+    /// [`ConnectError`]; its text is meant for the person at the keyboard.
+    pub async fn connect(options: ClientOptions) -> Result<Self, ConnectError> {
+        let patience = options.connect_timeout;
+        let server = options.server;
+        tokio::time::timeout(patience, greet(options))
+            .await
+            .unwrap_or(Err(ConnectError::NoAnswer { server }))
+    }
+
+    /// What the server said at the start.
+    #[must_use]
+    pub fn welcome(&self) -> &Welcome {
+        &self.welcome
+    }
+
+    /// Underneath: statistics, the remote address.
+    #[must_use]
+    pub fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
+    /// The next datagram.
+    ///
+    /// # Errors
+    /// [`Disconnected`].
+    pub async fn next_datagram(&self) -> Result<Bytes, Disconnected> {
+        Ok(self.connection.read_datagram().await?)
+    }
+
+    /// Sends a datagram, or drops it: never waits.
+    ///
+    /// # Errors
+    /// [`Disconnected`] if there is no connection; a datagram the path is too narrow for is dropped.
+    pub fn send_datagram(&self, bytes: Bytes) -> Result<(), Disconnected> {
+        match self.connection.send_datagram(bytes) {
+            Err(quinn::SendDatagramError::ConnectionLost(error)) => Err(error.into()),
+            _ => Ok(()),
+        }
+    }
+
+    /// Writes a message.
+    ///
+    /// # Errors
+    /// [`Disconnected`].
+    pub async fn send_message(&mut self, message: &ClientMessage) -> Result<(), Disconnected> {
+        self.send_raw(&message.to_frame()).await
+    }
+
+    /// Writes bytes to the stream as they are. For tests that misbehave.
+    ///
+    /// # Errors
+    /// [`Disconnected`].
+    pub async fn send_raw(&mut self, bytes: &[u8]) -> Result<(), Disconnected> {
+        match self.send.write_all(bytes).await {
+            Ok(()) => Ok(()),
+            Err(_) => Err(self.ended().await),
+        }
+    }
+
+    /// A message that has arrived, if any.
+    pub fn try_message(&mut self) -> Option<ServerMessage> {
+        self.messages.try_recv().ok()
+    }
+
+    /// The next message; after the last one, why there are no more.
+    ///
+    /// # Errors
+    /// [`Disconnected`].
+    pub async fn next_message(&mut self) -> Result<ServerMessage, Disconnected> {
+        match self.messages.recv().await {
+            Some(message) => Ok(message),
+            None => Err(self.ended().await),
+        }
+    }
+
+    /// Waits for the end, however long that takes.
+    pub async fn ended(&self) -> Disconnected {
+        self.connection.closed().await.into()
+    }
+
+    /// Says goodbye and closes. Waits a moment for the goodbye to arrive, no longer.
+    pub async fn close(mut self) {
+        let farewell = async {
+            let said = self
+                .send
+                .write_all(&ClientMessage::Goodbye.to_frame())
+                .await;
+            if said.is_ok() && self.send.finish().is_ok() {
+                let _ = self.send.stopped().await;
+            }
+        };
+        let _ = tokio::time::timeout(FAREWELL, farewell).await;
+        self.connection
+            .close(CloseCode::Normal.number().into(), b"goodbye");
+    }
+}
+
+async fn greet(options: ClientOptions) -> Result<Link, ConnectError> {
+    let endpoint = match &options.endpoint {
+        Some(endpoint) => endpoint.clone(),
+        None => ClientEndpoint::towards(options.server)?,
+    };
+    let connection = shake_hands(&endpoint, &options).await?;
+    let refused = |error: ConnectionError| ConnectError::Refused(error.into());
+    let (mut send, mut recv) = connection.open_bi().await.map_err(refused)?;
+    let hello = ClientMessage::Hello {
+        protocol: options.dialect.protocol,
+        ticket: options.ticket,
+        client: options.client,
+    };
+    // If the server closes meanwhile, the reason is read below.
+    let _ = send.write_all(&hello.to_frame()).await;
+    match read_message(&mut recv).await {
+        Ok(ServerMessage::Welcome(welcome)) => {
+            let (queue, messages) = mpsc::channel(MESSAGES_WAITING_MAX);
+            tokio::spawn(read_messages(connection.clone(), recv, queue));
+            Ok(Link {
+                connection,
+                send,
+                messages,
+                welcome,
+            })
+        }
+        Ok(ServerMessage::Closing { code, reason }) => {
+            Err(ConnectError::Refused(Disconnected::ByServer {
+                code,
+                reason,
+            }))
+        }
+        Ok(other) => Err(ConnectError::Protocol(format!(
+            "{other:?} instead of a welcome"
+        ))),
+        Err(ReadError::Malformed(error)) => Err(ConnectError::Protocol(error)),
+        Err(ReadError::Ended) => Err(match connection.closed().await.into() {
+            Disconnected::ByServer {
+                code: CloseCode::ProtocolVersion,
+                reason,
+            } => version_error(&options.dialect, reason),
+            other => ConnectError::Refused(other),
+        }),
+    }
+}
+
+/// TLS, with an answer to every way in which it fails.
+async fn shake_hands(
+    endpoint: &ClientEndpoint,
+    options: &ClientOptions,
+) -> Result<Connection, ConnectError> {
+    let error = match try_alpn(endpoint, options, &options.dialect.alpn).await? {
+        Ok(connection) => return Ok(connection),
+        Err(error) => error,
+    };
+    Err(match error {
+        error if is_unknown_alpn(&error) => {
+            version_error(&options.dialect, probe_version(endpoint, options).await)
+        }
+        ConnectionError::TimedOut => ConnectError::NoAnswer {
+            server: options.server,
+        },
+        ConnectionError::TransportError(error) => ConnectError::Tls(error.to_string()),
+        other => ConnectError::Refused(other.into()),
+    })
+}
+
+async fn try_alpn(
+    endpoint: &ClientEndpoint,
+    options: &ClientOptions,
+    alpn: &[u8],
+) -> Result<Result<Connection, ConnectionError>, ConnectError> {
+    let config = quinn_config(&options.trust, alpn)?;
+    let connecting = endpoint
+        .endpoint
+        .connect_with(config, options.server, &options.server_name)
+        .map_err(|error| ConnectError::Address {
+            server: options.server,
+            reason: error.to_string(),
+        })?;
+    Ok(connecting.await)
+}
+
+fn is_unknown_alpn(error: &ConnectionError) -> bool {
+    let alert = TransportErrorCode::crypto(NO_APPLICATION_PROTOCOL);
+    match error {
+        ConnectionError::ConnectionClosed(close) => close.error_code == alert,
+        ConnectionError::TransportError(error) => error.code == alert,
+        _ => false,
+    }
+}
+
+fn version_error(dialect: &Dialect, server_says: String) -> ConnectError {
+    let alpn = String::from_utf8_lossy(&dialect.alpn);
+    let ours = format!("{alpn} (protocol {})", dialect.protocol);
+    ConnectError::Version { ours, server_says }
+}
+
+/// Asks the server which version it speaks; in its words, or in ours if it does not say.
+async fn probe_version(endpoint: &ClientEndpoint, options: &ClientOptions) -> String {
+    let unsaid = "the server refuses that and does not say what it speaks".to_owned();
+    let Ok(Ok(connection)) = try_alpn(endpoint, options, ALPN_PROBE).await else {
+        return unsaid;
+    };
+    match connection.closed().await.into() {
+        Disconnected::ByServer {
+            code: CloseCode::ProtocolVersion,
+            reason,
+        } => reason,
+        _ => unsaid,
+    }
+}
+
+async fn read_messages(
+    connection: Connection,
+    mut recv: RecvStream,
+    queue: mpsc::Sender<ServerMessage>,
+) {
+    loop {
+        match read_message(&mut recv).await {
+            Ok(message) => {
+                if queue.send(message).await.is_err() {
+                    return;
+                }
+            }
+            Err(ReadError::Ended) => return,
+            Err(ReadError::Malformed(reason)) => {
+                tracing::debug!(reason, "malformed message from the server");
+                return connection.close(CloseCode::Malformed.number().into(), reason.as_bytes());
+            }
+        }
+    }
+}
+
+enum ReadError {
+    Ended,
+    Malformed(String),
+}
+
+async fn read_message(recv: &mut RecvStream) -> Result<ServerMessage, ReadError> {
+    let mut prefix = [0; LENGTH_PREFIX_BYTES];
+    recv.read_exact(&mut prefix)
+        .await
+        .map_err(|_| ReadError::Ended)?;
+    let malformed =
+        |error: bluemarble_shared_protocol::MessageError| ReadError::Malformed(error.to_string());
+    let mut body = vec![0; announced_length(prefix).map_err(malformed)?];
+    recv.read_exact(&mut body)
+        .await
+        .map_err(|_| ReadError::Ended)?;
+    ServerMessage::decode(&body).map_err(malformed)
+}
