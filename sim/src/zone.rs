@@ -196,3 +196,44 @@ fn state_of(entity: EntityRef) -> EntityState {
         player: entity.get::<Player>().cloned(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lore::LoreInner;
+    use crate::schedule::{TickSet, ZoneTick};
+    use crate::zone_map::ZoneMap;
+    use bevy_ecs::schedule::IntoScheduleConfigs;
+    use bevy_ecs::system::Query;
+
+    fn zone() -> Zone {
+        let assets = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../assets");
+        let scenario = crate::Scenario::find(&assets, "first-contact").unwrap();
+        let planet = Arc::new(bluemarble_spatial::Planet::smooth(6_371_000.0));
+        let lore = Lore(Arc::new(LoreInner::new(&scenario, planet, 1, 20)));
+        let frames = Arc::new(FrameSet {
+            tick: Tick(0),
+            zones: vec![Arc::default()],
+            map: Arc::new(ZoneMap::whole()),
+        });
+        Zone::new(0, &lore, &frames)
+    }
+
+    #[test]
+    fn no_two_systems_of_a_tick_have_an_undecided_order() {
+        let build = |zone: &mut Zone| {
+            zone.world
+                .schedule_scope(ZoneTick, |world, tick| tick.initialize(world).map(|_| ()))
+        };
+        build(&mut zone()).unwrap();
+        // The check can fail: two writers of one component in one set, in no order.
+        let mut ambiguous = zone();
+        fn intruder(mut bodies: Query<&mut Body>) {
+            bodies.iter_mut().for_each(|mut body| body.0.pos *= 2.0);
+        }
+        ambiguous.world.schedule_scope(ZoneTick, |_, tick| {
+            tick.add_systems(intruder.in_set(TickSet::Move));
+        });
+        assert!(build(&mut ambiguous).is_err());
+    }
+}
