@@ -5,10 +5,14 @@
 //! allowance that nothing needs any more is a finding itself.
 
 mod allowances;
+mod arrows;
 mod assets;
 mod dead_files;
 mod links;
 mod manifests;
+mod members;
+mod purity;
+mod reach;
 mod sources;
 mod tree;
 
@@ -63,8 +67,9 @@ const RULES: &[(&str, Rule)] = &[
     ("no Rust file over the length limit", sources::length),
     ("no file named after nothing", sources::names),
     ("no path of somebody's machine", sources::machine_paths),
-    ("crate arrows", manifests::arrows),
-    ("crates that must not reach others", manifests::reach),
+    ("crate arrows", arrows::arrows),
+    ("crates that must not reach others", reach::reach),
+    ("the simulation knows its inputs only", purity::purity),
     (
         "versions and lints only in the workspace",
         manifests::workspace_only,

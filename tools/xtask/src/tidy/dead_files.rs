@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 
 use super::Finding;
-use super::manifests::{member_dirs, owner};
+use super::members::{member_dirs, owner};
 use super::tree::{Tree, dir_of, resolve};
 
 /// Finds files nobody compiles.
