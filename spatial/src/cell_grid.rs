@@ -2,8 +2,9 @@
 //!
 //! A moving crowd has as many insertions as queries, so a tree does not pay; one sort does. Cells
 //! are numbered along the Hilbert curve, so the rows of any cell *or any ancestor of it* are one
-//! slice: a query picks the level whose cells are just wide enough for its radius and reads the
-//! slices of one cell and its neighbours.
+//! slice: a query picks the level whose cells are just wide enough for its radius, takes the slices
+//! of one cell and its neighbours, and in them reads only the grid's own cells whose bounding box
+//! comes near enough. So a grid somewhat finer than its usual radius is a good one.
 
 use glam::DVec3;
 
@@ -27,6 +28,8 @@ pub struct CellGrid {
     /// Occupied cells, ascending, and where each one's rows start; one more start at the end.
     cells: Vec<u64>,
     starts: Vec<u32>,
+    /// The least box around each occupied cell's rows, metres.
+    boxes: Vec<[DVec3; 2]>,
 }
 
 impl CellGrid {
@@ -60,10 +63,18 @@ impl CellGrid {
             .extend(self.order.iter().map(|&(_, row)| positions[row as usize]));
         self.cells.clear();
         self.starts.clear();
-        for (at, &(cell, _)) in (0..rows).zip(&self.order) {
-            if self.cells.last() != Some(&cell) {
-                self.cells.push(cell);
-                self.starts.push(at);
+        self.boxes.clear();
+        for ((at, &(cell, _)), &p) in (0..rows).zip(&self.order).zip(&self.positions) {
+            match self.boxes.last_mut() {
+                Some([low, high]) if self.cells.last() == Some(&cell) => {
+                    *low = low.min(p);
+                    *high = high.max(p);
+                }
+                _ => {
+                    self.cells.push(cell);
+                    self.starts.push(at);
+                    self.boxes.push([p, p]);
+                }
             }
         }
         self.starts.push(rows);
@@ -102,36 +113,45 @@ impl CellGrid {
         if self.is_empty() {
             return;
         }
-        let mut look = |slots: std::ops::Range<usize>| {
-            let rows = &self.order[slots.clone()];
-            for (&(_, row), p) in rows.iter().zip(&self.positions[slots]) {
-                let dist2 = p.distance_squared(pos);
-                if dist2 <= radius_m * radius_m {
-                    visit(row, dist2);
+        let reach2 = radius_m * radius_m;
+        let mut look = |cells: std::ops::Range<usize>| {
+            for at in cells {
+                // Rounding is monotonic: no row is ever nearer than its box.
+                if distance2_to_box(pos, &self.boxes[at]) > reach2 {
+                    continue;
+                }
+                let slots = self.starts[at] as usize..self.starts[at + 1] as usize;
+                let rows = &self.order[slots.clone()];
+                for (&(_, row), p) in rows.iter().zip(&self.positions[slots]) {
+                    let dist2 = p.distance_squared(pos);
+                    if dist2 <= reach2 {
+                        visit(row, dist2);
+                    }
                 }
             }
         };
         let Some(level) = self.query_level(pos, radius_m) else {
-            return look(0..self.len());
+            return look(0..self.cells.len());
         };
         let here = CellId::at(pos, level);
         let around = here.all_neighbours();
         let before = around.partition_point(|cell| *cell < here);
         around[..before]
             .iter()
-            .for_each(|cell| look(self.slots(*cell)));
-        look(self.slots(here));
+            .for_each(|cell| look(self.occupied(*cell)));
+        look(self.occupied(here));
         around[before..]
             .iter()
-            .for_each(|cell| look(self.slots(*cell)));
+            .for_each(|cell| look(self.occupied(*cell)));
     }
 
     /// The finest level (not finer than the grid's) at which all within the radius lie in the cell
     /// of `pos` or a neighbour; none if the radius is too large for that.
     fn query_level(&self, pos: DVec3, radius_m: f64) -> Option<u8> {
         let distance_m = pos.length();
-        // Written so that NaN looks at everything.
-        if !(radius_m <= distance_m * LOCAL_SHARE_MAX) {
+        let is_local = radius_m <= distance_m * LOCAL_SHARE_MAX;
+        if !is_local {
+            // NaN ends here, too.
             return None;
         }
         let wanted_m = radius_m * MARGIN;
@@ -142,14 +162,20 @@ impl CellGrid {
         Some(level)
     }
 
-    /// Slots of all rows in a cell of the grid's level or of a coarser one.
-    fn slots(&self, cell: CellId) -> std::ops::Range<usize> {
+    /// Which of the occupied cells lie in a cell of the grid's level or of a coarser one.
+    fn occupied(&self, cell: CellId) -> std::ops::Range<usize> {
         let (first, last) = (cell.range_min().0, cell.range_max().0);
         let start = self.cells.partition_point(|&c| c < first);
-        let occupied = self.cells[start..]
+        let count = self.cells[start..]
             .iter()
             .take_while(|&&c| c <= last)
             .count();
-        self.starts[start] as usize..self.starts[start + occupied] as usize
+        start..start + count
     }
+}
+
+/// Squared distance in m² from a point to the nearest point of a box.
+#[inline]
+fn distance2_to_box(p: DVec3, [low, high]: &[DVec3; 2]) -> f64 {
+    (*low - p).max(p - *high).max(DVec3::ZERO).length_squared()
 }

@@ -23,6 +23,8 @@ pub const SETTLEMENT_NAME_BYTES_MAX: usize = 200;
 pub const ROUGHNESS_OCTAVES_MAX: usize = 8;
 /// Most obstacles of a planet: at ~100 bytes each in the tree this is 400 MB.
 pub const OBSTACLES_MAX: usize = 4_000_000;
+/// Thinnest obstacle, metres (radius): a walker's stride must not step over it unseen.
+pub const OBSTACLE_RADIUS_M_MIN: f64 = 0.25;
 /// Widest obstacle, metres: queries for "what is near" widen their search by this much.
 pub const OBSTACLE_RADIUS_M_MAX: f64 = 10.0;
 /// Tallest obstacle, metres: lines of sight search this far below themselves.

@@ -8,6 +8,8 @@ use glam::DVec3;
 use rstar::primitives::GeomWithData;
 use rstar::{AABB, RTree};
 
+use crate::mix::mix64;
+
 /// An upright cylinder.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Obstacle {
@@ -70,6 +72,7 @@ type Entry = GeomWithData<[f64; 3], u32>;
 pub struct Obstacles {
     list: Vec<Obstacle>,
     tree: RTree<Entry>,
+    presence: Presence,
     planet_radius_m: f64,
     widest_m: f64,
 }
@@ -88,9 +91,13 @@ impl Obstacles {
             }
         };
         let widest_m = list.iter().fold(0.0, widest);
+        let mut presence = Presence::with_room_for(list.len());
+        list.iter()
+            .for_each(|o| presence.mark(o.up() * planet_radius_m, o.radius_m));
         Self {
             list,
             tree,
+            presence,
             planet_radius_m,
             widest_m,
         }
@@ -121,6 +128,9 @@ impl Obstacles {
             return;
         }
         let centre = pos.normalize() * self.planet_radius_m;
+        if radius_m <= PRESENCE_MARGIN_M && !self.presence.may_be_near(centre) {
+            return;
+        }
         let reach = radius_m + self.widest_m;
         let mut found = Found::default();
         let within = self
@@ -150,6 +160,74 @@ impl Obstacles {
         self.tree
             .locate_in_envelope_intersecting(area)
             .any(|entry| self.list[entry.data as usize].blocks(from, to))
+    }
+}
+
+/// Up to this distance a query that finds nothing costs only a look at [`Presence`], metres.
+const PRESENCE_MARGIN_M: f64 = 1.0;
+/// Edge of a presence lattice cube, metres.
+const PRESENCE_CUBE_M: f64 = 4.0;
+
+/// Where something may stand: one hashed bit per lattice cube that anything comes near to. A
+/// walker asks every tick and is nearly always told "nothing here", ten times faster than by the
+/// tree.
+#[derive(Clone, Debug)]
+struct Presence {
+    /// A power of two of words.
+    words: Vec<u64>,
+}
+
+impl Presence {
+    fn with_room_for(obstacles: usize) -> Self {
+        // Each marks about 8 cubes: 128 bits keep the false alarms at a few percent.
+        Self {
+            words: vec![0; (2 * obstacles).next_power_of_two()],
+        }
+    }
+
+    /// Marks every cube within the margin of a disc's side.
+    fn mark(&mut self, centre: DVec3, radius_m: f64) {
+        let reach = DVec3::splat(radius_m + PRESENCE_MARGIN_M);
+        let low = Self::cube(centre - reach);
+        let high = Self::cube(centre + reach);
+        for x in low[0]..=high[0] {
+            for y in low[1]..=high[1] {
+                for z in low[2]..=high[2] {
+                    let (word, bit) = self.slot([x, y, z]);
+                    self.words[word] |= bit;
+                }
+            }
+        }
+    }
+
+    #[inline]
+    fn may_be_near(&self, point: DVec3) -> bool {
+        let (word, bit) = self.slot(Self::cube(point));
+        self.words[word] & bit != 0
+    }
+
+    #[inline]
+    fn cube(point: DVec3) -> [i64; 3] {
+        (point / PRESENCE_CUBE_M)
+            .floor()
+            .to_array()
+            .map(|k| k as i64)
+    }
+
+    #[inline]
+    fn slot(&self, [x, y, z]: [i64; 3]) -> (usize, u64) {
+        let word = (x as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+            ^ (y as u64)
+                .wrapping_mul(0xc2b2_ae3d_27d4_eb4f)
+                .rotate_left(21)
+            ^ (z as u64)
+                .wrapping_mul(0x1656_67b1_9e37_79f9)
+                .rotate_left(42);
+        let hash = mix64(word);
+        (
+            (hash >> 6) as usize & (self.words.len() - 1),
+            1 << (hash & 63),
+        )
     }
 }
 
@@ -188,7 +266,7 @@ impl Found {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::mix::{mix64, unit};
+    use crate::mix::unit;
 
     const RADIUS_M: f64 = 5_000.0;
 
@@ -211,10 +289,10 @@ mod tests {
     #[test]
     fn near_agrees_with_looking_at_all_of_them_and_keeps_the_order() {
         let field = field(500);
-        for n in 0..300 {
+        for n in 0..3_000u64 {
             let c = |k: u64| unit(mix64(1_000_000 + n * 3 + k));
             let dir = DVec3::new(c(0) * 240.0 - 120.0, c(1) * 240.0 - 120.0, RADIUS_M).normalize();
-            let radius_m = c(2) * 60.0;
+            let radius_m = if n % 2 == 0 { c(2) * 60.0 } else { c(2) };
             let expected: Vec<u32> = field
                 .as_slice()
                 .iter()

@@ -1,5 +1,6 @@
 //! Missing, damaged and impossible planet files: each is refused in words that name the file and
 //! what to do.
+#![allow(clippy::unwrap_used, reason = "what fails to prepare a test fails it")]
 
 use std::fs;
 use std::path::Path;

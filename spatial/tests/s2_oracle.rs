@@ -1,4 +1,5 @@
 //! Cells against Google's own S2 library, point by point (`data/NOTICE.md`).
+#![allow(clippy::unwrap_used, reason = "what fails to prepare a test fails it")]
 
 use std::collections::BTreeSet;
 

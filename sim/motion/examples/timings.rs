@@ -102,7 +102,7 @@ fn main() {
         assert!(
             bodies
                 .iter()
-                .any(|b| b.support == Support::Ground && b.vel != DVec3::ZERO)
+                .all(|b| b.support == Support::Water || b.vel != DVec3::ZERO)
         );
     }
 
@@ -110,7 +110,7 @@ fn main() {
     let crowd: Vec<DVec3> = (0..count)
         .map(|n| {
             let c = |k: u64| mix::unit(mix::mix64(u64::from(n) * 2 + k + 7_777_777)) - 0.5;
-            let side = square.any_orthonormal_vector();
+            let side = square.normalize().any_orthonormal_vector();
             let across = square.normalize().cross(side);
             square + (side * c(0) + across * c(1)) * 886.0
         })

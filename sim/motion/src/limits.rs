@@ -1,6 +1,6 @@
 //! Every bound of the kernel, with its reason.
 
-use bluemarble_spatial::limits::{GROUND_M_MAX, RADIUS_M_MAX, RADIUS_M_MIN};
+use bluemarble_spatial::limits::{GROUND_M_MAX, OBSTACLE_RADIUS_M_MIN, RADIUS_M_MAX, RADIUS_M_MIN};
 
 /// Fastest any body moves in one direction, m/s: free fall ends here, and more would outrun the
 /// wire's 16-bit cm/s.
@@ -15,10 +15,11 @@ pub const STEP_UP_M: f64 = 0.3;
 /// the body falls.
 pub const STEP_DOWN_M: f64 = 0.1;
 /// Furthest a body moves between two looks at the obstacles, metres: less than the thinnest
-/// obstacle is wide.
-pub const STRIDE_M: f64 = 0.25;
-/// Most such looks in a step: `SPEED_MPS_MAX * DT_S_MAX / STRIDE_M`, and one for a push.
-pub const STRIDES_MAX: u32 = 102;
+/// obstacle is wide, more than a runner's tick at 20 Hz.
+pub const STRIDE_M: f64 = 0.4;
+const _: () = assert!(STRIDE_M < 2.0 * OBSTACLE_RADIUS_M_MIN);
+/// Most such looks in a step: `SPEED_MPS_MAX * DT_S_MAX / STRIDE_M`, and two for a push.
+pub const STRIDES_MAX: u32 = 65;
 /// Share of the ground's top speed and acceleration that a swimmer has.
 pub const SWIM_SPEED: f64 = 0.4;
 /// Share of the ground's acceleration that a body has in the air.

@@ -1,4 +1,5 @@
 //! How bodies move, on a smooth ball, on hills, among obstacles and in the sea.
+#![allow(clippy::unwrap_used, reason = "what fails to prepare a test fails it")]
 
 use std::fs;
 use std::path::Path;

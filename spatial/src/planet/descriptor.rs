@@ -211,6 +211,7 @@ impl ObstacleSpec {
             let problem = format!("times obstacles.per_settlement is {count}; at most {most} fit");
             return Some(("obstacles.settlements", problem));
         }
+        let thinnest = limits::OBSTACLE_RADIUS_M_MIN;
         let widest = planet_radius_m * 0.1;
         let (thin, thick) = self.radius_m;
         let (low, high) = self.height_m;
@@ -227,7 +228,7 @@ impl ObstacleSpec {
                     limits::OBSTACLE_RADIUS_M_MAX,
                 )
             })
-            .or_else(|| between("obstacles.radius_m.0", thin, 0.1, thick))
+            .or_else(|| between("obstacles.radius_m.0", thin, thinnest, thick))
             .or_else(|| {
                 between(
                     "obstacles.height_m.1",

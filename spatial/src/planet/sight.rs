@@ -16,11 +16,9 @@ impl Planet {
     #[must_use]
     pub fn line_of_sight(&self, from: DVec3, to: DVec3) -> bool {
         let length_m = from.distance(to);
-        // Written so that NaN fails.
-        if !(length_m <= SIGHT_M_MAX) {
-            return false;
-        }
-        !self.obstacles().block(from, to) && !self.ground_blocks(from, to, length_m)
+        // NaN is not within reach.
+        let within_reach = length_m <= SIGHT_M_MAX;
+        within_reach && !self.obstacles().block(from, to) && !self.ground_blocks(from, to, length_m)
     }
 
     fn ground_blocks(&self, from: DVec3, to: DVec3, length_m: f64) -> bool {
