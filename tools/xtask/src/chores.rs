@@ -42,9 +42,9 @@ pub fn ci() -> Result<()> {
         fetch_step(root),
         deny_step(root),
         clippy_step(root, &[]),
+        docs_step(root, &Docs::Build),
         build_step(root),
         test_step(root, &[]),
-        docs_step(root, &Docs::Build),
     ])
 }
 

@@ -23,7 +23,7 @@ Usage: cargo xtask <command> [options]
 
 Commands:
   ci               everything CI checks, in the order in which failures are cheapest:
-                   tidy, fmt, fetch, deny, clippy, build, test, docs
+                   tidy, fmt, fetch, deny, clippy, docs, build, test
   test [ARGS]      all tests, with a throwaway Postgres started and stopped around them.
                    ARGS replace `--workspace`: cargo xtask test -p bluemarble-persistence
   fmt [--fix]      formatting; --fix rewrites the files

@@ -7,12 +7,14 @@
 mod allowances;
 mod arrows;
 mod assets;
+mod bounds;
 mod dead_files;
 mod links;
 mod manifests;
 mod members;
 mod purity;
 mod reach;
+mod source_text;
 mod sources;
 mod tree;
 
@@ -69,6 +71,7 @@ const RULES: &[(&str, Rule)] = &[
     ("no path of somebody's machine", sources::machine_paths),
     ("crate arrows", arrows::arrows),
     ("crates that must not reach others", reach::reach),
+    ("every queue has a bound", bounds::bounds),
     ("the simulation knows its inputs only", purity::purity),
     (
         "versions and lints only in the workspace",

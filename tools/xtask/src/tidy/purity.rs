@@ -5,6 +5,7 @@
 //! looked for here, by name, outside of tests.
 
 use super::Finding;
+use super::source_text::{before_tests, calls};
 use super::tree::Tree;
 
 /// Files and folders this holds for.
@@ -49,34 +50,12 @@ pub fn purity(tree: &Tree) -> Vec<Finding> {
         .filter(|(path, _)| !path.ends_with("tests.rs"))
         .flat_map(|(path, text)| {
             before_tests(text).enumerate().filter_map(move |(n, line)| {
-                let (name, why) = FOREIGN.iter().find(|(name, _)| uses(line, name))?;
+                let (name, why) = FOREIGN.iter().find(|(name, _)| calls(line, name))?;
                 Some(Finding::at(path, n + 1, format!("{name}: {why}")))
             })
         })
         .chain(unmatched)
         .collect()
-}
-
-/// The lines above the tests at the foot of a file.
-fn before_tests(text: &str) -> impl Iterator<Item = &str> {
-    let mut lines = text.lines().peekable();
-    std::iter::from_fn(move || {
-        let line = lines.next()?;
-        let tests =
-            line == "#[cfg(test)]" && lines.peek().is_some_and(|next| next.contains("mod "));
-        (!tests).then_some(line)
-    })
-}
-
-/// Whether code on this line, not a comment, says the name as the beginning of a word.
-fn uses(line: &str, name: &str) -> bool {
-    let code = line.split("//").next().unwrap_or_default();
-    code.match_indices(name).any(|(at, _)| {
-        !code[..at]
-            .chars()
-            .next_back()
-            .is_some_and(|c| c.is_alphanumeric() || c == '_')
-    })
 }
 
 #[cfg(test)]
