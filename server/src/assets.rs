@@ -13,10 +13,16 @@ pub fn find(given: Option<&Path>) -> Result<PathBuf, Failure> {
         Some(path) => vec![path.to_owned()],
         None => usual_places(),
     };
-    if let Some(found) = candidates.iter().find(|path| path.join("scenarios").is_dir()) {
+    if let Some(found) = candidates
+        .iter()
+        .find(|path| path.join("scenarios").is_dir())
+    {
         return Ok(found.clone());
     }
-    let tried: Vec<String> = candidates.iter().map(|path| path.display().to_string()).collect();
+    let tried: Vec<String> = candidates
+        .iter()
+        .map(|path| path.display().to_string())
+        .collect();
     Err(Failure::request(format!(
         "no assets: none of these directories has a scenarios/ in it: {}",
         tried.join(", ")
@@ -28,9 +34,18 @@ fn usual_places() -> Vec<PathBuf> {
     let mut places = vec![PathBuf::from("assets")];
     if let Ok(program) = std::env::current_exe() {
         // target/release/bluemarble-server, and an installed bin/ beside share/.
-        places.extend(program.ancestors().skip(1).take(4).map(|dir| dir.join("assets")));
         places.extend(
-            program.ancestors().nth(2).map(|prefix| prefix.join("share/bluemarble/assets")),
+            program
+                .ancestors()
+                .skip(1)
+                .take(4)
+                .map(|dir| dir.join("assets")),
+        );
+        places.extend(
+            program
+                .ancestors()
+                .nth(2)
+                .map(|prefix| prefix.join("share/bluemarble/assets")),
         );
     }
     places.push(Path::new(env!("CARGO_MANIFEST_DIR")).join("../assets"));
@@ -43,7 +58,12 @@ mod tests {
 
     #[test]
     fn a_missing_assets_directory_is_named() {
-        let text = find(Some(Path::new("/nowhere/at-all"))).unwrap_err().to_string();
-        assert!(text.contains("/nowhere/at-all") && text.contains("--assets"), "{text}");
+        let text = find(Some(Path::new("/nowhere/at-all")))
+            .unwrap_err()
+            .to_string();
+        assert!(
+            text.contains("/nowhere/at-all") && text.contains("--assets"),
+            "{text}"
+        );
     }
 }

@@ -168,7 +168,9 @@ mod tests {
             "127.0.0.1:0",
         ])
         .unwrap();
-        let Command::Serve(args) = cli.command else { panic!("not serve") };
+        let Command::Serve(args) = cli.command else {
+            panic!("not serve")
+        };
         assert_eq!(args.config.zones, Some(6));
         assert_eq!(args.config.listen.as_deref(), Some("127.0.0.1:0"));
     }

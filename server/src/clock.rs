@@ -11,9 +11,14 @@ pub struct Clock {
 
 impl Clock {
     /// Begins now.
-    #[expect(clippy::disallowed_methods, reason = "the program's edge: time enters here")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the program's edge: time enters here"
+    )]
     pub fn start() -> Self {
-        Self { origin: Instant::now() }
+        Self {
+            origin: Instant::now(),
+        }
     }
 
     /// Since the start.
@@ -33,7 +38,10 @@ impl Clock {
 }
 
 /// Seconds since 1970 by the wall clock; 0 before that.
-#[expect(clippy::disallowed_methods, reason = "the program's edge: wall time enters here")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the program's edge: wall time enters here"
+)]
 pub fn unix_seconds() -> u64 {
     std::time::SystemTime::now()
         .duration_since(std::time::UNIX_EPOCH)

@@ -39,7 +39,9 @@ pub struct ReadyFile {
 impl DataDir {
     /// Names a directory without touching it.
     pub fn at(root: &Path) -> Self {
-        Self { root: root.to_owned() }
+        Self {
+            root: root.to_owned(),
+        }
     }
 
     /// Makes it if missing, and takes it for this process alone.
@@ -47,8 +49,8 @@ impl DataDir {
     /// # Errors
     /// Another server holds it, or it cannot be written.
     pub fn take(&self) -> Result<DataDirLock, Failure> {
-        let lock = DataDirLock::take(&self.root)
-            .map_err(|error| Failure::environment(chain(&error)))?;
+        let lock =
+            DataDirLock::take(&self.root).map_err(|error| Failure::environment(chain(&error)))?;
         self.remove_ready_file();
         Ok(lock)
     }
@@ -80,7 +82,9 @@ impl DataDir {
 
     /// A file for the inputs of a tick that failed.
     pub fn evidence(&self, tick: u64) -> PathBuf {
-        self.root.join("evidence").join(format!("tick-{tick}.inputs"))
+        self.root
+            .join("evidence")
+            .join(format!("tick-{tick}.inputs"))
     }
 
     /// Says where the server is; appears whole or not at all.
@@ -92,7 +96,9 @@ impl DataDir {
         let (draft, file) = (self.root.join("server.json.new"), self.ready_file());
         std::fs::write(&draft, text)
             .and_then(|()| std::fs::rename(&draft, &file))
-            .map_err(|error| Failure::environment(format!("cannot write {}: {error}", file.display())))
+            .map_err(|error| {
+                Failure::environment(format!("cannot write {}: {error}", file.display()))
+            })
     }
 
     /// Nobody is there any more.
@@ -111,7 +117,10 @@ impl DataDir {
     pub fn set_journal_aside(&self, epoch: u32) -> Result<PathBuf, Failure> {
         let aside = self.root.join(format!("journal-discarded-{epoch}"));
         std::fs::rename(self.journal(), &aside).map_err(|error| {
-            Failure::environment(format!("cannot move the journal to {}: {error}", aside.display()))
+            Failure::environment(format!(
+                "cannot move the journal to {}: {error}",
+                aside.display()
+            ))
         })?;
         Ok(aside)
     }

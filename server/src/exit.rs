@@ -48,17 +48,29 @@ pub struct Failure {
 impl Failure {
     /// Something asked for that cannot be done.
     pub fn request(what: impl Into<String>) -> Self {
-        Self { fault: Fault::Request, what: what.into(), advice: None }
+        Self {
+            fault: Fault::Request,
+            what: what.into(),
+            advice: None,
+        }
     }
 
     /// Something around the program that failed.
     pub fn environment(what: impl Into<String>) -> Self {
-        Self { fault: Fault::Environment, what: what.into(), advice: None }
+        Self {
+            fault: Fault::Environment,
+            what: what.into(),
+            advice: None,
+        }
     }
 
     /// The world failed.
     pub fn world(what: impl Into<String>) -> Self {
-        Self { fault: Fault::World, what: what.into(), advice: None }
+        Self {
+            fault: Fault::World,
+            what: what.into(),
+            advice: None,
+        }
     }
 
     /// Adds what to do about it.
@@ -109,7 +121,10 @@ mod tests {
     #[test]
     fn a_failure_says_what_happened_and_what_to_do() {
         let failure = Failure::environment("port 1 is taken").advise("choose another");
-        assert_eq!(failure.to_string(), "error: port 1 is taken\n  what to do: choose another");
+        assert_eq!(
+            failure.to_string(),
+            "error: port 1 is taken\n  what to do: choose another"
+        );
         assert_eq!(failure.fault.status(), 1);
     }
 

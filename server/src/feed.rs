@@ -55,7 +55,10 @@ impl<T: Clone> Feed<T> {
             return Err(TooManyReaders(readers.len()));
         }
         let (queue, receiver) = mpsc::channel(self.lag_max);
-        readers.push(Reader { every: every.max(1), queue });
+        readers.push(Reader {
+            every: every.max(1),
+            queue,
+        });
         self.count.store(readers.len(), Ordering::Release);
         Ok(receiver)
     }
@@ -63,7 +66,11 @@ impl<T: Clone> Feed<T> {
     /// Whether anybody wants this tick.
     pub fn is_wanted(&self, tick: Tick) -> bool {
         self.count.load(Ordering::Acquire) > 0
-            && self.readers.lock().iter().any(|reader| tick.0.is_multiple_of(reader.every))
+            && self
+                .readers
+                .lock()
+                .iter()
+                .any(|reader| tick.0.is_multiple_of(reader.every))
     }
 
     /// Gives `item` to all who want this tick; drops those that have gone or lag.
@@ -137,7 +144,10 @@ mod tests {
         assert_eq!((feed.lagging_dropped(), feed.readers()), (1, 1));
         assert_eq!(slow.try_recv().unwrap(), 0);
         assert_eq!(slow.try_recv().unwrap(), 1);
-        assert_eq!(slow.try_recv(), Err(mpsc::error::TryRecvError::Disconnected));
+        assert_eq!(
+            slow.try_recv(),
+            Err(mpsc::error::TryRecvError::Disconnected)
+        );
     }
 
     #[test]

@@ -44,7 +44,10 @@ pub struct Report {
 impl Health {
     /// Raises a reason, or changes its text.
     pub fn raise(&self, name: &'static str, grade: Grade, text: impl Into<String>) {
-        let reason = Reason { grade, text: text.into() };
+        let reason = Reason {
+            grade,
+            text: text.into(),
+        };
         let before = self.reasons.lock().insert(name, reason.clone());
         if before.is_none_or(|before| before.grade != reason.grade) {
             tracing::warn!(reason = name, grade = ?reason.grade, "{}", reason.text);
@@ -69,7 +72,11 @@ impl Health {
     /// Now.
     pub fn report(&self) -> Report {
         let reasons = self.reasons.lock().clone();
-        let status = reasons.values().map(|reason| reason.grade).max().unwrap_or(Grade::Ok);
+        let status = reasons
+            .values()
+            .map(|reason| reason.grade)
+            .max()
+            .unwrap_or(Grade::Ok);
         Report { status, reasons }
     }
 

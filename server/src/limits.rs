@@ -17,8 +17,6 @@ pub const DIGEST_LAG_MAX: usize = 1_200;
 pub const TRUTH_LAG_MAX: usize = 32;
 /// Readers of one admin stream at once.
 pub const STREAM_READERS_MAX: usize = 16;
-/// How long a planned stop waits for clients to acknowledge the close.
-pub const CLOSE_WAIT: Duration = Duration::from_secs(3);
 /// How long a planned stop waits for the final checkpoint before it gives up and says so.
 pub const FINAL_CHECKPOINT_WAIT: Duration = Duration::from_secs(60);
 /// How long a planned stop waits for admin requests in flight.
@@ -27,3 +25,8 @@ pub const ADMIN_WAIT: Duration = Duration::from_secs(2);
 pub const ADMIN_TOKEN_BYTES: usize = 32;
 /// How often the status snapshot, the gauges and the status line are refreshed.
 pub const STATUS_PERIOD: Duration = Duration::from_secs(1);
+/// How much farther than where it came into view somebody may go before leaving it: wide enough
+/// that a walker on the edge does not flicker, narrow enough to cost little.
+pub const INTEREST_HYSTERESIS: f64 = 1.1;
+/// Digests of replayed ticks that the status shows: more than a recorder can lag behind.
+pub const TRAIL_TICKS_MAX: usize = 64;

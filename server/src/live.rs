@@ -75,9 +75,11 @@ pub struct Status {
     pub kills: u64,
     /// Hits.
     pub hits: u64,
-    /// Snapshot bytes sent, last second.
+    /// UDP payload sent since the start.
+    pub bytes_out: u64,
+    /// The same, last second.
     pub bytes_out_per_s: u64,
-    /// Age of the oldest journal record not on disk yet, milliseconds.
+    /// How far the disk is behind the world, milliseconds.
     pub journal_lag_ms: u64,
     /// Tick of the newest stored checkpoint.
     pub checkpoint_tick: u64,
@@ -96,6 +98,9 @@ pub struct Recovered {
     pub epoch: u32,
     /// How many ticks came from the journal.
     pub replayed_ticks: u64,
+    /// The last ticks on the way there with their digests, oldest first: what an outside recorder
+    /// compares its notes with.
+    pub trail: Vec<(u64, String)>,
 }
 
 /// One tick of the whole world, not yet encoded: that is the reader's work.

@@ -2,8 +2,8 @@
 //! operator; it holds no game rule and touches no packet's bytes.
 //!
 //! Read in this order:
-//! - [`serve`]: start-up, step by step, and the orderly stop
-//! - [`world_loop`]: one tick after the other
+//! - [`serve`] and [`start`]: start-up, step by step, and the orderly stop
+//! - [`world_loop`]: one tick after the other; [`world_log`] is what it writes down
 //! - [`recovery`]: the newest checkpoint and the journal behind it become the world again
 //! - [`admin`], [`live`], [`telemetry`], [`status_line`]: what an operator sees
 //!
@@ -13,20 +13,65 @@
 
 mod admin;
 mod assets;
+mod checkpointer;
 mod cli;
 mod clock;
 mod config;
 mod data_dir;
 mod exit;
 mod feed;
+mod guarded;
 mod health;
 mod limits;
 mod live;
 mod machine;
+mod observed;
 mod pacing;
+mod recovery;
+mod serve;
 mod shutdown;
+mod start;
 mod status_line;
+mod steps;
 mod telemetry;
 mod tick_times;
+mod ticket_command;
+mod world_log;
+mod world_loop;
 
-fn main() {}
+use std::process::ExitCode;
+
+use clap::Parser;
+use tracing_subscriber::EnvFilter;
+
+use crate::cli::{Cli, Command, ConfigFlags};
+use crate::exit::{Failure, chain};
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    log_to_stderr();
+    let done = match &cli.command {
+        Command::Serve(args) => serve::run(args),
+        Command::Ticket(args) => ticket_command::run(args),
+        Command::Config(flags) => print_config(flags),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(),
+    }
+}
+
+fn print_config(flags: &ConfigFlags) -> Result<(), Failure> {
+    let config = config::load(flags)
+        .map_err(|error| Failure::request(chain(&error)).advise(error.advice()))?;
+    print!("{}", config::document(&config));
+    Ok(())
+}
+
+fn log_to_stderr() {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .init();
+}

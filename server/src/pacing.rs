@@ -31,7 +31,13 @@ pub struct Beat {
 impl Pacer {
     /// A schedule whose first beat is due at `now_ns`.
     pub fn new(tick_hz: u32, catch_up_max: u64, now_ns: u64) -> Self {
-        Self { tick_hz: u64::from(tick_hz), catch_up_max, origin_ns: now_ns, begun: 0, skipped: 0 }
+        Self {
+            tick_hz: u64::from(tick_hz),
+            catch_up_max,
+            origin_ns: now_ns,
+            begun: 0,
+            skipped: 0,
+        }
     }
 
     /// Nanoseconds until the next beat; 0 if it is due.
@@ -77,7 +83,13 @@ mod tests {
         for n in 0..100 {
             let now = 7 + n * 50 * MS;
             assert_eq!(pacer.wait_ns(now), 0);
-            assert_eq!(pacer.begin(now), Beat { late_ns: 0, skipped: 0 });
+            assert_eq!(
+                pacer.begin(now),
+                Beat {
+                    late_ns: 0,
+                    skipped: 0
+                }
+            );
             assert_eq!(pacer.wait_ns(now + 10 * MS), 40 * MS);
         }
     }

@@ -34,12 +34,16 @@ impl StopRequest {
             loop {
                 signals.next().await;
                 if request.is_made() {
-                    eprintln!("stopped at once: the final checkpoint may be missing; the journal \
-                               brings the world back at the next start");
+                    eprintln!(
+                        "stopped at once: the final checkpoint may be missing; the journal \
+                               brings the world back at the next start"
+                    );
                     std::process::exit(INTERRUPTED_STATUS);
                 }
-                eprintln!("stopping: clients are told, a final checkpoint is written (again to \
-                           stop at once)");
+                eprintln!(
+                    "stopping: clients are told, a final checkpoint is written (again to \
+                           stop at once)"
+                );
                 request.make();
             }
         });

@@ -32,8 +32,13 @@ impl StatusLine {
                 println!();
             }
         };
-        let thread = std::thread::Builder::new().name("status".into()).spawn(draw);
-        Self { stop: Some(stop), thread: thread.ok() }
+        let thread = std::thread::Builder::new()
+            .name("status".into())
+            .spawn(draw);
+        Self {
+            stop: Some(stop),
+            thread: thread.ok(),
+        }
     }
 }
 
@@ -96,11 +101,19 @@ mod tests {
 
     #[test]
     fn a_line_tells_what_an_operator_looks_for() {
-        let mut status = Status { tick: 1_200, players: 200, entities: 5_000, ..Status::default() };
+        let mut status = Status {
+            tick: 1_200,
+            players: 200,
+            entities: 5_000,
+            ..Status::default()
+        };
         status.bytes_out_per_s = 1_234_567;
         let health = Health::default();
         let well = line(&status, &health.report());
-        assert!(well.starts_with("tick 1200 ") && well.ends_with("  ok"), "{well}");
+        assert!(
+            well.starts_with("tick 1200 ") && well.ends_with("  ok"),
+            "{well}"
+        );
         assert!(well.contains("out 1234 kB/s"), "{well}");
         health.raise("database", Grade::Degraded, "no answer");
         let ill = line(&status, &health.report());

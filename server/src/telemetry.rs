@@ -6,6 +6,9 @@
 
 use std::time::Duration;
 
+use bluemarble_net::server::HubStats;
+use bluemarble_net::server::quic::{QuicStats, Traffic};
+use bluemarble_persistence::{CheckpointStatus, JournalStatus};
 use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge};
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 
@@ -14,6 +17,7 @@ use crate::feed::Feed;
 use crate::health::{Grade, Health};
 use crate::live::{Live, Status};
 use crate::machine;
+use crate::observed::Observed;
 
 /// Duration of one tick: sealing, stepping, replicating.
 pub const TICK_SECONDS: &str = "bluemarble_tick_seconds";
@@ -55,45 +59,165 @@ fn describe() {
 const GAUGES: &[(&str, Unit, &str)] = &[
     ("bluemarble_tick", Unit::Count, "Newest finished tick"),
     ("bluemarble_epoch", Unit::Count, "Incarnation of the world"),
-    ("bluemarble_tick_ms", Unit::Milliseconds, "Tick duration since the start, by quantile"),
-    ("bluemarble_tick_last_second_ms", Unit::Milliseconds, "Tick duration in the last second"),
-    ("bluemarble_tick_phase_ms", Unit::Milliseconds, "Mean of each phase in the last second"),
+    (
+        "bluemarble_tick_ms",
+        Unit::Milliseconds,
+        "Tick duration since the start, by quantile",
+    ),
+    (
+        "bluemarble_tick_last_second_ms",
+        Unit::Milliseconds,
+        "Tick duration in the last second",
+    ),
+    (
+        "bluemarble_tick_phase_ms",
+        Unit::Milliseconds,
+        "Mean of each phase in the last second",
+    ),
     ("bluemarble_players", Unit::Count, "Sessions in the world"),
     ("bluemarble_entities", Unit::Count, "Entities in the world"),
     ("bluemarble_zones", Unit::Count, "Zones"),
     ("bluemarble_health", Unit::Count, "0 ok, 1 degraded, 2 down"),
-    ("bluemarble_admin_stream_readers", Unit::Count, "Readers of an admin stream"),
-    ("bluemarble_process_cpu_seconds", Unit::Seconds, "User and system time since the start"),
-    ("bluemarble_process_resident_bytes", Unit::Bytes, "Resident memory"),
-    ("bluemarble_journal_lag_ms", Unit::Milliseconds, "Age of the oldest record not on disk"),
-    ("bluemarble_journal_durable_tick", Unit::Count, "Newest tick that survives a power cut"),
-    ("bluemarble_journal_queue_records", Unit::Count, "Records waiting for the writer"),
-    ("bluemarble_journal_sync_seconds_max", Unit::Seconds, "Longest flush so far"),
-    ("bluemarble_checkpoint_tick", Unit::Count, "Newest stored checkpoint"),
-    ("bluemarble_checkpoint_save_seconds", Unit::Seconds, "Duration of the last save"),
-    ("bluemarble_checkpoint_bytes", Unit::Bytes, "Size of the last checkpoint"),
+    (
+        "bluemarble_admin_stream_readers",
+        Unit::Count,
+        "Readers of an admin stream",
+    ),
+    (
+        "bluemarble_process_cpu_seconds",
+        Unit::Seconds,
+        "User and system time since the start",
+    ),
+    (
+        "bluemarble_process_resident_bytes",
+        Unit::Bytes,
+        "Resident memory",
+    ),
+    (
+        "bluemarble_journal_lag_ms",
+        Unit::Milliseconds,
+        "Age of the oldest record not on disk",
+    ),
+    (
+        "bluemarble_journal_durable_tick",
+        Unit::Count,
+        "Newest tick that survives a power cut",
+    ),
+    (
+        "bluemarble_journal_queue_records",
+        Unit::Count,
+        "Records waiting for the writer",
+    ),
+    (
+        "bluemarble_checkpoint_tick",
+        Unit::Count,
+        "Newest stored checkpoint",
+    ),
+    (
+        "bluemarble_checkpoint_save_seconds",
+        Unit::Seconds,
+        "Duration of the last save",
+    ),
+    (
+        "bluemarble_checkpoint_bytes",
+        Unit::Bytes,
+        "Size of the last checkpoint",
+    ),
 ];
 
 const COUNTERS: &[(&str, Unit, &str)] = &[
-    ("bluemarble_ticks_skipped_total", Unit::Count, "Beats given up: the loop was too late"),
-    ("bluemarble_ticks_late_total", Unit::Count, "Ticks begun more than a tenth of a tick late"),
-    ("bluemarble_handoffs_total", Unit::Count, "Entities handed from zone to zone"),
-    ("bluemarble_hits_total", Unit::Count, "Blows that found their target"),
+    (
+        "bluemarble_ticks_skipped_total",
+        Unit::Count,
+        "Beats given up: the loop was too late",
+    ),
+    (
+        "bluemarble_ticks_late_total",
+        Unit::Count,
+        "Ticks begun more than a tenth of a tick late",
+    ),
+    (
+        "bluemarble_handoffs_total",
+        Unit::Count,
+        "Entities handed from zone to zone",
+    ),
+    (
+        "bluemarble_hits_total",
+        Unit::Count,
+        "Blows that found their target",
+    ),
     ("bluemarble_kills_total", Unit::Count, "Deaths by a blow"),
     ("bluemarble_respawns_total", Unit::Count, "Returns to life"),
-    ("bluemarble_intents_refused_total", Unit::Count, "Intents for nobody or out of order"),
-    ("bluemarble_session_events_deferred_total", Unit::Count, "Session events left for a later tick"),
-    ("bluemarble_admin_requests_total", Unit::Count, "Admin calls with the token"),
-    ("bluemarble_admin_unauthorised_total", Unit::Count, "Admin calls without the token"),
-    ("bluemarble_admin_streams_lagging_total", Unit::Count, "Stream readers dropped: too slow"),
-    ("bluemarble_journal_bytes_total", Unit::Bytes, "Bytes written to the journal"),
-    ("bluemarble_journal_records_total", Unit::Count, "Records written to the journal"),
-    ("bluemarble_journal_syncs_total", Unit::Count, "Flushes of the journal to disk"),
-    ("bluemarble_journal_dropped_total", Unit::Count, "Records the journal could not take"),
-    ("bluemarble_journal_breaks_total", Unit::Count, "How often the journal broke"),
-    ("bluemarble_checkpoints_saved_total", Unit::Count, "Checkpoints stored"),
-    ("bluemarble_checkpoints_replaced_total", Unit::Count, "Images replaced before being written"),
-    ("bluemarble_checkpoint_failures_total", Unit::Count, "Failed attempts to store one"),
+    (
+        "bluemarble_intents_refused_total",
+        Unit::Count,
+        "Intents for nobody or out of order",
+    ),
+    (
+        "bluemarble_effects_lost_total",
+        Unit::Count,
+        "Effects whose target had left the world",
+    ),
+    (
+        "bluemarble_session_events_deferred_total",
+        Unit::Count,
+        "Session events left for a later tick",
+    ),
+    (
+        "bluemarble_admin_requests_total",
+        Unit::Count,
+        "Admin calls with the token",
+    ),
+    (
+        "bluemarble_admin_unauthorised_total",
+        Unit::Count,
+        "Admin calls without the token",
+    ),
+    (
+        "bluemarble_admin_streams_lagging_total",
+        Unit::Count,
+        "Stream readers dropped: too slow",
+    ),
+    (
+        "bluemarble_journal_bytes_total",
+        Unit::Bytes,
+        "Bytes written to the journal",
+    ),
+    (
+        "bluemarble_journal_records_total",
+        Unit::Count,
+        "Records written to the journal",
+    ),
+    (
+        "bluemarble_journal_syncs_total",
+        Unit::Count,
+        "Flushes of the journal to disk",
+    ),
+    (
+        "bluemarble_journal_dropped_total",
+        Unit::Count,
+        "Records the journal could not take",
+    ),
+    (
+        "bluemarble_journal_breaks_total",
+        Unit::Count,
+        "How often the journal broke",
+    ),
+    (
+        "bluemarble_checkpoints_saved_total",
+        Unit::Count,
+        "Checkpoints stored",
+    ),
+    (
+        "bluemarble_checkpoints_replaced_total",
+        Unit::Count,
+        "Images replaced before being written",
+    ),
+    (
+        "bluemarble_checkpoint_failures_total",
+        Unit::Count,
+        "Failed attempts to store one",
+    ),
 ];
 
 /// A tick is done.
@@ -117,15 +241,67 @@ pub fn show_status(status: &Status) {
     counter!("bluemarble_ticks_skipped_total").absolute(status.skipped_ticks);
     let windows = [
         ("bluemarble_tick_ms", &status.tick_ms),
-        ("bluemarble_tick_last_second_ms", &status.tick_ms_last_second),
+        (
+            "bluemarble_tick_last_second_ms",
+            &status.tick_ms_last_second,
+        ),
     ];
     for (name, ms) in windows {
-        for (quantile, value) in
-            [("0.5", ms.p50), ("0.95", ms.p95), ("0.99", ms.p99), ("1", ms.max)]
-        {
+        for (quantile, value) in [
+            ("0.5", ms.p50),
+            ("0.95", ms.p95),
+            ("0.99", ms.p99),
+            ("1", ms.max),
+        ] {
             gauge!(name, "quantile" => quantile).set(value);
         }
     }
+}
+
+/// Copies what the loop noted, once a second.
+pub fn show_loop(observed: &mut Observed) {
+    counter!("bluemarble_ticks_late_total").absolute(observed.late);
+    counter!("bluemarble_session_events_deferred_total").absolute(observed.deferred);
+    counter!("bluemarble_respawns_total").absolute(observed.tally.respawns);
+    counter!("bluemarble_intents_refused_total").absolute(observed.tally.intents_refused);
+    counter!("bluemarble_effects_lost_total").absolute(observed.tally.effects_lost);
+    for (phase, ms) in observed.take_phases_ms() {
+        gauge!("bluemarble_tick_phase_ms", "phase" => phase.label()).set(ms);
+    }
+}
+
+/// Copies the log's state, once a second.
+pub fn show_log(journal: &JournalStatus, checkpoints: &CheckpointStatus) {
+    gauge!("bluemarble_journal_queue_records").set(journal.queued as f64);
+    gauge!("bluemarble_journal_stall_seconds_max").set(journal.stall_us_max as f64 / 1e6);
+    counter!("bluemarble_journal_bytes_total").absolute(journal.bytes);
+    counter!("bluemarble_journal_records_total").absolute(journal.records);
+    counter!("bluemarble_journal_syncs_total").absolute(journal.syncs);
+    counter!("bluemarble_journal_dropped_total").absolute(journal.dropped);
+    counter!("bluemarble_journal_breaks_total").absolute(journal.breaks);
+    gauge!("bluemarble_checkpoint_save_seconds").set(checkpoints.last_save_us as f64 / 1e6);
+    gauge!("bluemarble_checkpoint_bytes").set(checkpoints.last_bytes as f64);
+    counter!("bluemarble_checkpoints_saved_total").absolute(checkpoints.saved);
+    counter!("bluemarble_checkpoints_replaced_total").absolute(checkpoints.replaced);
+    counter!("bluemarble_checkpoint_failures_total").absolute(checkpoints.failures);
+}
+
+/// Those of [`HubStats`] that can fall.
+const HUB_GAUGES: [&str; 4] = ["sessions", "unattended", "in_view", "entities"];
+
+/// Copies the network's counters, once a second. The crates below name them; see
+/// `docs/OPERATIONS.md` for the list.
+pub fn show_net(hub: &HubStats, quic: &QuicStats, traffic: &Traffic) {
+    hub.each(|name, value| {
+        if HUB_GAUGES.contains(&name) {
+            gauge!(format!("bluemarble_hub_{name}")).set(value as f64);
+        } else {
+            counter!(format!("bluemarble_hub_{name}_total")).absolute(value);
+        }
+    });
+    quic.each(|name, value| counter!(format!("bluemarble_quic_{name}_total")).absolute(value));
+    counter!("bluemarble_quic_rx_bytes_total").absolute(traffic.rx_bytes);
+    counter!("bluemarble_quic_tx_bytes_total").absolute(traffic.tx_bytes);
 }
 
 /// Copies what belongs to the whole process, once a second.

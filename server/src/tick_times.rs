@@ -34,12 +34,17 @@ impl TickTimes {
         let empty = || {
             Histogram::new_with_bounds(1, HIGHEST_US, 3).expect("1 < 2 * highest, 3 digits <= 5")
         };
-        Self { since_start: empty(), window: empty() }
+        Self {
+            since_start: empty(),
+            window: empty(),
+        }
     }
 
     /// One more tick.
     pub fn record(&mut self, took: Duration) {
-        let micros = u64::try_from(took.as_micros()).unwrap_or(HIGHEST_US).clamp(1, HIGHEST_US);
+        let micros = u64::try_from(took.as_micros())
+            .unwrap_or(HIGHEST_US)
+            .clamp(1, HIGHEST_US);
         self.since_start.saturating_record(micros);
         self.window.saturating_record(micros);
     }
@@ -62,7 +67,12 @@ fn percentiles(histogram: &Histogram<u64>) -> Percentiles {
         return Percentiles::default();
     }
     let at = |quantile: f64| histogram.value_at_quantile(quantile) as f64 / 1_000.0;
-    Percentiles { p50: at(0.5), p95: at(0.95), p99: at(0.99), max: at(1.0) }
+    Percentiles {
+        p50: at(0.5),
+        p95: at(0.95),
+        p99: at(0.99),
+        max: at(1.0),
+    }
 }
 
 #[cfg(test)]
@@ -77,7 +87,10 @@ mod tests {
         }
         let close = |a: f64, b: f64| (a - b).abs() <= b * 0.002;
         let all = times.take_window();
-        assert!(close(all.p50, 50.0) && close(all.p99, 99.0) && close(all.max, 100.0), "{all:?}");
+        assert!(
+            close(all.p50, 50.0) && close(all.p99, 99.0) && close(all.max, 100.0),
+            "{all:?}"
+        );
         assert_eq!(times.take_window(), Percentiles::default());
         assert!(close(times.since_start().p95, 95.0));
     }

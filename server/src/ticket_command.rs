@@ -15,7 +15,9 @@ pub fn run(args: &TicketArgs) -> Result<(), Failure> {
     let character = CharacterName::parse(&args.character)
         .map_err(|error| Failure::request(format!("--character: {error}")))?;
     if args.ttl == 0 {
-        return Err(Failure::request("--ttl 0: the ticket would be expired already"));
+        return Err(Failure::request(
+            "--ttl 0: the ticket would be expired already",
+        ));
     }
     let private_pem = match &args.key {
         Some(file) => std::fs::read_to_string(file).map_err(|error| {

@@ -56,8 +56,10 @@ impl Admin {
         metrics: PrometheusHandle,
     ) -> Result<Self, Failure> {
         let bind = |error: std::io::Error| {
-            Failure::environment(format!("cannot listen on {listen} (TCP, admin HTTP): {error}"))
-                .advise("stop the other program on that port, or choose another with --admin")
+            Failure::environment(format!(
+                "cannot listen on {listen} (TCP, admin HTTP): {error}"
+            ))
+            .advise("stop the other program on that port, or choose another with --admin")
         };
         let listener = TcpListener::bind(listen).map_err(bind)?;
         listener.set_nonblocking(true).map_err(bind)?;
@@ -67,13 +69,21 @@ impl Admin {
             .thread_name("admin")
             .build()
             .map_err(bind)?;
-        let router = router(Desk { live, metrics, token });
+        let router = router(Desk {
+            live,
+            metrics,
+            token,
+        });
         let (stop, stopped) = oneshot::channel();
         let thread = std::thread::Builder::new()
             .name("admin".into())
             .spawn(move || runtime.block_on(serve(listener, router, stopped)))
             .map_err(bind)?;
-        Ok(Self { address, stop, thread })
+        Ok(Self {
+            address,
+            stop,
+            thread,
+        })
     }
 
     /// Finishes requests in flight, for a moment, and ends.
@@ -124,7 +134,10 @@ fn router(desk: Desk) -> Router {
 
 async fn authorise(State(desk): State<Desk>, request: Request, next: Next) -> Response {
     let header = request.headers().get(header::AUTHORIZATION);
-    if desk.token.is_carried_by(header.map(|value| value.as_bytes())) {
+    if desk
+        .token
+        .is_carried_by(header.map(|value| value.as_bytes()))
+    {
         metrics::counter!("bluemarble_admin_requests_total").increment(1);
         return next.run(request).await;
     }
@@ -132,7 +145,12 @@ async fn authorise(State(desk): State<Desk>, request: Request, next: Next) -> Re
     let hint = "send 'Authorization: Bearer <token>' with the content of admin.token in the \
                 server's data directory";
     let body = Json(json!({ "error": "the admin token is missing or wrong", "hint": hint }));
-    (StatusCode::UNAUTHORIZED, [(header::WWW_AUTHENTICATE, "Bearer")], body).into_response()
+    (
+        StatusCode::UNAUTHORIZED,
+        [(header::WWW_AUTHENTICATE, "Bearer")],
+        body,
+    )
+        .into_response()
 }
 
 async fn health(State(desk): State<Desk>) -> Response {
@@ -152,7 +170,11 @@ async fn metrics_page(State(desk): State<Desk>) -> Response {
 
 async fn status(State(desk): State<Desk>) -> Response {
     match desk.live.status() {
-        Some(status) => Json(Page { facts: &desk.live.facts, status }).into_response(),
+        Some(status) => Json(Page {
+            facts: &desk.live.facts,
+            status,
+        })
+        .into_response(),
         None => {
             let body = json!({ "error": "the world is not running yet", "hint": "see /health" });
             (StatusCode::SERVICE_UNAVAILABLE, Json(body)).into_response()

@@ -26,7 +26,10 @@ pub async fn digests(State(desk): State<Desk>) -> Response {
     let lines = ReceiverStream::new(receiver).map(|(tick, digest)| {
         Ok::<_, std::convert::Infallible>(Bytes::from(format!("{tick} {}\n", digest_hex(digest))))
     });
-    ([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], Body::from_stream(lines))
+    (
+        [(header::CONTENT_TYPE, "text/plain; charset=utf-8")],
+        Body::from_stream(lines),
+    )
         .into_response()
 }
 
@@ -59,7 +62,10 @@ pub async fn truth(
     };
     let frames = ReceiverStream::new(receiver)
         .map(|sample| Ok::<_, std::convert::Infallible>(Bytes::from(sample.encode())));
-    ([(header::CONTENT_TYPE, "application/octet-stream")], Body::from_stream(frames))
+    (
+        [(header::CONTENT_TYPE, "application/octet-stream")],
+        Body::from_stream(frames),
+    )
         .into_response()
 }
 

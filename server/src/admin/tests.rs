@@ -24,7 +24,15 @@ fn desk() -> (tempfile::TempDir, Desk, String) {
         machine: "m".into(),
     };
     let metrics = PrometheusBuilder::new().build_recorder().handle();
-    (dir, Desk { live: Arc::new(Live::new(facts)), metrics, token }, secret)
+    (
+        dir,
+        Desk {
+            live: Arc::new(Live::new(facts)),
+            metrics,
+            token,
+        },
+        secret,
+    )
 }
 
 async fn get(desk: &Desk, path: &str, secret: Option<&str>) -> Response {
@@ -32,18 +40,30 @@ async fn get(desk: &Desk, path: &str, secret: Option<&str>) -> Response {
     if let Some(secret) = secret {
         request = request.header("authorization", format!("Bearer {secret}"));
     }
-    router(desk.clone()).oneshot(request.body(Body::empty()).unwrap()).await.unwrap()
+    router(desk.clone())
+        .oneshot(request.body(Body::empty()).unwrap())
+        .await
+        .unwrap()
 }
 
 async fn text(response: Response) -> String {
-    let bytes = axum::body::to_bytes(response.into_body(), 1 << 20).await.unwrap();
+    let bytes = axum::body::to_bytes(response.into_body(), 1 << 20)
+        .await
+        .unwrap();
     String::from_utf8(bytes.to_vec()).unwrap()
 }
 
 #[tokio::test]
 async fn every_call_needs_the_token_and_says_how_to_give_it() {
     let (_dir, desk, secret) = desk();
-    for path in ["/health", "/metrics", "/v1/status", "/v1/digests", "/v1/truth?every=1", "/x"] {
+    for path in [
+        "/health",
+        "/metrics",
+        "/v1/status",
+        "/v1/digests",
+        "/v1/truth?every=1",
+        "/x",
+    ] {
         for wrong in [None, Some("wrong"), Some(&secret[1..])] {
             let response = get(&desk, path, wrong).await;
             assert_eq!(response.status(), StatusCode::UNAUTHORIZED, "{path}");
@@ -55,8 +75,13 @@ async fn every_call_needs_the_token_and_says_how_to_give_it() {
 #[tokio::test]
 async fn health_is_503_only_while_nobody_is_served() {
     let (_dir, desk, secret) = desk();
-    assert_eq!(get(&desk, "/health", Some(&secret)).await.status(), StatusCode::OK);
-    desk.live.health.raise("journal", Grade::Degraded, "disk full");
+    assert_eq!(
+        get(&desk, "/health", Some(&secret)).await.status(),
+        StatusCode::OK
+    );
+    desk.live
+        .health
+        .raise("journal", Grade::Degraded, "disk full");
     let degraded = get(&desk, "/health", Some(&secret)).await;
     assert_eq!(degraded.status(), StatusCode::OK);
     assert!(text(degraded).await.contains("disk full"));
@@ -71,7 +96,10 @@ async fn status_is_refused_before_the_first_tick_and_flat_after() {
     let (_dir, desk, secret) = desk();
     let early = get(&desk, "/v1/status", Some(&secret)).await;
     assert_eq!(early.status(), StatusCode::SERVICE_UNAVAILABLE);
-    desk.live.show(Status { tick: 7, ..Status::default() });
+    desk.live.show(Status {
+        tick: 7,
+        ..Status::default()
+    });
     let page: serde_json::Value =
         serde_json::from_str(&text(get(&desk, "/v1/status", Some(&secret)).await).await).unwrap();
     assert_eq!(page["tick"], 7);
@@ -84,10 +112,15 @@ async fn the_digest_stream_is_a_line_per_tick() {
     let (_dir, desk, secret) = desk();
     let response = get(&desk, "/v1/digests", Some(&secret)).await;
     for tick in 1..=2 {
-        desk.live.digests.publish(Tick(tick), &(Tick(tick), 0xab + tick));
+        desk.live
+            .digests
+            .publish(Tick(tick), &(Tick(tick), 0xab + tick));
     }
     desk.live.digests.close();
-    assert_eq!(text(response).await, "1 00000000000000ac\n2 00000000000000ad\n");
+    assert_eq!(
+        text(response).await,
+        "1 00000000000000ac\n2 00000000000000ad\n"
+    );
 }
 
 #[tokio::test]
@@ -95,12 +128,18 @@ async fn the_truth_stream_sends_every_nth_tick() {
     let (_dir, desk, secret) = desk();
     let response = get(&desk, "/v1/truth?every=2", Some(&secret)).await;
     for tick in (1..=3).map(Tick) {
-        let sample = TruthSample { tick, epoch: Epoch(9), frames: Arc::from([]) };
+        let sample = TruthSample {
+            tick,
+            epoch: Epoch(9),
+            frames: Arc::from([]),
+        };
         desk.live.truth.publish(tick, &sample);
     }
     desk.live.truth.close();
     let chunks: Vec<_> = response.into_body().into_data_stream().collect().await;
-    let [only] = chunks.as_slice() else { panic!("{} chunks", chunks.len()) };
+    let [only] = chunks.as_slice() else {
+        panic!("{} chunks", chunks.len())
+    };
     let bytes = only.as_ref().unwrap();
     let length = u32::from_le_bytes(bytes[..4].try_into().unwrap()) as usize;
     assert_eq!(length, bytes.len() - 4);

@@ -24,8 +24,10 @@ impl AdminToken {
             return if token.len() >= ADMIN_TOKEN_BYTES {
                 Ok(Self(token))
             } else {
-                Err(Failure::environment(format!("{} holds no token", file.display()))
-                    .advise("delete the file; a new token is made at the next start"))
+                Err(
+                    Failure::environment(format!("{} holds no token", file.display()))
+                        .advise("delete the file; a new token is made at the next start"),
+                )
             };
         }
         let token = random_hex()?;
@@ -53,7 +55,9 @@ impl AdminToken {
 fn random_hex() -> Result<String, Failure> {
     let mut bytes = [0_u8; ADMIN_TOKEN_BYTES];
     getrandom::fill(&mut bytes).map_err(|error| {
-        Failure::environment(format!("the operating system gives no random bytes: {error}"))
+        Failure::environment(format!(
+            "the operating system gives no random bytes: {error}"
+        ))
     })?;
     Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }

@@ -25,9 +25,11 @@ pub const ZONES: RangeInclusive<usize> = 1..=384;
 pub const THREADS: RangeInclusive<usize> = 1..=256;
 /// Sessions at once.
 pub const SESSIONS: RangeInclusive<usize> = 1..=16_384;
-/// Budget of one client, bytes per second: below the least a crowd of ten needs nothing is
-/// playable, above the most no home line keeps up.
-pub const CLIENT_BYTES_PER_S: RangeInclusive<u32> = 2_000..=1_000_000;
+/// How far a client sees, metres.
+pub const INTEREST_M: RangeInclusive<f64> = 10.0..=5_000.0;
+/// Budget of one client, bytes per second: below the least there is no room for more than
+/// the own state, above the most no home line keeps up.
+pub const CLIENT_BYTES_PER_S: RangeInclusive<u32> = 8_000..=1_000_000;
 /// Grace, seconds.
 pub const GRACE_S: RangeInclusive<f64> = 0.0..=3_600.0;
 /// Between checkpoints, seconds: the upper end bounds how long a replay after a crash takes.
@@ -72,13 +74,6 @@ pub struct WorldConfig {
     pub threads: Option<usize>,
 }
 
-impl WorldConfig {
-    /// The length of a tick.
-    pub fn tick_period(&self) -> Duration {
-        Duration::from_nanos(1_000_000_000 / u64::from(self.tick_hz))
-    }
-}
-
 /// Where files are.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PathsConfig {
@@ -95,6 +90,8 @@ pub struct NetConfig {
     pub listen: SocketAddr,
     /// Sessions at once.
     pub sessions_max: usize,
+    /// Radius within which a client sees others, metres.
+    pub interest_m: f64,
     /// Snapshot bytes per client and second.
     pub client_bytes_per_s_max: u32,
     /// How long an avatar waits for its owner.
@@ -155,11 +152,21 @@ impl Config {
     ) -> Result<Self, ConfigError> {
         let from = Sources { file };
         let scenario = from
-            .pick(&raw.world.scenario, flags.scenario.clone(), "--scenario", "earth".to_owned())
+            .pick(
+                &raw.world.scenario,
+                flags.scenario.clone(),
+                "--scenario",
+                "earth".to_owned(),
+            )
             .named("world.scenario")?;
         let world = WorldConfig {
             name: from
-                .pick(&raw.world.name, flags.world.clone(), "--world", scenario.clone())
+                .pick(
+                    &raw.world.name,
+                    flags.world.clone(),
+                    "--world",
+                    scenario.clone(),
+                )
                 .named("world.name")?,
             scenario,
             seed: from.pick(&raw.world.seed, flags.seed, "--seed", 1).value,
@@ -205,20 +212,39 @@ fn net(raw: &ConfigRaw, from: &Sources<'_>, flags: &ConfigFlags) -> Result<NetCo
     let cert_key = from.pick_optional(&raw.cert_key, None, "");
     let tls = match (cert, cert_key) {
         (None, None) => None,
-        (Some(cert), Some(key)) => Some(TlsFiles { cert: cert.value, key: key.value }),
+        (Some(cert), Some(key)) => Some(TlsFiles {
+            cert: cert.value,
+            key: key.value,
+        }),
         (Some(alone), None) => return Err(alone.shown().refuse("net.cert", "needs net.cert_key")),
         (None, Some(alone)) => return Err(alone.shown().refuse("net.cert_key", "needs net.cert")),
     };
     Ok(NetConfig {
         listen: from
-            .pick(&raw.listen, flags.listen.clone(), "--listen", "127.0.0.1:4433".to_owned())
+            .pick(
+                &raw.listen,
+                flags.listen.clone(),
+                "--listen",
+                "127.0.0.1:4433".to_owned(),
+            )
             .address("net.listen")?,
-        sessions_max: from
-            .pick(&raw.sessions_max, None, "", 4_096)
-            .within("net.sessions_max", SESSIONS, "sessions")?,
+        sessions_max: from.pick(&raw.sessions_max, None, "", 4_096).within(
+            "net.sessions_max",
+            SESSIONS,
+            "sessions",
+        )?,
+        interest_m: from.pick(&raw.interest_m, None, "", 100.0).within(
+            "net.interest_m",
+            INTEREST_M,
+            "metres",
+        )?,
         client_bytes_per_s_max: from
-            .pick(&raw.client_bytes_per_s_max, None, "", 40_000)
-            .within("net.client_bytes_per_s_max", CLIENT_BYTES_PER_S, "bytes per second")?,
+            .pick(&raw.client_bytes_per_s_max, None, "", 22_000)
+            .within(
+                "net.client_bytes_per_s_max",
+                CLIENT_BYTES_PER_S,
+                "bytes per second",
+            )?,
         grace: from
             .pick(&raw.grace_s, None, "", 10.0)
             .within("net.grace_s", GRACE_S, "seconds")
@@ -253,7 +279,10 @@ fn admin(
              proxy or a tunnel in front, or set admin.allow_remote = true",
         ));
     }
-    Ok(AdminConfig { listen: address, allow_remote })
+    Ok(AdminConfig {
+        listen: address,
+        allow_remote,
+    })
 }
 
 fn store(
@@ -261,13 +290,19 @@ fn store(
     from: &Sources<'_>,
     flags: &ConfigFlags,
 ) -> Result<StoreConfig, ConfigError> {
-    let database_url =
-        from.pick_optional(&raw.store.database_url, flags.database_url.clone(), "--database-url");
+    let database_url = from.pick_optional(
+        &raw.store.database_url,
+        flags.database_url.clone(),
+        "--database-url",
+    );
     let database_url = match database_url {
         None => None,
         Some(url) if has_known_scheme(&url.value) => Some(url.value),
         Some(url) => {
-            let hidden = Setting { value: without_password(&url.value), origin: url.origin };
+            let hidden = Setting {
+                value: without_password(&url.value),
+                origin: url.origin,
+            };
             return Err(hidden.refuse(
                 "store.database_url",
                 "must begin with sqlite://, postgres:// or postgresql://",
@@ -277,7 +312,12 @@ fn store(
     Ok(StoreConfig {
         database_url,
         checkpoint_interval: from
-            .pick(&raw.store.checkpoint_s, flags.checkpoint_s, "--checkpoint-s", 5.0)
+            .pick(
+                &raw.store.checkpoint_s,
+                flags.checkpoint_s,
+                "--checkpoint-s",
+                5.0,
+            )
             .within("store.checkpoint_s", CHECKPOINT_S, "seconds")
             .map(Duration::from_secs_f64)?,
     })
@@ -290,7 +330,12 @@ fn journal(
 ) -> Result<JournalConfig, ConfigError> {
     Ok(JournalConfig {
         group_commit: from
-            .pick(&raw.journal.group_commit_ms, flags.group_commit_ms, "--group-commit-ms", 100)
+            .pick(
+                &raw.journal.group_commit_ms,
+                flags.group_commit_ms,
+                "--group-commit-ms",
+                100,
+            )
             .within("journal.group_commit_ms", GROUP_COMMIT_MS, "milliseconds")
             .map(Duration::from_millis)?,
         queue_records: from
@@ -300,12 +345,16 @@ fn journal(
 }
 
 fn has_known_scheme(url: &str) -> bool {
-    ["sqlite:", "postgres://", "postgresql://"].iter().any(|scheme| url.starts_with(scheme))
+    ["sqlite:", "postgres://", "postgresql://"]
+        .iter()
+        .any(|scheme| url.starts_with(scheme))
 }
 
 /// A database address fit for logs and screens.
-pub fn without_password(url: &str) -> String {
-    let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
+fn without_password(url: &str) -> String {
+    let Some((scheme, rest)) = url.split_once("://") else {
+        return url.to_owned();
+    };
     match rest.rsplit_once('@') {
         Some((credentials, host)) => {
             let user = credentials.split(':').next().unwrap_or_default();
@@ -328,8 +377,10 @@ impl Sources<'_> {
         flag_name: &'static str,
         default: T,
     ) -> Setting<T> {
-        self.pick_optional(raw, flag, flag_name)
-            .unwrap_or(Setting { value: default, origin: Origin::Default })
+        self.pick_optional(raw, flag, flag_name).unwrap_or(Setting {
+            value: default,
+            origin: Origin::Default,
+        })
     }
 
     fn pick_optional<T: Clone>(
@@ -339,13 +390,22 @@ impl Sources<'_> {
         flag_name: &'static str,
     ) -> Option<Setting<T>> {
         if let Some(value) = flag {
-            return Some(Setting { value, origin: Origin::Flag(flag_name) });
+            return Some(Setting {
+                value,
+                origin: Origin::Flag(flag_name),
+            });
         }
         let spanned = raw.as_ref()?;
         let (path, text) = self.file.unwrap_or((Path::new("config"), ""));
         let line = line_of(text, spanned.span().start);
-        let origin = Origin::File { path: path.to_owned(), line };
-        Some(Setting { value: spanned.get_ref().clone(), origin })
+        let origin = Origin::File {
+            path: path.to_owned(),
+            line,
+        };
+        Some(Setting {
+            value: spanned.get_ref().clone(),
+            origin,
+        })
     }
 }
 
@@ -358,7 +418,10 @@ struct Setting<T> {
 
 impl Setting<PathBuf> {
     fn shown(self) -> Setting<String> {
-        Setting { value: self.value.display().to_string(), origin: self.origin }
+        Setting {
+            value: self.value.display().to_string(),
+            origin: self.origin,
+        }
     }
 }
 
@@ -375,18 +438,29 @@ impl<T: Display> Setting<T> {
 
 impl<T: Display + PartialOrd + Copy> Setting<T> {
     /// NaN lies in no range, so it is refused too.
-    fn within(self, key: &'static str, range: RangeInclusive<T>, unit: &str) -> Result<T, ConfigError> {
+    fn within(
+        self,
+        key: &'static str,
+        range: RangeInclusive<T>,
+        unit: &str,
+    ) -> Result<T, ConfigError> {
         if range.contains(&self.value) {
             return Ok(self.value);
         }
-        Err(self.refuse(key, format!("must be {} to {} {unit}", range.start(), range.end())))
+        Err(self.refuse(
+            key,
+            format!("must be {} to {} {unit}", range.start(), range.end()),
+        ))
     }
 }
 
 impl Setting<String> {
     fn address(self, key: &'static str) -> Result<SocketAddr, ConfigError> {
         self.value.parse().map_err(|_| {
-            self.refuse(key, "must be an address and port, for example 127.0.0.1:4433 or [::1]:0")
+            self.refuse(
+                key,
+                "must be an address and port, for example 127.0.0.1:4433 or [::1]:0",
+            )
         })
     }
 
@@ -415,7 +489,9 @@ mod tests {
     }
 
     fn complaint(text: &str) -> String {
-        resolve(text, &ConfigFlags::default()).unwrap_err().to_string()
+        resolve(text, &ConfigFlags::default())
+            .unwrap_err()
+            .to_string()
     }
 
     #[test]
@@ -423,7 +499,6 @@ mod tests {
         let config = resolve("", &ConfigFlags::default()).unwrap();
         assert_eq!(config.world.name, "earth");
         assert_eq!(config.world.tick_hz, 20);
-        assert_eq!(config.world.tick_period(), Duration::from_millis(50));
         assert_eq!(config.net.listen.port(), 4433);
         assert_eq!(config.admin.listen.port(), 9600);
         assert_eq!(config.journal.group_commit, Duration::from_millis(100));
@@ -432,14 +507,20 @@ mod tests {
     #[test]
     fn the_file_overrides_defaults_and_a_flag_overrides_the_file() {
         let text = "[world]\nzones = 6\nseed = 5\n";
-        let flags = ConfigFlags { zones: Some(96), ..ConfigFlags::default() };
+        let flags = ConfigFlags {
+            zones: Some(96),
+            ..ConfigFlags::default()
+        };
         let config = resolve(text, &flags).unwrap();
         assert_eq!((config.world.zones, config.world.seed), (Some(96), 5));
     }
 
     #[test]
     fn a_world_is_called_after_its_scenario() {
-        let flags = ConfigFlags { scenario: Some("moon".into()), ..ConfigFlags::default() };
+        let flags = ConfigFlags {
+            scenario: Some("moon".into()),
+            ..ConfigFlags::default()
+        };
         assert_eq!(resolve("", &flags).unwrap().world.name, "moon");
     }
 
@@ -455,7 +536,10 @@ mod tests {
 
     #[test]
     fn a_flag_out_of_range_names_the_flag() {
-        let flags = ConfigFlags { tick_hz: Some(7), ..ConfigFlags::default() };
+        let flags = ConfigFlags {
+            tick_hz: Some(7),
+            ..ConfigFlags::default()
+        };
         let text = resolve("", &flags).unwrap_err().to_string();
         assert!(text.starts_with("--tick-hz: world.tick_hz = 7:"), "{text}");
     }
@@ -481,8 +565,14 @@ mod tests {
     #[test]
     fn a_database_address_is_never_shown_with_its_password() {
         let text = complaint("[store]\ndatabase_url = \"mysql://me:secret@host/db\"\n");
-        assert!(text.contains("mysql://me@host/db") && !text.contains("secret"), "{text}");
-        assert_eq!(without_password("postgres://a:b@h:1/d"), "postgres://a@h:1/d");
+        assert!(
+            text.contains("mysql://me@host/db") && !text.contains("secret"),
+            "{text}"
+        );
+        assert_eq!(
+            without_password("postgres://a:b@h:1/d"),
+            "postgres://a@h:1/d"
+        );
         assert_eq!(without_password("sqlite://x.sqlite"), "sqlite://x.sqlite");
     }
 }

@@ -4,8 +4,8 @@
 use std::fmt::Write;
 
 use super::checked::{
-    CHECKPOINT_S, CLIENT_BYTES_PER_S, Config, GRACE_S, GROUP_COMMIT_MS, QUEUE_RECORDS, SESSIONS,
-    THREADS, TICK_HZ, ZONES,
+    CHECKPOINT_S, CLIENT_BYTES_PER_S, Config, GRACE_S, GROUP_COMMIT_MS, INTEREST_M, QUEUE_RECORDS,
+    SESSIONS, THREADS, TICK_HZ, ZONES,
 };
 
 /// The TOML text that yields `config` again.
@@ -28,7 +28,11 @@ fn world(page: &mut Page, config: &Config) {
         "name",
         text(&world.name),
     );
-    page.field("File in <assets>/scenarios, without .ron.", "scenario", text(&world.scenario));
+    page.field(
+        "File in <assets>/scenarios, without .ron.",
+        "scenario",
+        text(&world.scenario),
+    );
     page.field(
         "Seed of every random number. An existing world keeps the one it began with.",
         "seed",
@@ -74,7 +78,10 @@ fn files(page: &mut Page, config: &Config) {
         "Directory with planets/ and scenarios/; absent = looked for in ./assets, next to the \
          program and where it was built.",
         "assets",
-        paths.assets.as_ref().map(|path| text(&path.display().to_string())),
+        paths
+            .assets
+            .as_ref()
+            .map(|path| text(&path.display().to_string())),
         "\"/usr/share/bluemarble/assets\"",
     );
 }
@@ -99,6 +106,16 @@ fn clients(page: &mut Page, config: &Config) {
     );
     page.field(
         &format!(
+            "Metres within which a client sees others, {} to {}; they leave the view a tenth \
+             farther out.",
+            INTEREST_M.start(),
+            INTEREST_M.end()
+        ),
+        "interest_m",
+        float(net.interest_m),
+    );
+    page.field(
+        &format!(
             "Most bytes of snapshots per client and second, {} to {}; what does not fit comes \
              less often, nearest first.",
             CLIENT_BYTES_PER_S.start(),
@@ -117,7 +134,11 @@ fn clients(page: &mut Page, config: &Config) {
         float(net.grace.as_secs_f64()),
     );
     page.field(
-        &format!("Threads for sockets and TLS, {} to {}.", THREADS.start(), THREADS.end()),
+        &format!(
+            "Threads for sockets and TLS, {} to {}.",
+            THREADS.start(),
+            THREADS.end()
+        ),
         "threads",
         net.threads.to_string(),
     );
@@ -137,7 +158,9 @@ fn clients(page: &mut Page, config: &Config) {
     page.optional(
         "Public key of whoever signs session tickets, PEM (Ed25519); absent = development key.",
         "ticket_public_key",
-        net.ticket_public_key.as_ref().map(|path| text(&path.display().to_string())),
+        net.ticket_public_key
+            .as_ref()
+            .map(|path| text(&path.display().to_string())),
         "\"/etc/bluemarble/ticket.pub.pem\"",
     );
 }

@@ -74,9 +74,10 @@ impl ConfigError {
             Self::Syntax { .. } => {
                 "`bluemarble-server config` prints every field with its unit and default"
             }
-            Self::Value { origin: Origin::Flag(_), .. } => {
-                "`bluemarble-server serve --help` lists what each flag takes"
-            }
+            Self::Value {
+                origin: Origin::Flag(_),
+                ..
+            } => "`bluemarble-server serve --help` lists what each flag takes",
             Self::Value { .. } => {
                 "correct the value; `bluemarble-server config` prints every field with its range"
             }

@@ -7,7 +7,7 @@ mod document;
 mod error;
 mod raw;
 
-pub use checked::{Config, DATA_DIR_DEFAULT, without_password};
+pub use checked::{Config, DATA_DIR_DEFAULT};
 pub use document::document;
 pub use error::ConfigError;
 pub use raw::ConfigRaw;
@@ -24,8 +24,10 @@ pub fn load(flags: &ConfigFlags) -> Result<Config, ConfigError> {
     match &flags.config {
         None => Config::resolve(&ConfigRaw::default(), None, flags),
         Some(path) => {
-            let text = std::fs::read_to_string(path)
-                .map_err(|source| ConfigError::Read { path: path.clone(), source })?;
+            let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Read {
+                path: path.clone(),
+                source,
+            })?;
             let raw = parse(path, &text)?;
             Config::resolve(&raw, Some((path, &text)), flags)
         }
@@ -42,7 +44,12 @@ fn parse(path: &Path, text: &str) -> Result<ConfigRaw, ConfigError> {
 
 /// The 1-based line a byte offset lies in.
 fn line_of(text: &str, offset: usize) -> usize {
-    1 + text.as_bytes().iter().take(offset).filter(|byte| **byte == b'\n').count()
+    1 + text
+        .as_bytes()
+        .iter()
+        .take(offset)
+        .filter(|byte| **byte == b'\n')
+        .count()
 }
 
 #[cfg(test)]

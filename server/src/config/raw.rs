@@ -65,6 +65,8 @@ pub struct NetRaw {
     pub listen: Field<String>,
     /// Sessions at once; one more is refused.
     pub sessions_max: Field<usize>,
+    /// Metres within which a client sees others.
+    pub interest_m: Field<f64>,
     /// Bytes of snapshot datagrams per client and second.
     pub client_bytes_per_s_max: Field<u32>,
     /// Seconds an avatar waits for its owner after the connection is gone.

@@ -1,0 +1,153 @@
+//! Checkpoints behind the loop's back: the tick pays for a copy, this thread encodes it, the
+//! store's worker writes it, and the journal it makes superfluous is removed.
+//!
+//! One copy may wait. A newer one takes its place: only the newest matters.
+
+use std::path::PathBuf;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use bluemarble_persistence::{
+    CheckpointMonitor, CheckpointStatus, CheckpointWorker, prune_journal,
+};
+use bluemarble_shared_protocol::{Epoch, Tick};
+use bluemarble_sim::Snapshot;
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounded};
+use tokio::runtime::Runtime;
+
+use crate::exit::Failure;
+use crate::recovery;
+
+/// How often the journal is looked at for segments that are no longer needed.
+const PRUNE_PERIOD: Duration = Duration::from_secs(5);
+
+/// What is stored under.
+#[derive(Clone, Debug)]
+pub struct Label {
+    /// The world's name.
+    pub world: String,
+    /// The writer's epoch.
+    pub epoch: Epoch,
+    /// What the world is made from.
+    pub content_hash: u64,
+    /// Where the journal's segments are.
+    pub journal: PathBuf,
+}
+
+/// Takes snapshots, never waits.
+pub struct Checkpointer {
+    snapshots: Sender<Snapshot>,
+    /// The same queue's other end, to take an overtaken snapshot out again.
+    waiting: Receiver<Snapshot>,
+    monitor: CheckpointMonitor,
+    thread: JoinHandle<CheckpointWorker>,
+    runtime: Runtime,
+}
+
+/// How it ended.
+pub struct Finished {
+    /// The last snapshot is in the store.
+    pub complete: bool,
+    /// The worker's last words.
+    pub status: CheckpointStatus,
+}
+
+impl Checkpointer {
+    /// Starts the thread; `runtime` is where `worker` runs.
+    ///
+    /// # Errors
+    /// No thread to be had.
+    pub fn start(
+        worker: CheckpointWorker,
+        runtime: Runtime,
+        label: Label,
+    ) -> Result<Self, Failure> {
+        let (snapshots, waiting) = bounded(1);
+        let monitor = worker.monitor();
+        let received = waiting.clone();
+        let thread = std::thread::Builder::new()
+            .name("checkpoint".into())
+            .spawn(move || {
+                work(&worker, &received, &label);
+                worker
+            })
+            .map_err(|error| Failure::environment(format!("cannot start a thread: {error}")))?;
+        Ok(Self {
+            snapshots,
+            waiting,
+            monitor,
+            thread,
+            runtime,
+        })
+    }
+
+    /// Hands a snapshot over; one that has waited until now is forgotten.
+    pub fn submit(&self, snapshot: Snapshot) {
+        let mut next = snapshot;
+        // Two rounds at most: only this thread puts anything in.
+        while let Err(TrySendError::Full(returned)) = self.snapshots.try_send(next) {
+            let _overtaken = self.waiting.try_recv();
+            next = returned;
+        }
+    }
+
+    /// The worker's state.
+    pub fn status(&self) -> CheckpointStatus {
+        self.monitor.status()
+    }
+
+    /// Stores a last snapshot, waiting at most `patience`, and ends.
+    pub fn finish(self, last: Option<Snapshot>, patience: Duration) -> Finished {
+        if let Some(last) = last {
+            self.submit(last);
+        }
+        drop(self.snapshots);
+        drop(self.waiting);
+        match self.thread.join() {
+            Ok(worker) => {
+                let drained = self.runtime.block_on(worker.drain(patience));
+                Finished {
+                    complete: drained.complete,
+                    status: drained.status,
+                }
+            }
+            Err(_panic) => Finished {
+                complete: false,
+                status: self.monitor.status(),
+            },
+        }
+    }
+}
+
+fn work(worker: &CheckpointWorker, snapshots: &Receiver<Snapshot>, label: &Label) {
+    let mut pruned = Tick(0);
+    loop {
+        match snapshots.recv_timeout(PRUNE_PERIOD) {
+            Ok(snapshot) => {
+                let Label {
+                    world,
+                    epoch,
+                    content_hash,
+                    ..
+                } = label;
+                worker.submit(recovery::image(
+                    snapshot.encode(),
+                    world,
+                    *epoch,
+                    *content_hash,
+                ));
+            }
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => return,
+        }
+        if let Some(kept) = worker.status().oldest_kept
+            && kept > pruned
+        {
+            match prune_journal(&label.journal, kept) {
+                Ok(segments) => tracing::debug!(segments, %kept, "journal pruned"),
+                Err(error) => tracing::warn!("cannot prune the journal: {error}"),
+            }
+            pruned = kept;
+        }
+    }
+}

@@ -1,0 +1,232 @@
+//! `bluemarble-server serve`: builds the world up, runs it, takes it down.
+//!
+//! Start-up takes things in the order in which they can fail cheaply: the directory, the admin
+//! port, the content, the store, the world, the clients' port; only then does it claim the world,
+//! which fences whoever wrote it before. The stop goes the other way round.
+
+use std::sync::Arc;
+
+use bluemarble_net::server::quic::QuicServer;
+use bluemarble_persistence::JournalHealth;
+use tokio::runtime::Runtime;
+
+use crate::admin::{Admin, AdminToken};
+use crate::cli::ServeArgs;
+use crate::clock::Clock;
+use crate::config::{self, Config};
+use crate::data_dir::{DataDir, ReadyFile};
+use crate::exit::{Failure, chain};
+use crate::health::Grade;
+use crate::limits::FINAL_CHECKPOINT_WAIT;
+use crate::live::{Facts, Live};
+use crate::shutdown::StopRequest;
+use crate::start::{self, Ground};
+use crate::status_line::StatusLine;
+use crate::steps::Steps;
+use crate::world_log::{LogEnd, WorldLog};
+use crate::world_loop::{End, WorldLoop};
+use crate::{machine, telemetry};
+
+/// Runs until asked to stop.
+///
+/// # Errors
+/// Whatever keeps it from starting, or ended it early.
+pub fn run(args: &ServeArgs) -> Result<(), Failure> {
+    let config = config::load(&args.config).map_err(refused)?;
+    let (assets, scenario) = start::find_content(&config)?;
+    let clock = Clock::start();
+    let steps = Steps::begin(clock);
+    let build = machine::build();
+    steps.say(format_args!(
+        "BlueMarble {build}: world '{}', scenario '{}', {} ticks a second",
+        config.world.name, config.world.scenario, config.world.tick_hz
+    ));
+    let data = DataDir::at(&config.paths.data_dir);
+    let lock = data.take()?;
+    let sockets = runtime("net", config.net.threads)?;
+    let stop = StopRequest::default();
+    stop.on_signals(sockets.handle())
+        .map_err(|error| Failure::environment(format!("cannot listen for signals: {error}")))?;
+    let live = Arc::new(Live::new(facts(&config, &build)));
+    live.health.raise("world", Grade::Down, "starting");
+    let token = AdminToken::load_or_create(&data.admin_token())?;
+    let admin = Admin::start(
+        config.admin.listen,
+        token,
+        live.clone(),
+        telemetry::install()?,
+    )?;
+
+    let ground = Ground {
+        config: &config,
+        assets: &assets,
+        data: &data,
+        steps: &steps,
+        clock,
+        build: &build,
+    };
+    let mut world_loop = start::build(&ground, args, scenario, &sockets, live.clone(), stop)?;
+    let ready = ReadyFile {
+        quic: start::address(&world_loop.quic)?.to_string(),
+        admin: admin.address.to_string(),
+        pid: std::process::id(),
+        epoch: world_loop.epoch.0,
+    };
+    data.write_ready_file(&ready)?;
+    welcome(&steps, &config, &data, &ready);
+    live.health.clear("world");
+    let status_line = (!args.quiet).then(|| StatusLine::start(live.clone()));
+    let (end, world_loop) = std::thread::Builder::new()
+        .name("world".into())
+        .spawn(move || (world_loop.run(), world_loop))
+        .map_err(|error| Failure::environment(format!("cannot start a thread: {error}")))?
+        .join()
+        .map_err(|_panic| Failure::world("the world's thread panicked outside a step"))?;
+    drop(status_line);
+    live.health.raise("world", Grade::Down, "stopping");
+    data.remove_ready_file();
+    let stopped = take_down(&steps, world_loop, end, &sockets);
+    admin.stop();
+    drop(lock);
+    stopped
+}
+
+fn facts(config: &Config, build: &str) -> Facts {
+    Facts {
+        world: config.world.name.clone(),
+        scenario: config.world.scenario.clone(),
+        seed: config.world.seed,
+        tick_hz: config.world.tick_hz,
+        build: build.to_owned(),
+        machine: machine::machine(),
+    }
+}
+
+fn refused(error: config::ConfigError) -> Failure {
+    Failure::request(chain(&error)).advise(error.advice())
+}
+
+/// A runtime with its own few threads.
+///
+/// # Errors
+/// No threads to be had.
+pub fn runtime(name: &str, threads: usize) -> Result<Runtime, Failure> {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(threads)
+        .thread_name(name)
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::environment(format!("cannot start the {name} threads: {error}")))
+}
+
+fn welcome(steps: &Steps, config: &Config, data: &DataDir, ready: &ReadyFile) {
+    let dir = data.root().display();
+    steps.say(format_args!(
+        "\nClients connect to {} (QUIC, certificate {})",
+        ready.quic,
+        config.net.tls.as_ref().map_or_else(
+            || data.dev().join("cert.pem").display().to_string(),
+            |tls| tls.cert.display().to_string()
+        )
+    ));
+    steps.say(format_args!(
+        "Admin HTTP on http://{} (/health /metrics /v1/status), token in {}",
+        ready.admin,
+        data.admin_token().display()
+    ));
+    steps.say(format_args!(
+        "Try next:\n  bluemarble-bench load --data-dir {dir} --clients 200 --seconds 30\n  \
+         bluemarble-server ticket --data-dir {dir} --world {} --character Ada\n  curl -H \
+         \"Authorization: Bearer $(cat {})\" http://{}/v1/status\nCtrl-C stops; the next start \
+         goes on from here.\n",
+        config.world.name,
+        data.admin_token().display(),
+        ready.admin,
+    ));
+}
+
+fn take_down(
+    steps: &Steps,
+    world_loop: WorldLoop,
+    end: End,
+    sockets: &Runtime,
+) -> Result<(), Failure> {
+    let WorldLoop {
+        world,
+        quic,
+        log,
+        live,
+        ..
+    } = world_loop;
+    let reason = match &end {
+        End::Stopped => "the server is shutting down",
+        End::Failed { .. } => "the world stopped because of an error",
+        End::Fenced => "another server has taken this world over",
+    };
+    tell_clients(steps, &quic, sockets, reason);
+    live.digests.close();
+    live.truth.close();
+    match end {
+        End::Stopped => {
+            let tick = world.tick();
+            let ended = finish(steps, log, Some(&world));
+            let stored = ended.checkpoints.status.durable;
+            if ended.journal.health != JournalHealth::Whole {
+                tracing::warn!(health = ?ended.journal.health, "the journal ended with a hole");
+            }
+            if ended.checkpoints.complete && stored == Some(tick) {
+                steps.say(format_args!("stopped at tick {tick}"));
+                return Ok(());
+            }
+            let why = ended
+                .checkpoints
+                .status
+                .last_error
+                .unwrap_or_else(|| "no answer".into());
+            Err(Failure::environment(format!(
+                "the final checkpoint of tick {tick} could not be stored: {why}"
+            ))
+            .advise(
+                "nothing is lost: the next start with this program and content replays the journal",
+            ))
+        }
+        End::Failed { tick, panic } => {
+            finish(steps, log, None);
+            Err(Failure::world(format!("tick {tick} failed: {}", panic.0)).advise(
+                "the sealed inputs are kept under evidence/ in the data directory: please report \
+                 them. Starting again goes on from the tick before",
+            ))
+        }
+        End::Fenced => {
+            finish(steps, log, None);
+            Err(
+                Failure::environment("another server has taken this world over in the database")
+                    .advise(
+                        "run one server per world; stop the other one before starting this one",
+                    ),
+            )
+        }
+    }
+}
+
+fn tell_clients(steps: &Steps, quic: &QuicServer, sockets: &Runtime, reason: &str) {
+    let sessions = quic.sessions();
+    let _done = steps.step(format_args!("telling {sessions} clients"), || {
+        sockets.block_on(quic.shutdown(reason));
+        Ok::<_, Failure>(((), String::new()))
+    });
+}
+
+fn finish(steps: &Steps, log: WorldLog, world: Option<&bluemarble_sim::World>) -> LogEnd {
+    let what = match world {
+        Some(_) => "writing the final checkpoint, closing the journal",
+        None => "closing the journal",
+    };
+    let ended = steps.step(what, || {
+        Ok::<_, std::convert::Infallible>((log.finish(world, FINAL_CHECKPOINT_WAIT), String::new()))
+    });
+    match ended {
+        Ok(ended) => ended,
+        Err(never) => match never {},
+    }
+}

@@ -1,0 +1,455 @@
+//! Start-up, step by step: from a checked configuration to a loop that is ready to run.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use bluemarble_net::certs::ServerIdentity;
+use bluemarble_net::server::quic::{QuicConfig, QuicLimits, QuicServer};
+use bluemarble_net::server::{
+    BUDGET_BYTES_MAX, BUDGET_BYTES_MIN, Hub, HubConfig, WorldFacts, event::SessionEvent,
+};
+use bluemarble_net::tickets::{TicketKeys, TicketVerifier};
+use bluemarble_persistence::{
+    CheckpointImage, CheckpointWorker, Claim, ContentStamp, JournalOptions, JournalTail,
+    JournalWriter, SegmentHeader, Store, StoreError, WorkerOptions, read_journal,
+};
+use bluemarble_shared_protocol::{Epoch, Tick};
+use bluemarble_sim::{Scenario, World, WorldSpec};
+use bluemarble_spatial::Planet;
+use crossbeam_channel::Receiver;
+use rayon::ThreadPool;
+use tokio::runtime::Runtime;
+
+use crate::checkpointer::{Checkpointer, Label};
+use crate::cli::ServeArgs;
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::data_dir::DataDir;
+use crate::exit::{Failure, chain};
+use crate::guarded::keep_evidence;
+use crate::limits::INTEREST_HYSTERESIS;
+use crate::live::{Live, digest_hex};
+use crate::recovery::{self, Asker, Recovered, Remains};
+use crate::shutdown::StopRequest;
+use crate::steps::Steps;
+use crate::world_log::WorldLog;
+use crate::world_loop::WorldLoop;
+use crate::{assets, live, machine, serve};
+
+/// What every step needs.
+pub struct Ground<'a> {
+    /// Settings.
+    pub config: &'a Config,
+    /// Planets and creatures.
+    pub assets: &'a Path,
+    /// Files.
+    pub data: &'a DataDir,
+    /// Where progress is told.
+    pub steps: &'a Steps,
+    /// Time.
+    pub clock: Clock,
+    /// This program.
+    pub build: &'a str,
+}
+
+/// Everything up to, and not including, the first tick.
+///
+/// # Errors
+/// Whatever is missing, taken, unreachable or does not fit together.
+pub fn build(
+    ground: &Ground<'_>,
+    args: &ServeArgs,
+    scenario: Scenario,
+    sockets: &Runtime,
+    live: Arc<Live>,
+    stop: StopRequest,
+) -> Result<WorldLoop, Failure> {
+    let spec = load_planet(ground, scenario)?;
+    let pool = pool(ground)?;
+    let databases = serve::runtime("store", 1)?;
+    let store = open_store(ground, &databases)?;
+    let remains = read_remains(ground, &store, &databases, args)?;
+    let recovered = bring_back(ground, &spec, &remains, &pool)?;
+    let (quic, events) = listen(ground, sockets)?;
+    let began = began(&recovered);
+    let Recovered { world, .. } = recovered;
+    let (log, claim) = take_over(ground, store, databases, &world, &remains)?;
+    let mut hub = Hub::new(hub_config(ground, &world, claim.epoch, args));
+    hub.adopt(&world.avatars());
+    Ok(WorldLoop {
+        world,
+        hub,
+        quic,
+        events,
+        log,
+        pool,
+        live,
+        data: ground.data.clone(),
+        clock: ground.clock,
+        stop,
+        epoch: claim.epoch,
+        recovered: began,
+    })
+}
+
+/// The assets and the scenario, before anything is touched or taken.
+///
+/// # Errors
+/// No assets, or no such scenario; the answer lists those there are.
+pub fn find_content(config: &Config) -> Result<(PathBuf, Scenario), Failure> {
+    let assets = assets::find(config.paths.assets.as_deref())?;
+    let scenario = Scenario::find(&assets, &config.world.scenario).map_err(|error| {
+        Failure::request(chain(&error))
+            .advise("choose one with --scenario, or another directory with --assets")
+    })?;
+    Ok((assets, scenario))
+}
+
+fn load_planet(ground: &Ground<'_>, scenario: Scenario) -> Result<WorldSpec, Failure> {
+    let config = &ground.config.world;
+    let planet = ground
+        .steps
+        .step(format_args!("loading planet {}", scenario.planet), || {
+            let planet = Planet::load(ground.assets, &scenario.planet).map_err(|error| {
+                Failure::request(chain(&error)).advise("check the planet's files in the assets")
+            })?;
+            let found = format!(
+                "radius {:.0} km, {} settlements, {} obstacles",
+                planet.radius_m() / 1_000.0,
+                planet.settlements().len(),
+                planet.obstacles().len()
+            );
+            Ok((planet, found))
+        })?;
+    let zones = config.zones.unwrap_or(scenario.zones);
+    let planet = Arc::new(planet);
+    Ok(WorldSpec {
+        scenario,
+        planet,
+        tick_hz: config.tick_hz,
+        seed: config.seed,
+        zones,
+    })
+}
+
+fn pool(ground: &Ground<'_>) -> Result<ThreadPool, Failure> {
+    let threads = ground
+        .config
+        .world
+        .threads
+        .unwrap_or_else(machine::hardware_threads);
+    rayon::ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .thread_name(|n| format!("zones-{n}"))
+        .build()
+        .map_err(|error| Failure::environment(format!("cannot start {threads} threads: {error}")))
+}
+
+fn open_store(ground: &Ground<'_>, databases: &Runtime) -> Result<Store, Failure> {
+    let url = ground.config.store.database_url.clone();
+    let url = url.unwrap_or_else(|| ground.data.sqlite_url());
+    ground.steps.step("opening the store", || {
+        let store = databases
+            .block_on(Store::open(&url))
+            .map_err(store_failure)?;
+        let place = store.place().to_owned();
+        Ok((store, place))
+    })
+}
+
+fn store_failure(error: StoreError) -> Failure {
+    let advice = match &error {
+        StoreError::BadUrl(_) => "see --database-url in `bluemarble-server serve --help`",
+        StoreError::Unavailable { .. } => {
+            "start the database, or correct --database-url; without that flag an embedded SQLite is \
+             used"
+        }
+        StoreError::Refused { .. } => "check the address, the permissions and the account",
+        StoreError::NewerSchema { .. } => {
+            "run the newer build this database was made by, or name another database"
+        }
+        StoreError::Fenced { .. } => "stop the other server of this world first",
+        StoreError::CorruptCheckpoint { .. } => "restore the database from a backup",
+    };
+    let text = chain(&error);
+    match error {
+        StoreError::BadUrl(_) => Failure::request(text),
+        _ => Failure::environment(text),
+    }
+    .advise(advice)
+}
+
+fn read_remains(
+    ground: &Ground<'_>,
+    store: &Store,
+    databases: &Runtime,
+    args: &ServeArgs,
+) -> Result<Remains, Failure> {
+    let world = &ground.config.world.name;
+    ground
+        .steps
+        .step("reading the newest checkpoint and the journal", || {
+            let image = databases
+                .block_on(store.latest_checkpoint(world))
+                .map_err(store_failure)?;
+            let after = image.as_ref().map_or(Tick(0), |image| image.tick);
+            if args.discard_journal_tail {
+                let epoch = databases
+                    .block_on(store.world(world))
+                    .map_err(store_failure)?;
+                let epoch = epoch.map_or(0, |row| row.epoch.0) + 1;
+                discard_tail(ground, after, epoch)?;
+            }
+            let tail = read_journal(&ground.data.journal(), after).map_err(|error| {
+                Failure::environment(chain(&error)).advise(
+                "keep a copy of the data directory; --discard-journal-tail goes back to the newest \
+                 checkpoint",
+            )
+            })?;
+            let found = told(image.as_ref(), &tail);
+            Ok((Remains { image, tail }, found))
+        })
+}
+
+fn told(image: Option<&CheckpointImage>, tail: &JournalTail) -> String {
+    let mut text = match image {
+        None => "a new world".to_owned(),
+        Some(image) => format!("checkpoint of tick {}", image.tick),
+    };
+    if !tail.records.is_empty() {
+        text.push_str(&format!(
+            ", {} journaled ticks after it",
+            tail.records.len()
+        ));
+    }
+    if let Some(torn) = &tail.torn {
+        text.push_str(&format!(
+            ", {} bytes of an unfinished record cut off",
+            torn.bytes
+        ));
+    }
+    if let Some(hole) = &tail.broken {
+        text.push_str(&format!(
+            ", LOST: the log had broken at tick {} and no checkpoint closed the hole",
+            hole.first_lost
+        ));
+    }
+    text
+}
+
+fn discard_tail(ground: &Ground<'_>, after: Tick, epoch: u32) -> Result<(), Failure> {
+    let journal = ground.data.journal();
+    if !has_segments(&journal) {
+        return Ok(());
+    }
+    let aside = ground.data.set_journal_aside(epoch)?;
+    tracing::warn!(
+        "going back to tick {after} as asked; the journal's segments are kept in {}",
+        aside.display()
+    );
+    Ok(())
+}
+
+fn has_segments(journal: &Path) -> bool {
+    std::fs::read_dir(journal).is_ok_and(|mut entries| entries.next().is_some())
+}
+
+fn bring_back(
+    ground: &Ground<'_>,
+    spec: &WorldSpec,
+    remains: &Remains,
+    pool: &ThreadPool,
+) -> Result<Recovered, Failure> {
+    let what = match (&remains.image, remains.tail.records.len()) {
+        (None, 0) => "generating the world".to_owned(),
+        (_, 0) => "restoring the world".to_owned(),
+        (_, ticks) => format!("restoring the world and replaying {ticks} ticks"),
+    };
+    let world = &ground.config.world.name;
+    let asker = Asker {
+        spec,
+        world,
+        build: ground.build,
+    };
+    let recovered = ground.steps.step(&what, || {
+        let progress = |done, all| ground.steps.progress(&what, done, all);
+        let recovered = recovery::recover(&asker, remains, pool, progress)
+            .map_err(|error| Failure::environment(chain(&error)).advise(error.advice()))?;
+        let world = &recovered.world;
+        let found = format!(
+            "tick {}, digest {}, {} entities in {} zones",
+            world.tick(),
+            digest_hex(world.digest()),
+            world.entities(),
+            world.zones()
+        );
+        Ok::<_, Failure>((recovered, found))
+    })?;
+    if let Some(quarantine) = &recovered.quarantined {
+        let tick = quarantine.tick;
+        keep_evidence(ground.data, tick, &quarantine.inputs, &quarantine.panic);
+        tracing::error!("the inputs of tick {tick} are quarantined: stepping them panics again");
+    }
+    Ok(recovered)
+}
+
+fn began(recovered: &Recovered) -> live::Recovered {
+    live::Recovered {
+        tick: recovered.world.tick().0,
+        digest: digest_hex(recovered.world.digest()),
+        epoch: recovered.epoch.0,
+        replayed_ticks: recovered.replayed,
+        trail: recovered
+            .trail
+            .iter()
+            .map(|(tick, sum)| (tick.0, digest_hex(*sum)))
+            .collect(),
+    }
+}
+
+fn listen(
+    ground: &Ground<'_>,
+    sockets: &Runtime,
+) -> Result<(QuicServer, Receiver<SessionEvent>), Failure> {
+    let net = &ground.config.net;
+    let bad_file = |error| Failure::environment(chain(&error)).advise("see [net] in the config");
+    let identity = match &net.tls {
+        Some(files) => ServerIdentity::load(&files.cert, &files.key),
+        None => ServerIdentity::load_or_create_development(&ground.data.dev()),
+    }
+    .map_err(bad_file)?;
+    let public_pem = match &net.ticket_public_key {
+        Some(file) => std::fs::read_to_string(file).map_err(|error| {
+            Failure::request(format!(
+                "cannot read the ticket key {}: {error}",
+                file.display()
+            ))
+        })?,
+        None => {
+            TicketKeys::load_or_create(&ground.data.dev())
+                .map_err(bad_file)?
+                .public_pem
+        }
+    };
+    let tickets = TicketVerifier::from_pem(&public_pem, &ground.config.world.name)
+        .map_err(|error| Failure::request(chain(&error)).advise("see net.ticket_public_key"))?;
+    let limits = QuicLimits {
+        sessions_max: net.sessions_max,
+        ..QuicLimits::default()
+    };
+    let config = QuicConfig {
+        addr: net.listen,
+        identity,
+        tickets,
+        limits,
+    };
+    let _context = sockets.enter();
+    QuicServer::bind(config).map_err(|error| {
+        Failure::environment(chain(&error))
+            .advise("stop the other program on that port, or choose another with --listen")
+    })
+}
+
+/// What the session logic is told of settings and world.
+fn hub_config(ground: &Ground<'_>, world: &World, epoch: Epoch, args: &ServeArgs) -> HubConfig {
+    let (net, spec) = (&ground.config.net, world.spec());
+    let mut config = HubConfig::new(WorldFacts {
+        epoch,
+        tick_hz: spec.tick_hz,
+        planet: spec.planet.name().to_owned(),
+        planet_hash: spec.planet.content_hash(),
+        radius_m: spec.planet.radius_m(),
+        frame_level: spec.planet.frame_level(),
+        kinds: spec.scenario.kind_names.clone(),
+    });
+    config.interest.enter_m = net.interest_m;
+    config.interest.exit_m = net.interest_m * INTEREST_HYSTERESIS;
+    config.budget_bytes =
+        (net.client_bytes_per_s_max / spec.tick_hz).clamp(BUDGET_BYTES_MIN, BUDGET_BYTES_MAX);
+    config.limits.grace_ms = u64::try_from(net.grace.as_millis()).unwrap_or(u64::MAX);
+    lie(&mut config, args);
+    config
+}
+
+#[cfg(feature = "sabotage")]
+fn lie(config: &mut HubConfig, args: &ServeArgs) {
+    config.sabotage = args.sabotage.as_deref().map(|kind| {
+        kind.parse()
+            .expect("the command line takes only kinds there are")
+    });
+    if let Some(kind) = config.sabotage {
+        tracing::warn!(?kind, "SABOTAGE: clients are told lies on purpose");
+    }
+}
+
+#[cfg(not(feature = "sabotage"))]
+fn lie(_config: &mut HubConfig, _args: &ServeArgs) {}
+
+/// Where clients reach the server.
+///
+/// # Errors
+/// The system does not say.
+pub fn address(quic: &QuicServer) -> Result<SocketAddr, Failure> {
+    quic.local_addr()
+        .map_err(|error| Failure::environment(format!("the QUIC socket has no address: {error}")))
+}
+
+/// Claims the world, makes what was brought back durable, and begins a new segment behind it.
+fn take_over(
+    ground: &Ground<'_>,
+    store: Store,
+    databases: Runtime,
+    world: &World,
+    remains: &Remains,
+) -> Result<(WorldLog, Claim), Failure> {
+    let name = &ground.config.world.name;
+    let content_hash = world.spec().content_hash();
+    let stamp = ContentStamp {
+        content_hash,
+        build: ground.build.to_owned(),
+    };
+    let claim = ground.steps.step("claiming the world", || {
+        let claim = databases
+            .block_on(store.claim(name, &stamp))
+            .map_err(store_failure)?;
+        let stored = remains.image.as_ref().map(|image| image.tick) == Some(world.tick());
+        if !stored {
+            let image = recovery::image(world.checkpoint(), name, claim.epoch, content_hash);
+            databases
+                .block_on(store.save_checkpoint(&claim, &image))
+                .map_err(store_failure)?;
+        }
+        let found = format!("epoch {}", claim.epoch.0);
+        Ok::<_, Failure>((claim, found))
+    })?;
+    let journal = ground.data.journal();
+    let header = SegmentHeader {
+        world: name.clone(),
+        epoch: claim.epoch,
+        first_tick: world.tick().next(),
+        content_hash,
+        build: ground.build.to_owned(),
+    };
+    let options = JournalOptions {
+        group_commit: ground.config.journal.group_commit,
+        queue_records: ground.config.journal.queue_records,
+    };
+    let writer = JournalWriter::create(&journal, header, options).map_err(|error| {
+        Failure::environment(chain(&error)).advise("check the data directory's disk and rights")
+    })?;
+    let handle = databases.handle().clone();
+    let worker = CheckpointWorker::start(&handle, store, claim.clone(), WorkerOptions::default());
+    let label = Label {
+        world: name.clone(),
+        epoch: claim.epoch,
+        content_hash,
+        journal,
+    };
+    let checkpoints = Checkpointer::start(worker, databases, label)?;
+    let interval = ground.config.store.checkpoint_interval;
+    Ok((
+        WorldLog::new(writer, checkpoints, interval, ground.clock.elapsed()),
+        claim,
+    ))
+}

@@ -1,0 +1,154 @@
+//! The log as the loop sees it: append before the step, a checkpoint now and then, and what is done
+//! when the journal breaks.
+//!
+//! ```text
+//! whole ──append refused──► broken: degraded, a snapshot at once, new segment behind it
+//!   ▲                          │
+//!   └── snapshot is stored ────┘  (tried again at most once a second)
+//! ```
+//!
+//! Nothing here waits for a disk or a database.
+
+use std::time::Duration;
+
+use bluemarble_persistence::{
+    Appended, CheckpointStatus, JournalHealth, JournalRecord, JournalStatus, JournalWriter,
+};
+use bluemarble_shared_protocol::Tick;
+use bluemarble_sim::{TickInputs, World};
+
+use crate::checkpointer::{Checkpointer, Finished};
+use crate::health::{Grade, Health};
+
+/// A broken journal is not restarted more often than this: each attempt costs a checkpoint.
+const MEND_PERIOD: Duration = Duration::from_secs(1);
+
+/// Journal and checkpoints of the running world.
+pub struct WorldLog {
+    journal: JournalWriter,
+    checkpoints: Checkpointer,
+    interval: Duration,
+    /// Time of the next regular checkpoint, since the program's start.
+    next: Duration,
+    /// Time before which a broken journal is left alone.
+    mend_after: Duration,
+    broken: bool,
+}
+
+/// How the log ended.
+pub struct LogEnd {
+    /// The journal's last words.
+    pub journal: JournalStatus,
+    /// The checkpoints'.
+    pub checkpoints: Finished,
+}
+
+impl WorldLog {
+    /// The first regular checkpoint comes one `interval` after `now`.
+    pub fn new(
+        journal: JournalWriter,
+        checkpoints: Checkpointer,
+        interval: Duration,
+        now: Duration,
+    ) -> Self {
+        Self {
+            journal,
+            checkpoints,
+            interval,
+            next: now + interval,
+            mend_after: Duration::ZERO,
+            broken: false,
+        }
+    }
+
+    /// Logs the sealed inputs of the tick that is about to be stepped; returns their bytes.
+    pub fn append(&mut self, inputs: &TickInputs, prev_digest: u64) -> Vec<u8> {
+        let payload = inputs.encode();
+        let record = JournalRecord {
+            tick: inputs.tick,
+            prev_digest,
+            payload: payload.clone(),
+        };
+        if self.journal.append(record) == Appended::Dropped {
+            self.broken = true;
+        }
+        payload
+    }
+
+    /// After a step: takes a checkpoint if one is due or the journal needs one.
+    pub fn after_step(&mut self, world: &World, now: Duration) {
+        if let Some(stored) = self.checkpoints.status().durable {
+            self.journal.checkpoint_saved(stored);
+        }
+        if self.broken {
+            if now >= self.mend_after {
+                self.checkpoints.submit(world.snapshot());
+                self.journal.restart_after(world.tick());
+                self.broken = false;
+                self.mend_after = now + MEND_PERIOD;
+                self.next = now + self.interval;
+            }
+        } else if now >= self.next {
+            self.checkpoints.submit(world.snapshot());
+            self.journal.rotate();
+            self.next = now + self.interval;
+        }
+    }
+
+    /// Everything through this tick survives a power cut.
+    pub fn durable(&self) -> Tick {
+        self.journal.durable()
+    }
+
+    /// Whether a newer writer has taken the world over.
+    pub fn is_fenced(&self) -> bool {
+        self.checkpoints.status().fenced
+    }
+
+    /// State and counters, and the health reasons that follow from them.
+    pub fn report(&self, health: &Health) -> (JournalStatus, CheckpointStatus) {
+        let journal = self.journal.status();
+        let checkpoints = self.checkpoints.status();
+        health.set("journal", Grade::Degraded, self.journal_trouble(&journal));
+        health.set("database", Grade::Degraded, database_trouble(&checkpoints));
+        (journal, checkpoints)
+    }
+
+    fn journal_trouble(&self, status: &JournalStatus) -> Option<String> {
+        match &status.health {
+            JournalHealth::Broken { first_lost, reason } => Some(format!(
+                "ticks from {first_lost} on are not in the log ({reason}); only checkpoints protect \
+                 them"
+            )),
+            JournalHealth::Mending { base } => Some(format!(
+                "logging again; waiting for the checkpoint of tick {base}"
+            )),
+            JournalHealth::Whole if self.broken => Some("a record was refused".into()),
+            JournalHealth::Whole => None,
+        }
+    }
+
+    /// Stores a last checkpoint if `world` is given, and closes the log.
+    pub fn finish(self, world: Option<&World>, patience: Duration) -> LogEnd {
+        let checkpoints = self
+            .checkpoints
+            .finish(world.map(World::snapshot), patience);
+        LogEnd {
+            journal: self.journal.finish(),
+            checkpoints,
+        }
+    }
+}
+
+fn database_trouble(status: &CheckpointStatus) -> Option<String> {
+    if status.fenced {
+        return Some("another server has taken this world over".into());
+    }
+    let error = status.last_error.as_ref()?;
+    (status.failing > 0).then(|| {
+        format!(
+            "{} attempts to store a checkpoint failed: {error}",
+            status.failing
+        )
+    })
+}

@@ -1,0 +1,301 @@
+//! One tick after the other, on a thread of its own. This is where time passes: nothing it calls
+//! asks what time it is.
+//!
+//! ```text
+//! wait ─► session events ─► seal ─► log ─► step ─► replicate ─► commands, checkpoint, feeds ─► wait
+//! ```
+//!
+//! Inputs are in the log's queue before the step that uses them; nothing in the loop waits for a
+//! client, a disk or a database.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bluemarble_net::server::event::SessionEvent;
+use bluemarble_net::server::quic::QuicServer;
+use bluemarble_net::server::{Hub, ReplicateInput};
+use bluemarble_shared_protocol::{Epoch, PlayerInputs, Tick};
+use bluemarble_sim::{TickInputs, World};
+use crossbeam_channel::Receiver;
+use rayon::ThreadPool;
+
+use crate::clock::Clock;
+use crate::data_dir::DataDir;
+use crate::guarded::{Panicked, guarded, keep_evidence};
+use crate::health::Grade;
+use crate::limits::{
+    CATCH_UP_TICKS_MAX, COMMANDS_PER_TICK_MAX, EVENTS_PER_TICK_MAX, STATUS_PERIOD,
+};
+use crate::live::{Live, Recovered, Status, TruthSample, digest_hex};
+use crate::observed::{Observed, Phase};
+use crate::pacing::Pacer;
+use crate::shutdown::StopRequest;
+use crate::telemetry;
+use crate::world_log::WorldLog;
+
+/// Everything a running world needs.
+pub struct WorldLoop {
+    /// The world.
+    pub world: World,
+    /// Sessions and replication.
+    pub hub: Hub,
+    /// The sockets.
+    pub quic: QuicServer,
+    /// What happened at the sockets.
+    pub events: Receiver<SessionEvent>,
+    /// Journal and checkpoints.
+    pub log: WorldLog,
+    /// Threads that step zones.
+    pub pool: ThreadPool,
+    /// What others see.
+    pub live: Arc<Live>,
+    /// Where evidence goes.
+    pub data: DataDir,
+    /// Time.
+    pub clock: Clock,
+    /// Whether to stop.
+    pub stop: StopRequest,
+    /// This incarnation.
+    pub epoch: Epoch,
+    /// What it began from.
+    pub recovered: Recovered,
+}
+
+/// Why the loop ended.
+#[derive(Debug)]
+pub enum End {
+    /// As asked, between two ticks.
+    Stopped,
+    /// A rule panicked. The world is no longer a world; the log is.
+    Failed {
+        /// In this tick.
+        tick: Tick,
+        /// How.
+        panic: Panicked,
+    },
+    /// A newer server writes this world.
+    Fenced,
+}
+
+impl WorldLoop {
+    /// Ticks until asked to stop, or until it cannot go on.
+    pub fn run(&mut self) -> End {
+        let tick_hz = self.world.spec().tick_hz;
+        let mut pacer = Pacer::new(tick_hz, CATCH_UP_TICKS_MAX, self.clock.now_ns());
+        let mut observed = Observed::new();
+        let late_ns = 100_000_000 / u64::from(tick_hz);
+        let mut next_look = self.clock.elapsed() + STATUS_PERIOD;
+        self.show(&mut observed, &pacer);
+        while !self.stop.is_made() {
+            std::thread::sleep(Duration::from_nanos(pacer.wait_ns(self.clock.now_ns())));
+            let beat = pacer.begin(self.clock.now_ns());
+            observed.late += u64::from(beat.late_ns > late_ns);
+            if let Err((tick, panic)) = self.tick(&mut observed) {
+                return End::Failed { tick, panic };
+            }
+            if self.clock.elapsed() >= next_look {
+                next_look += STATUS_PERIOD;
+                self.show(&mut observed, &pacer);
+                if self.log.is_fenced() {
+                    return End::Fenced;
+                }
+            }
+        }
+        End::Stopped
+    }
+
+    fn tick(&mut self, observed: &mut Observed) -> Result<(), (Tick, Panicked)> {
+        let began = self.clock.elapsed();
+        let mut lap = began;
+        let inputs = self.seal(observed);
+        self.spent(observed, Phase::Seal, &mut lap);
+        let sealed = self.log.append(&inputs, self.world.digest());
+        self.spent(observed, Phase::Log, &mut lap);
+        self.step(&inputs, &sealed, observed)?;
+        self.spent(observed, Phase::Step, &mut lap);
+        self.replicate();
+        self.spent(observed, Phase::Replicate, &mut lap);
+        self.publish();
+        self.spent(observed, Phase::Publish, &mut lap);
+        let took = lap.saturating_sub(began);
+        observed.ticked(took);
+        telemetry::tick_done(took);
+        Ok(())
+    }
+
+    fn spent(&self, observed: &mut Observed, phase: Phase, lap: &mut Duration) {
+        let now = self.clock.elapsed();
+        observed.spent(phase, now.saturating_sub(*lap));
+        *lap = now;
+    }
+
+    fn seal(&mut self, observed: &mut Observed) -> TickInputs {
+        let now_ms = self.clock.now_ms();
+        for event in self.events.try_iter().take(EVENTS_PER_TICK_MAX) {
+            self.hub.handle(now_ms, event);
+        }
+        observed.deferred += self.events.len() as u64;
+        let tick = self.world.tick().next();
+        let mut players = self.hub.seal(now_ms, tick);
+        if self.world.spec().scenario.puppets > 0 {
+            join(&mut players, self.world.script());
+        }
+        TickInputs {
+            players,
+            ..TickInputs::empty(tick, self.epoch)
+        }
+    }
+
+    fn step(
+        &mut self,
+        inputs: &TickInputs,
+        sealed: &[u8],
+        observed: &mut Observed,
+    ) -> Result<(), (Tick, Panicked)> {
+        let report = guarded(|| self.world.step(inputs, &self.pool));
+        let panicked = match report {
+            Ok(Ok(report)) => {
+                observed.stepped(report);
+                return Ok(());
+            }
+            Ok(Err(refused)) => Panicked(refused.to_string()),
+            Err(panicked) => panicked,
+        };
+        let text = format!("tick {} failed: {}", inputs.tick, panicked.0);
+        self.live.health.raise("world", Grade::Down, text);
+        keep_evidence(&self.data, inputs.tick, sealed, &panicked);
+        Err((inputs.tick, panicked))
+    }
+
+    fn replicate(&mut self) {
+        let datagrams = self.hub.replicate(
+            self.clock.now_ms(),
+            ReplicateInput {
+                tick: self.world.tick(),
+                epoch: self.epoch,
+                durable: self.log.durable(),
+                frames: self.world.wire_frames(),
+            },
+        );
+        if !datagrams.is_empty() {
+            self.quic.send_batch(datagrams);
+        }
+    }
+
+    fn publish(&mut self) {
+        for _ in 0..COMMANDS_PER_TICK_MAX {
+            let Some(command) = self.hub.poll_command() else {
+                break;
+            };
+            self.quic.command(command);
+        }
+        let tick = self.world.tick();
+        self.live
+            .digests
+            .publish(tick, &(tick, self.world.digest()));
+        if self.live.truth.is_wanted(tick) {
+            let frames = Arc::from(self.world.wire_frames());
+            self.live.truth.publish(
+                tick,
+                &TruthSample {
+                    tick,
+                    epoch: self.epoch,
+                    frames,
+                },
+            );
+        }
+        self.log.after_step(&self.world, self.clock.elapsed());
+    }
+
+    /// Once a second: status, gauges, health.
+    fn show(&mut self, observed: &mut Observed, pacer: &Pacer) {
+        let health = &self.live.health;
+        let (journal, checkpoints) = self.log.report(health);
+        let before = self.live.status().unwrap_or_default();
+        let skipped = pacer.skipped() - before.skipped_ticks;
+        let overload = (skipped > 0).then(|| format!("{skipped} ticks skipped in the last second"));
+        health.set("tick", Grade::Degraded, overload);
+        let traffic = self.quic.traffic();
+        let period_ms = 1_000 / u64::from(self.world.spec().tick_hz);
+        let status = Status {
+            epoch: self.epoch.0,
+            tick: self.world.tick().0,
+            digest: digest_hex(self.world.digest()),
+            durable_tick: journal.durable.0,
+            recovered: self.recovered.clone(),
+            players: self.quic.sessions() as u64,
+            entities: self.world.entities() as u64,
+            zones: self.world.zones() as u64,
+            tick_ms: observed.times.since_start(),
+            tick_ms_last_second: observed.times.take_window(),
+            skipped_ticks: pacer.skipped(),
+            handoffs: observed.tally.handoffs,
+            kills: observed.tally.kills,
+            hits: observed.tally.hits,
+            bytes_out: traffic.tx_bytes,
+            bytes_out_per_s: traffic.tx_bytes.saturating_sub(before.bytes_out),
+            journal_lag_ms: self.world.tick().since(journal.durable) * period_ms,
+            checkpoint_tick: checkpoints.durable.unwrap_or_default().0,
+            uptime_s: self.clock.elapsed().as_secs_f64(),
+        };
+        telemetry::show_status(&status);
+        telemetry::show_loop(observed);
+        telemetry::show_log(&journal, &checkpoints);
+        telemetry::show_net(self.hub.stats(), self.quic.stats(), &traffic);
+        telemetry::show_process(&self.live);
+        self.live.show(status);
+    }
+}
+
+/// Adds the scenario's scripted avatars to what sessions did; each list stays sorted by avatar, and a
+/// session goes before a script.
+fn join(players: &mut PlayerInputs, script: PlayerInputs) {
+    players.admissions.extend(script.admissions);
+    players.admissions.sort_by_key(|admission| admission.avatar);
+    players
+        .admissions
+        .dedup_by_key(|admission| admission.avatar);
+    players.intents.extend(script.intents);
+    players.intents.sort_by_key(|(avatar, _)| *avatar);
+    players.intents.dedup_by_key(|(avatar, _)| *avatar);
+}
+
+#[cfg(test)]
+mod tests {
+    use bluemarble_shared_protocol::{Admission, EntityId, InputSeq, Intent};
+
+    use super::*;
+
+    #[test]
+    fn a_session_goes_before_a_script_and_order_is_kept() {
+        let intent = |seq| Intent {
+            seq: InputSeq(seq),
+            ..Intent::default()
+        };
+        let mut players = PlayerInputs {
+            admissions: vec![Admission {
+                avatar: EntityId(5),
+                name: "Ada".into(),
+            }],
+            leaves: vec![],
+            intents: vec![(EntityId(5), intent(70))],
+        };
+        let script = PlayerInputs {
+            admissions: vec![Admission {
+                avatar: EntityId(2),
+                name: "puppet".into(),
+            }],
+            leaves: vec![],
+            intents: vec![(EntityId(2), intent(1)), (EntityId(5), intent(2))],
+        };
+        join(&mut players, script);
+        let avatars: Vec<u64> = players.admissions.iter().map(|a| a.avatar.0).collect();
+        assert_eq!(avatars, [2, 5]);
+        let intents: Vec<(u64, u32)> = players
+            .intents
+            .iter()
+            .map(|(avatar, intent)| (avatar.0, intent.seq.0))
+            .collect();
+        assert_eq!(intents, [(2, 1), (5, 70)]);
+    }
+}

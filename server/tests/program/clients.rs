@@ -1,0 +1,102 @@
+//! Clients of the running program: a well-behaved one that only counts what it receives, and the
+//! means to be a bad one.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use bluemarble_net::certs::ServerIdentity;
+use bluemarble_net::client::{ClientOptions, ConnectError, Link, Trust};
+use bluemarble_net::tickets::{CharacterName, TicketIssuer, TicketKeys};
+use tokio::runtime::Runtime;
+
+use super::harness::{Server, WORLD, eventually};
+
+/// Who may enter a server: the development key of its data directory.
+pub struct Door {
+    pub trust: Trust,
+    pub keys: TicketKeys,
+    server: std::net::SocketAddr,
+}
+
+impl Door {
+    pub fn of(server: &Server) -> Self {
+        let dev = server.data().join("dev");
+        let (cert, _) = ServerIdentity::paths(&dev);
+        let keys = TicketKeys::load_or_create(&dev).unwrap();
+        Self {
+            trust: Trust::file(&cert).unwrap(),
+            keys,
+            server: server.quic(),
+        }
+    }
+
+    /// A ticket of this server's key.
+    pub fn ticket(&self, character: &str) -> String {
+        sign(&self.keys, WORLD, character, now_s(), 600)
+    }
+
+    pub fn options(&self, ticket: String) -> ClientOptions {
+        ClientOptions::new(self.server, "localhost", self.trust.clone(), ticket)
+    }
+
+    pub async fn enter(&self, character: &str) -> Result<Link, ConnectError> {
+        Link::connect(self.options(self.ticket(character))).await
+    }
+}
+
+/// A ticket of any key, for any world and time.
+pub fn sign(keys: &TicketKeys, world: &str, character: &str, from_s: u64, ttl_s: u64) -> String {
+    let name = CharacterName::parse(character).unwrap();
+    TicketIssuer::from_pem(&keys.private_pem, world)
+        .unwrap()
+        .issue(&name, from_s, ttl_s)
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "tickets of a real server expire in wall time"
+)]
+pub fn now_s() -> u64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap()
+        .as_secs()
+}
+
+/// A client that stays and counts the datagrams it gets.
+pub struct Onlooker {
+    received: Arc<AtomicU64>,
+    ended: tokio::task::JoinHandle<bluemarble_net::client::Disconnected>,
+}
+
+impl Onlooker {
+    pub fn enter(runtime: &Runtime, door: &Door, character: &str) -> Self {
+        let link = runtime.block_on(door.enter(character)).unwrap();
+        let received = Arc::new(AtomicU64::new(0));
+        let count = received.clone();
+        let ended = runtime.spawn(async move {
+            loop {
+                match link.next_datagram().await {
+                    Ok(_) => count.fetch_add(1, Ordering::Relaxed),
+                    Err(end) => return end,
+                };
+            }
+        });
+        Self { received, ended }
+    }
+
+    /// Waits until it has received more datagrams.
+    pub fn sees_more(&self, more: u64) {
+        let before = self.received.load(Ordering::Relaxed);
+        eventually("the onlooker sees more", || {
+            assert!(!self.ended.is_finished(), "the onlooker was disconnected");
+            (self.received.load(Ordering::Relaxed) >= before + more).then_some(())
+        });
+    }
+
+    /// How its connection ended.
+    pub fn end(self, runtime: &Runtime) -> bluemarble_net::client::Disconnected {
+        runtime.block_on(self.ended).unwrap()
+    }
+}

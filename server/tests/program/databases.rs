@@ -1,0 +1,90 @@
+//! A Postgres database per test, and the schema of a future build.
+
+use std::future::Future;
+
+use sqlx::{ConnectOptions, Connection, Executor};
+
+use super::harness::{Server, refused};
+
+/// Where the tests' Postgres is; `cargo xtask test` starts one and sets this.
+const URL_VARIABLE: &str = "BLUEMARBLE_TEST_POSTGRES_URL";
+
+/// A database of its own, dropped at the end.
+pub struct PostgresDatabase {
+    server: sqlx::postgres::PgConnectOptions,
+    name: String,
+    url: String,
+}
+
+impl PostgresDatabase {
+    /// `None`, said aloud, if there is no Postgres to test with.
+    pub fn create(purpose: &str) -> Option<Self> {
+        let Some(given) = std::env::var(URL_VARIABLE)
+            .ok()
+            .filter(|url| !url.is_empty())
+        else {
+            eprintln!("SKIPPED: {URL_VARIABLE} is not set; `cargo xtask test` sets it");
+            return None;
+        };
+        let server: sqlx::postgres::PgConnectOptions = given.parse().unwrap();
+        let name = format!("bluemarble_{purpose}_{}", std::process::id());
+        execute(&server, &format!("CREATE DATABASE {name}"));
+        let url = server.clone().database(&name).to_url_lossy().to_string();
+        Some(Self { server, name, url })
+    }
+
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+}
+
+impl Drop for PostgresDatabase {
+    fn drop(&mut self) {
+        execute(
+            &self.server,
+            &format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name),
+        );
+    }
+}
+
+fn execute(server: &sqlx::postgres::PgConnectOptions, statement: &str) {
+    wait(async {
+        let mut connection = server.connect().await.unwrap();
+        connection
+            .execute(sqlx::AssertSqlSafe(statement.to_owned()))
+            .await
+            .unwrap();
+        connection.close().await.unwrap();
+    });
+}
+
+fn wait<T>(work: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap()
+        .block_on(work)
+}
+
+#[test]
+fn a_schema_of_a_newer_build_is_refused_and_left_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    Server::start(dir.path(), &[]).stop();
+    let file = dir.path().join("world.sqlite");
+    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(&file);
+    wait(async {
+        let mut connection = options.connect().await.unwrap();
+        connection
+            .execute(
+                "INSERT INTO _sqlx_migrations (version, description, success, checksum, \
+                 execution_time) VALUES (9999, 'from the future', 1, x'00', 0)",
+            )
+            .await
+            .unwrap();
+        connection.close().await.unwrap();
+    });
+    let (status, text) = refused(dir.path(), &[]);
+    assert_eq!(status, 1);
+    assert!(text.contains("9999") && text.contains("newer"), "{text}");
+    assert!(text.contains("what to do:"), "{text}");
+}
