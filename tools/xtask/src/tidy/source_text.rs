@@ -5,8 +5,8 @@ pub fn before_tests(text: &str) -> impl Iterator<Item = &str> {
     let mut lines = text.lines().peekable();
     std::iter::from_fn(move || {
         let line = lines.next()?;
-        let tests =
-            line == "#[cfg(test)]" && lines.peek().is_some_and(|next| next.contains("mod "));
+        let opens = |next: &&str| next.contains("mod ") && next.ends_with('{');
+        let tests = line == "#[cfg(test)]" && lines.peek().is_some_and(opens);
         (!tests).then_some(line)
     })
 }
@@ -20,4 +20,20 @@ pub fn calls(line: &str, name: &str) -> bool {
             .next_back()
             .is_some_and(|c| c.is_alphanumeric() || "_\"".contains(c))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_an_inline_module_of_tests_ends_the_code() {
+        let text =
+            "mod disk;\n#[cfg(test)]\nmod crash_tests;\nfn f() {}\n#[cfg(test)]\nmod tests {\n}\n";
+        let lines: Vec<&str> = before_tests(text).collect();
+        assert_eq!(
+            lines,
+            ["mod disk;", "#[cfg(test)]", "mod crash_tests;", "fn f() {}"]
+        );
+    }
 }
