@@ -5,7 +5,9 @@
 //! so two of them can only disagree by version.
 
 pub mod binary;
+pub mod bits;
 mod close;
+pub mod codec;
 mod hash;
 mod ids;
 mod intent;

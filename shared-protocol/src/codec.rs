@@ -1,0 +1,117 @@
+//! The datagrams, bit by bit: quantisation, prefix codes, deltas, snapshots and intents.
+//!
+//! Everything here is integer arithmetic, so that clients in other languages agree exactly; floats
+//! appear only in [`quantise`]. Encoders are infallible; decoders take a stranger's bytes and
+//! answer a value or a [`DecodeError`], never panic and never read past the end. docs/PROTOCOL.md
+//! draws it all.
+
+pub mod delta;
+pub mod full;
+mod intent_datagram;
+mod prefix;
+pub mod quantise;
+mod snapshot_reader;
+mod snapshot_writer;
+#[cfg(test)]
+mod testing;
+mod turn;
+mod wrap;
+
+use crate::bits::OutOfBits;
+
+pub use intent_datagram::{Acks, IntentDatagram};
+pub use snapshot_reader::{Baseline, OwnUpdate, Record, SnapshotReader};
+pub use snapshot_writer::{SnapshotWriter, WriterFull};
+pub use wrap::{input_near, nearest, tick_near};
+
+/// First byte of a snapshot: kind 1 in the high half, version of the codec in the low half.
+pub const SNAPSHOT_KIND: u8 = 0x11;
+/// First byte of an intent datagram: kind 2, version 1.
+pub const INTENTS_KIND: u8 = 0x21;
+/// Bits of a client-local entity index.
+pub const INDEX_BITS: u32 = 12;
+/// Most entities one client can know at a time.
+pub const INDICES_MAX: usize = 1 << INDEX_BITS;
+/// How many datagrams back a baseline may lie: what a client must remember of an entity.
+pub const BASELINE_BACK_MAX: u8 = 127;
+/// Bits of that number.
+const BACK_BITS: u32 = 7;
+/// Bits of the record count of a snapshot.
+const COUNT_BITS: u32 = 12;
+
+/// Why bytes are not the datagram they should be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DecodeError {
+    /// Longer than any datagram.
+    #[error("longer than a datagram may be")]
+    TooLong,
+    /// The first byte names another kind or version.
+    #[error("kind or version {0:#04x} is unknown")]
+    Kind(u8),
+    /// The bytes end in the middle of a field.
+    #[error("the bytes end in the middle of a field")]
+    Truncated,
+    /// A field holds what it may not.
+    #[error("the field {0} is out of range")]
+    Range(&'static str),
+    /// Something follows after the end.
+    #[error("bits left over behind the end")]
+    Trailing,
+    /// A delta against a state that the receiver does not have.
+    #[error("the baseline of entity index {index}, {back} datagrams back, is not known")]
+    UnknownBaseline {
+        /// The client-local index.
+        index: u16,
+        /// How many datagrams back.
+        back: u8,
+    },
+}
+
+impl From<OutOfBits> for DecodeError {
+    fn from(_: OutOfBits) -> Self {
+        Self::Truncated
+    }
+}
+
+/// Why an entity leaves a view.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u8)]
+pub enum RemoveReason {
+    /// It is no more.
+    Gone = 0,
+    /// It is too far away.
+    OutOfView = 1,
+    /// The client may no longer see it.
+    Hidden = 2,
+}
+
+impl RemoveReason {
+    const BITS: u32 = 2;
+
+    fn from_bits(bits: u64) -> Result<Self, DecodeError> {
+        match bits {
+            0 => Ok(Self::Gone),
+            1 => Ok(Self::OutOfView),
+            2 => Ok(Self::Hidden),
+            _ => Err(DecodeError::Range("reason")),
+        }
+    }
+}
+
+/// What every snapshot begins with; counters cut to their low bits, to be made whole with
+/// [`nearest`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct SnapshotHeader {
+    /// The datagram's number, low 16 bits.
+    pub number: u16,
+    /// The world's epoch, low 8 bits.
+    pub epoch: u8,
+    /// The tick it shows, low 32 bits.
+    pub tick: u32,
+    /// The newest of the client's intents that the tick includes, low 16 bits; 0 = none yet.
+    pub applied: u16,
+    /// How many ticks ago inputs were durable; 255 = at least that, or unknown.
+    pub durable_age: u8,
+    /// How many datagrams back the usual baseline lies; 0 = there is none.
+    pub usual_back: u8,
+}

@@ -1,0 +1,99 @@
+//! From metres and radians to the integers of a [`WireEntity`](crate::WireEntity). Done once per
+//! entity and tick, by the simulation's Publish.
+//!
+//! Rounding is `f64::round` (half away from zero), which is exact on every machine; values out of
+//! range saturate. A heading arrives as an angle: its arctangent belongs to whoever owns the
+//! deterministic maths module, not to this crate.
+
+use core::f64::consts::TAU;
+
+use glam::DVec3;
+
+/// Metres along a frame cell's axes to centimetres.
+#[must_use]
+pub fn position_cm(local_m: DVec3) -> [i32; 3] {
+    // `as` saturates and makes NaN 0.
+    local_m.to_array().map(|m| (m * 100.0).round() as i32)
+}
+
+/// Metres per second along a frame cell's axes to centimetres per second; at most 327 m/s.
+#[must_use]
+pub fn velocity_cmps(local_mps: DVec3) -> [i16; 3] {
+    local_mps.to_array().map(|mps| (mps * 100.0).round() as i16)
+}
+
+/// An angle from +x towards +y, radians, to 256ths of a turn.
+#[must_use]
+pub fn yaw(angle_rad: f64) -> u8 {
+    ((angle_rad * (256.0 / TAU)).round() as i64 & 255) as u8
+}
+
+/// Health to 255ths of the maximum: 0 only for 0, and 255 only for the maximum or more.
+#[must_use]
+pub fn health(points: u32, max: u32) -> u8 {
+    if points == 0 {
+        return 0;
+    }
+    if points >= max {
+        return 255;
+    }
+    let share = u64::from(points) * 255 / u64::from(max);
+    share.clamp(1, 254) as u8
+}
+
+/// The position that [`position_cm`] stands for, metres along the frame cell's axes.
+#[must_use]
+pub fn position_m(pos_cm: [i32; 3]) -> DVec3 {
+    DVec3::from_array(pos_cm.map(f64::from)) / 100.0
+}
+
+/// The velocity that [`velocity_cmps`] stands for, m/s along the frame cell's axes.
+#[must_use]
+pub fn velocity_mps(vel_cmps: [i16; 3]) -> DVec3 {
+    DVec3::from_array(vel_cmps.map(f64::from)) / 100.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn half_a_centimetre_is_the_largest_error() {
+        for n in 0..2_000_u64 {
+            let axis = |k| (crate::mix64(n * 3 + k) as i32) as f64 / 1e5;
+            let pos = DVec3::new(axis(0), axis(1), axis(2));
+            let error = position_m(position_cm(pos)) - pos;
+            assert!(error.abs().max_element() <= 0.005 + 1e-9);
+        }
+    }
+
+    #[test]
+    fn out_of_range_values_saturate() {
+        assert_eq!(
+            velocity_cmps(DVec3::new(1e9, -1e9, f64::NAN)),
+            [i16::MAX, i16::MIN, 0]
+        );
+        assert_eq!(position_cm(DVec3::splat(1e12)), [i32::MAX; 3]);
+    }
+
+    #[test]
+    fn a_turn_has_256_headings() {
+        assert_eq!(yaw(0.0), 0);
+        assert_eq!(yaw(TAU / 4.0), 64);
+        assert_eq!(yaw(-TAU / 4.0), 192);
+        assert_eq!(yaw(TAU / 2.0), 128);
+        assert_eq!(yaw(-TAU / 2.0), 128);
+        assert_eq!(yaw(-1e-9), 0);
+    }
+
+    #[test]
+    fn only_the_dead_have_no_health_and_only_the_whole_have_all() {
+        assert_eq!(health(0, 100), 0);
+        assert_eq!(health(1, 60_000), 1);
+        assert_eq!(health(59_999, 60_000), 254);
+        assert_eq!(health(100, 100), 255);
+        assert_eq!(health(120, 100), 255);
+        assert_eq!(health(1, 0), 255);
+        assert_eq!(health(50, 100), 127);
+    }
+}

@@ -1,0 +1,205 @@
+//! Writes one snapshot datagram: header, own section, then records in ascending index order, each
+//! refused if it would not fit. See docs/PROTOCOL.md for the drawing.
+
+use crate::bits::BitWriter;
+use crate::ids::EntityId;
+use crate::limits::DATAGRAM_BYTES_MAX;
+use crate::wire_frame::{BodyBits, OwnVitals};
+
+use super::prefix::BucketCode;
+use super::snapshot_reader::OwnUpdate;
+use super::{
+    BACK_BITS, BASELINE_BACK_MAX, COUNT_BITS, INDEX_BITS, INDICES_MAX, RemoveReason, SNAPSHOT_KIND,
+    SnapshotHeader,
+};
+
+/// How far an index lies above the one before it, minus one.
+pub(super) const GAP: BucketCode<4> = BucketCode::new([0, 2, 5, INDEX_BITS as u8]);
+/// Ticks to wait for something.
+pub(super) const WAIT: BucketCode<3> = BucketCode::new([0, 8, 16]);
+/// Kills and deaths.
+pub(super) const TALLY: BucketCode<3> = BucketCode::new([4, 10, 32]);
+
+/// The record does not fit into what is left of the datagram; nothing was written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WriterFull;
+
+/// Builds one datagram after the other in the same memory.
+#[derive(Clone, Debug, Default)]
+pub struct SnapshotWriter {
+    bits: BitWriter,
+    /// Bits this datagram may have.
+    room: usize,
+    count_at: usize,
+    count: u32,
+    /// The next index that a gap of one means.
+    next_index: usize,
+    usual_back: u8,
+    /// Frame cell of the last entering entity.
+    cell: Option<u64>,
+}
+
+impl SnapshotWriter {
+    /// Starts a datagram of at most `bytes_max` bytes; header and own section always go in.
+    pub fn begin(&mut self, header: &SnapshotHeader, own: &OwnUpdate, bytes_max: usize) {
+        self.bits.clear();
+        self.room = bytes_max.min(DATAGRAM_BYTES_MAX) * 8;
+        self.count = 0;
+        self.next_index = 0;
+        self.cell = None;
+        self.usual_back = header.usual_back.min(BASELINE_BACK_MAX);
+        let out = &mut self.bits;
+        out.write(u64::from(SNAPSHOT_KIND), 8);
+        out.write(u64::from(header.number), 16);
+        out.write(u64::from(header.epoch), 8);
+        out.write(u64::from(header.tick), 32);
+        out.write(u64::from(header.applied), 16);
+        out.write(u64::from(header.durable_age), 8);
+        out.write(u64::from(self.usual_back), BACK_BITS);
+        write_own(out, own);
+        self.count_at = out.bits();
+        out.write(0, COUNT_BITS);
+    }
+
+    /// Bits left.
+    #[must_use]
+    pub fn bits_left(&self) -> usize {
+        self.room.saturating_sub(self.bits.bits())
+    }
+
+    /// Records so far.
+    #[must_use]
+    pub fn records(&self) -> u32 {
+        self.count
+    }
+
+    /// A delta against the state `back` datagrams ago (1 ..= [`BASELINE_BACK_MAX`]): the first
+    /// `count` bits of `delta`.
+    ///
+    /// # Errors
+    /// [`WriterFull`].
+    pub fn update(
+        &mut self,
+        index: u16,
+        back: u8,
+        delta: &[u64],
+        count: usize,
+    ) -> Result<(), WriterFull> {
+        debug_assert!((1..=BASELINE_BACK_MAX).contains(&back));
+        let usual = back == self.usual_back;
+        let kind_bits = if usual { 1 } else { 2 + BACK_BITS as usize };
+        self.begin_record(index, kind_bits + count)?;
+        if usual {
+            self.bits.write(0, 1);
+        } else {
+            self.bits.write(0b01 | u64::from(back) << 2, 2 + BACK_BITS);
+        }
+        self.bits.splice(delta, count);
+        Ok(())
+    }
+
+    /// An entity the client may not know: its id and, as the first `count` bits of `body`, all of
+    /// its state but the frame cell.
+    ///
+    /// # Errors
+    /// [`WriterFull`].
+    pub fn enter(
+        &mut self,
+        index: u16,
+        id: EntityId,
+        cell: u64,
+        body: &[u64],
+        count: usize,
+    ) -> Result<(), WriterFull> {
+        let same_cell = self.cell == Some(cell);
+        let cell_bits = if same_cell { 1 } else { 65 };
+        self.begin_record(index, 3 + 64 + cell_bits + count)?;
+        self.bits.write(0b011, 3);
+        self.bits.write(id.0, 64);
+        self.bits.write_bool(!same_cell);
+        if !same_cell {
+            self.bits.write(cell, 64);
+            self.cell = Some(cell);
+        }
+        self.bits.splice(body, count);
+        Ok(())
+    }
+
+    /// An entity the client shall forget.
+    ///
+    /// # Errors
+    /// [`WriterFull`].
+    pub fn remove(&mut self, index: u16, reason: RemoveReason) -> Result<(), WriterFull> {
+        self.begin_record(index, 3 + RemoveReason::BITS as usize)?;
+        self.bits
+            .write(0b111 | (reason as u64) << 3, 3 + RemoveReason::BITS);
+        Ok(())
+    }
+
+    fn begin_record(&mut self, index: u16, rest_bits: usize) -> Result<(), WriterFull> {
+        let index = usize::from(index);
+        debug_assert!((self.next_index..INDICES_MAX).contains(&index), "ascending");
+        let gap = (index - self.next_index) as u32;
+        let fits = self.bits_left() >= gap_bits(gap) + rest_bits;
+        if !fits || self.count + 1 >= 1 << COUNT_BITS {
+            return Err(WriterFull);
+        }
+        GAP.write(&mut self.bits, gap);
+        self.next_index = index + 1;
+        self.count += 1;
+        Ok(())
+    }
+
+    /// The finished datagram.
+    #[must_use]
+    pub fn finish(&mut self) -> Vec<u8> {
+        self.bits
+            .patch(self.count_at, u64::from(self.count), COUNT_BITS);
+        self.bits.to_bytes()
+    }
+}
+
+/// Bits that [`GAP`] takes.
+fn gap_bits(gap: u32) -> usize {
+    match gap {
+        0 => 1,
+        1..=4 => 4,
+        5..=36 => 8,
+        _ => 3 + INDEX_BITS as usize,
+    }
+}
+
+fn write_own(out: &mut BitWriter, own: &OwnUpdate) {
+    match own {
+        OwnUpdate::None => out.write(0, 2),
+        OwnUpdate::Hash { body_hash, vitals } => {
+            out.write(1, 2);
+            out.write(u64::from(*body_hash), 32);
+            out.write_bool(vitals.is_some());
+            if let Some(vitals) = vitals {
+                write_vitals(out, vitals);
+            }
+        }
+        OwnUpdate::Full { body, vitals } => {
+            out.write(2, 2);
+            write_body(out, body);
+            write_vitals(out, vitals);
+        }
+    }
+}
+
+fn write_body(out: &mut BitWriter, body: &BodyBits) {
+    for value in body.values {
+        out.write(value.to_bits(), 64);
+    }
+    out.write(u64::from(body.support & 3), 2);
+}
+
+fn write_vitals(out: &mut BitWriter, vitals: &OwnVitals) {
+    out.write(u64::from(vitals.health), 16);
+    out.write(u64::from(vitals.health_max), 16);
+    WAIT.write(out, u32::from(vitals.ready_in_ticks));
+    WAIT.write(out, u32::from(vitals.respawn_in_ticks));
+    TALLY.write(out, vitals.kills);
+    TALLY.write(out, vitals.deaths);
+}
