@@ -165,9 +165,13 @@ fn build_step(root: &Path) -> Step<'_> {
     Step {
         name: "build",
         about: "the tests and the programs they start",
-        rerun: "cargo test --workspace --no-run".into(),
+        rerun: "cargo test --workspace --all-features --no-run".into(),
         run: Box::new(move || {
-            cargo::run(cargo(root).args(["test", "--locked", "--workspace", "--no-run"]))
+            cargo::run(
+                cargo(root)
+                    .args(["test", "--locked", "--no-run"])
+                    .args(EVERYTHING),
+            )
         }),
     }
 }
@@ -212,10 +216,14 @@ fn docs_step<'a>(root: &'a Path, how: &Docs) -> Step<'a> {
     }
 }
 
+/// All crates, with the features that only tests want: deliberate faults that tests must notice.
+/// Building and testing name the same set, or everything would be compiled once more.
+const EVERYTHING: [&str; 2] = ["--workspace", "--all-features"];
+
 /// What the person asked for, or everything.
 fn scope(args: &[String]) -> Vec<String> {
     if args.is_empty() {
-        vec!["--workspace".to_owned()]
+        EVERYTHING.map(str::to_owned).to_vec()
     } else {
         args.to_vec()
     }

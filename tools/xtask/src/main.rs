@@ -25,9 +25,9 @@ Commands:
   ci               everything CI checks, in the order in which failures are cheapest:
                    tidy, fmt, fetch, deny, clippy, docs, build, test
   test [ARGS]      all tests, with a throwaway Postgres started and stopped around them.
-                   ARGS replace `--workspace`: cargo xtask test -p bluemarble-persistence
+                   ARGS replace `--workspace --all-features`: cargo xtask test -p bluemarble-sim
   fmt [--fix]      formatting; --fix rewrites the files
-  clippy [ARGS]    lints, warnings are errors. ARGS replace `--workspace`
+  clippy [ARGS]    lints, warnings are errors. ARGS as above
   docs [--open]    the reference documentation, warnings are errors
   tidy             house rules a test can check: file docs, crate arrows, dead files, links, …
   deny             licences, banned crates and sources of every dependency, offline
