@@ -4,7 +4,8 @@
 //! are numbered along the Hilbert curve, so the rows of any cell *or any ancestor of it* are one
 //! slice: a query picks the level whose cells are just wide enough for its radius, takes the slices
 //! of one cell and its neighbours, and in them reads only the grid's own cells whose bounding box
-//! comes near enough. So a grid somewhat finer than its usual radius is a good one.
+//! comes near enough. The best level for a usual radius is `CellId::level_for_min_width` of it, or one
+//! finer.
 
 use glam::DVec3;
 
@@ -16,6 +17,8 @@ const LOCAL_SHARE_MAX: f64 = 0.25;
 /// Width over radius that a query's cells must have: covers rounding, and that an arc is longer
 /// than its chord (by 1.1 % at [`LOCAL_SHARE_MAX`]).
 const MARGIN: f64 = 1.02;
+/// Rows that are filtered at once, on the stack.
+const BATCH: usize = 32;
 
 /// Rows sorted by (cell, row).
 #[derive(Clone, Debug, Default)]
@@ -113,36 +116,69 @@ impl CellGrid {
         if self.is_empty() {
             return;
         }
-        let reach2 = radius_m * radius_m;
-        let mut look = |cells: std::ops::Range<usize>| {
-            for at in cells {
-                // Rounding is monotonic: no row is ever nearer than its box.
-                if distance2_to_box(pos, &self.boxes[at]) > reach2 {
-                    continue;
-                }
-                let slots = self.starts[at] as usize..self.starts[at + 1] as usize;
-                let rows = &self.order[slots.clone()];
-                for (&(_, row), p) in rows.iter().zip(&self.positions[slots]) {
-                    let dist2 = p.distance_squared(pos);
-                    if dist2 <= reach2 {
-                        visit(row, dist2);
-                    }
-                }
-            }
-        };
         let Some(level) = self.query_level(pos, radius_m) else {
-            return look(0..self.cells.len());
+            self.look(0, u64::MAX, pos, radius_m, &mut visit);
+            return;
         };
         let here = CellId::at(pos, level);
         let around = here.all_neighbours();
         let before = around.partition_point(|cell| *cell < here);
-        around[..before]
+        let mut from = 0;
+        for cell in around[..before]
             .iter()
-            .for_each(|cell| look(self.occupied(*cell)));
-        look(self.occupied(here));
-        around[before..]
-            .iter()
-            .for_each(|cell| look(self.occupied(*cell)));
+            .chain([&here])
+            .chain(&around[before..])
+        {
+            // Ascending cells: each search begins where the one before ended.
+            from += self.cells[from..].partition_point(|&c| c < cell.range_min().0);
+            from = self.look(from, cell.range_max().0, pos, radius_m, &mut visit);
+        }
+    }
+
+    /// Visits what is near in the occupied cells from index `from` up to the cell id `last`;
+    /// answers the index after them.
+    fn look(
+        &self,
+        from: usize,
+        last: u64,
+        pos: DVec3,
+        radius_m: f64,
+        visit: &mut impl FnMut(u32, f64),
+    ) -> usize {
+        let reach2 = radius_m * radius_m;
+        let mut at = from;
+        while at < self.cells.len() && self.cells[at] <= last {
+            // Rounding is monotonic: no row is ever nearer than its box.
+            if distance2_to_box(pos, &self.boxes[at]) <= reach2 {
+                let slots = self.starts[at] as usize..self.starts[at + 1] as usize;
+                self.look_at_rows(slots, pos, reach2, visit);
+            }
+            at += 1;
+        }
+        at
+    }
+
+    /// In two passes, the first without branches: who is near is a coin toss for the processor.
+    fn look_at_rows(
+        &self,
+        slots: std::ops::Range<usize>,
+        pos: DVec3,
+        reach2: f64,
+        visit: &mut impl FnMut(u32, f64),
+    ) {
+        let rows = self.order[slots.clone()].chunks(BATCH);
+        for (rows, positions) in rows.zip(self.positions[slots].chunks(BATCH)) {
+            let mut near = [(0, 0.0); BATCH];
+            let mut count = 0;
+            for (&(_, row), p) in rows.iter().zip(positions) {
+                let dist2 = p.distance_squared(pos);
+                near[count] = (row, dist2);
+                count += usize::from(dist2 <= reach2);
+            }
+            near[..count]
+                .iter()
+                .for_each(|&(row, dist2)| visit(row, dist2));
+        }
     }
 
     /// The finest level (not finer than the grid's) at which all within the radius lie in the cell
@@ -161,21 +197,22 @@ impl CellGrid {
         }
         Some(level)
     }
-
-    /// Which of the occupied cells lie in a cell of the grid's level or of a coarser one.
-    fn occupied(&self, cell: CellId) -> std::ops::Range<usize> {
-        let (first, last) = (cell.range_min().0, cell.range_max().0);
-        let start = self.cells.partition_point(|&c| c < first);
-        let count = self.cells[start..]
-            .iter()
-            .take_while(|&&c| c <= last)
-            .count();
-        start..start + count
-    }
 }
 
 /// Squared distance in m² from a point to the nearest point of a box.
 #[inline]
 fn distance2_to_box(p: DVec3, [low, high]: &[DVec3; 2]) -> f64 {
-    (*low - p).max(p - *high).max(DVec3::ZERO).length_squared()
+    let outside = |low: f64, p: f64, high: f64| {
+        if p < low {
+            low - p
+        } else if p > high {
+            p - high
+        } else {
+            0.0
+        }
+    };
+    let x = outside(low.x, p.x, high.x);
+    let y = outside(low.y, p.y, high.y);
+    let z = outside(low.z, p.z, high.z);
+    x * x + y * y + z * z
 }

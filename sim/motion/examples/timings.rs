@@ -115,7 +115,7 @@ fn main() {
             square + (side * c(0) + across * c(1)) * 886.0
         })
         .collect();
-    for level in [15, 16, 17, 18] {
+    for level in [15, 16, 17, 18, 19] {
         let mut grid = CellGrid::build(level, &crowd);
         timed(
             &format!("grid of level {level}: rebuild, each row"),
