@@ -3,17 +3,17 @@
 //!
 //! Ids and tokens are those of Google's S2 library (s2geometry.io), checked against it point by
 //! point in `tests/s2_oracle.rs`, so that clients can use its port in their own language. Of the
-//! `s2` crate only the integer tables of the curve are used; its angles, caps and coverings call
-//! the standard library's trigonometry and would break determinism.
+//! `s2` crate nothing is used outside tests: its angles, caps and coverings call the standard
+//! library's trigonometry and would break determinism, and its ids are slower than [`curve`]'s.
 
 use std::fmt;
 use std::ops::Deref;
 
 use glam::DVec3;
-use s2::cellid::CellID as S2Id;
 use serde::{Deserialize, Serialize};
 
 use crate::cube::{self, LEAVES};
+use crate::curve;
 
 /// Smallest width of a level-0 cell between opposite edges on the unit sphere; halves with each
 /// level (the quadratic projection's `kMinWidth`, 2·√2 / 3).
@@ -39,19 +39,16 @@ impl CellId {
     #[inline]
     #[must_use]
     pub fn leaf_at(dir: DVec3) -> Self {
-        let (face, u, v) = cube::face_uv(dir);
-        Self::of_leaf(
-            face,
-            cube::leaf_of_st(cube::st_of_uv(u)),
-            cube::leaf_of_st(cube::st_of_uv(v)),
-        )
+        Self::at(dir, Self::MAX_LEVEL)
     }
 
     /// The cell of `level` that holds a direction (of any length but zero).
     #[inline]
     #[must_use]
     pub fn at(dir: DVec3, level: u8) -> Self {
-        Self::leaf_at(dir).parent(level)
+        let (face, u, v) = cube::face_uv(dir);
+        let [i, j] = [u, v].map(|k| cube::leaf_of_st(cube::st_of_uv(k)));
+        Self(curve::id(face, i, j, level))
     }
 
     /// One of the six cells of level 0.
@@ -167,7 +164,7 @@ impl CellId {
         let (face, i, j) = self.corner();
         let (size, level) = (self.size(), self.level());
         [(0, -size), (size, 0), (0, size), (-size, 0)]
-            .map(|(di, dj)| Self::of_leaf_wrapped(face, i + di, j + dj).parent(level))
+            .map(|(di, dj)| Self::of_leaf_wrapped(face, i + di, j + dj, level))
     }
 
     /// All cells of its level that share an edge or a corner, sorted, each once: 8, or 7 at a
@@ -183,7 +180,7 @@ impl CellId {
         for dj in [-size, 0, size] {
             for di in [-size, 0, size] {
                 if (di, dj) != (0, 0) {
-                    let cell = Self::of_leaf_wrapped(face, i + di, j + dj).parent(level);
+                    let cell = Self::of_leaf_wrapped(face, i + di, j + dj, level);
                     found.insert(cell);
                 }
             }
@@ -251,21 +248,14 @@ impl CellId {
     /// Face and leaf coordinates of its corner with the smallest i and j.
     #[inline]
     fn corner(self) -> (u8, i32, i32) {
-        let (face, i, j, _) = S2Id(self.0).face_ij_orientation();
-        let mask = -self.size();
-        (face, i & mask, j & mask)
+        curve::corner(self.0, self.level())
     }
 
-    #[inline]
-    fn of_leaf(face: u8, i: i32, j: i32) -> Self {
-        Self(S2Id::from_face_ij(face, i, j).0)
-    }
-
-    /// The leaf at coordinates that may lie beyond the face's edge: then it is the one on the
-    /// neighbouring face whose centre is nearest, found through the plane of the cube.
-    fn of_leaf_wrapped(face: u8, i: i32, j: i32) -> Self {
+    /// The cell that holds a leaf whose coordinates may lie beyond the face's edge: then it is the
+    /// leaf on the neighbouring face whose centre is nearest, found through the plane of the cube.
+    fn of_leaf_wrapped(face: u8, i: i32, j: i32, level: u8) -> Self {
         if (0..LEAVES).contains(&i) && (0..LEAVES).contains(&j) {
-            return Self::of_leaf(face, i, j);
+            return Self(curve::id(face, i, j, level));
         }
         // One leaf beyond the edge is enough, and avoids overflow for whole faces. In the linear
         // projection, whose seams agree with the quadratic one's along an edge, a leaf just beyond
@@ -276,11 +266,8 @@ impl CellId {
             ((2.0 * k + 1.0 - f64::from(LEAVES)) / f64::from(LEAVES)).clamp(-limit, limit)
         });
         let (face, u, v) = cube::face_uv(cube::point(face, uv[0], uv[1]));
-        Self::of_leaf(
-            face,
-            cube::leaf_of_st(0.5 * (u + 1.0)),
-            cube::leaf_of_st(0.5 * (v + 1.0)),
-        )
+        let [i, j] = [u, v].map(|k| cube::leaf_of_st(0.5 * (k + 1.0)));
+        Self(curve::id(face, i, j, level))
     }
 }
 

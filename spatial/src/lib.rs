@@ -12,6 +12,7 @@
 mod cell_grid;
 mod cell_id;
 mod cube;
+mod curve;
 mod frame_axes;
 mod lat_lng;
 pub mod limits;

@@ -101,7 +101,8 @@ impl Planet {
         self.frame_level
     }
 
-    /// Hash over the descriptor's and every file's bytes: equal exactly if the ground is.
+    /// Hash over the descriptor's and every file's bytes: two programs that agree on it (and on
+    /// their version) agree on the ground.
     #[must_use]
     pub fn content_hash(&self) -> u64 {
         self.content_hash
