@@ -42,6 +42,12 @@ pub struct Report {
 }
 
 impl Health {
+    /// Raises a reason that is part of an ordinary life: starting, stopping.
+    pub fn announce(&self, name: &'static str, grade: Grade, text: &str) {
+        let text = text.to_owned();
+        self.reasons.lock().insert(name, Reason { grade, text });
+    }
+
     /// Raises a reason, or changes its text.
     pub fn raise(&self, name: &'static str, grade: Grade, text: impl Into<String>) {
         let reason = Reason {

@@ -180,7 +180,7 @@ pub fn recover(
             }
             // The very tick that ended the last run: go on from the one before it.
             let mut world = begin(asker, remains)?;
-            replay(&mut world, &records[..at], pool, &mut progress).map_err(
+            let trail = replay(&mut world, &records[..at], pool, &mut progress).map_err(
                 |error| match error {
                     ReplayError::Refused(error) => error,
                     ReplayError::Panicked { at, panic } => RecoveryError::Panicked {
@@ -212,6 +212,7 @@ fn recovered(
         world,
         epoch,
         replayed: replayed as u64,
+        trail,
         quarantined,
     }
 }

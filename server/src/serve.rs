@@ -48,7 +48,7 @@ pub fn run(args: &ServeArgs) -> Result<(), Failure> {
     stop.on_signals(sockets.handle())
         .map_err(|error| Failure::environment(format!("cannot listen for signals: {error}")))?;
     let live = Arc::new(Live::new(facts(&config, &build)));
-    live.health.raise("world", Grade::Down, "starting");
+    live.health.announce("world", Grade::Down, "starting");
     let token = AdminToken::load_or_create(&data.admin_token())?;
     let admin = Admin::start(
         config.admin.listen,
@@ -83,7 +83,7 @@ pub fn run(args: &ServeArgs) -> Result<(), Failure> {
         .join()
         .map_err(|_panic| Failure::world("the world's thread panicked outside a step"))?;
     drop(status_line);
-    live.health.raise("world", Grade::Down, "stopping");
+    live.health.announce("world", Grade::Down, "stopping");
     data.remove_ready_file();
     let stopped = take_down(&steps, world_loop, end, &sockets);
     admin.stop();

@@ -170,6 +170,7 @@ fn store_failure(error: StoreError) -> Failure {
             "run the newer build this database was made by, or name another database"
         }
         StoreError::Fenced { .. } => "stop the other server of this world first",
+        StoreError::Unstorable { .. } => "reduce it, or use another store",
         StoreError::CorruptCheckpoint { .. } => "restore the database from a backup",
     };
     let text = chain(&error);
