@@ -22,6 +22,9 @@ const MIN_WIDTH: f64 = 2.0 * core::f64::consts::SQRT_2 / 3.0;
 const WRAP: u64 = 6 << 61;
 
 /// One S2 cell. Ordered along the Hilbert curve, a parent in the middle of its children.
+///
+/// A number that is no cell ([`CellId::is_valid`]) gives meaningless answers but never a panic. A
+/// level argument is at most [`CellId::MAX_LEVEL`].
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct CellId(pub u64);
@@ -71,7 +74,7 @@ impl CellId {
     #[inline]
     #[must_use]
     pub const fn level(self) -> u8 {
-        Self::MAX_LEVEL - (self.0.trailing_zeros() >> 1) as u8
+        Self::MAX_LEVEL.saturating_sub((self.0.trailing_zeros() >> 1) as u8)
     }
 
     /// The cube face, 0 ..= 5.
@@ -96,7 +99,7 @@ impl CellId {
         if step == 0 {
             return [self; 4];
         }
-        let first = self.0 - 3 * step;
+        let first = self.0.wrapping_sub(3 * step);
         [
             Self(first),
             Self(first + 2 * step),
@@ -109,14 +112,14 @@ impl CellId {
     #[inline]
     #[must_use]
     pub const fn range_min(self) -> Self {
-        Self(self.0 - (self.lsb() - 1))
+        Self(self.0.wrapping_sub(self.lsb().wrapping_sub(1)))
     }
 
     /// The last leaf in it.
     #[inline]
     #[must_use]
     pub const fn range_max(self) -> Self {
-        Self(self.0 + (self.lsb() - 1))
+        Self(self.0.wrapping_add(self.lsb().wrapping_sub(1)))
     }
 
     /// Whether `other` is it or lies in it.

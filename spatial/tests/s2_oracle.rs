@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use bluemarble_spatial::{CellId, LatLng};
+use bluemarble_spatial::{CellId, FrameAxes, LatLng};
 use serde::Deserialize;
 
 #[derive(Deserialize)]
@@ -156,4 +156,41 @@ fn the_width_bound_holds_and_picks_the_finest_level() {
     }
     assert_eq!(CellId::level_for_min_width(1e9, radius_m), 0);
     assert_eq!(CellId::level_for_min_width(0.0, radius_m), 30);
+}
+
+#[test]
+fn numbers_that_are_no_cells_panic_nowhere() {
+    let odd = [
+        0,
+        1,
+        2,
+        u64::MAX,
+        1 << 63,
+        6 << 61,
+        (6 << 61) + 1,
+        1 << 61,
+        1 << 62,
+        0b10 << 20,
+    ];
+    let random = (0..20_000).map(bluemarble_spatial::mix::mix64);
+    for number in odd.into_iter().chain(random) {
+        let cell = CellId(number);
+        let _ = (
+            cell.range_min(),
+            cell.range_max(),
+            cell.next(),
+            cell.prev(),
+            cell.children(),
+        );
+        let _ = (
+            cell.contains(cell),
+            cell.edge_neighbours(),
+            cell.token(),
+            cell.parent(30),
+        );
+        let _ = (cell.all_neighbours(), FrameAxes::of(cell, 1.0));
+        if cell.is_valid() {
+            assert_eq!(CellId::at(cell.centre(), cell.level()), cell);
+        }
+    }
 }
