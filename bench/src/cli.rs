@@ -1,0 +1,167 @@
+//! The command line: what can be asked of the bench, with examples.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// Load tests for a BlueMarble server, with real QUIC clients that check what they see.
+#[derive(Debug, Parser)]
+#[command(name = "bluemarble-bench", version, max_term_width = 100)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Bots walk and fight around the city square; every view is compared with the truth.
+    #[command(after_help = LOAD_EXAMPLES)]
+    Load(Box<LoadArgs>),
+}
+
+const LOAD_EXAMPLES: &str = "\
+Examples:
+  Start a server in one terminal, and in another:
+    bluemarble-bench load --clients 200 --seconds 30
+
+  With a report, and as a gate in a script:
+    bluemarble-bench load --clients 200 --seconds 30 --json report.json \\
+        --expect-tick-p99-ms 50 --expect-seen 30 --expect-handoffs-per-s 1 --expect-kills-per-s 1
+
+  Against another server, whose data directory was copied here:
+    bluemarble-bench load --server 192.0.2.7:4433 --server-name play.example.org \\
+        --admin http://192.0.2.7:9600 --data-dir ./copied-data
+
+Exit status: 0 if everything seen was right (and every --expect holds), 1 if not, or if too little
+was checked to know, 2 if the load could not be run.";
+
+/// `load`.
+#[derive(Debug, Args)]
+pub struct LoadArgs {
+    /// How many bots.
+    #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub clients: u32,
+    /// How long to measure, after everybody has joined, seconds.
+    #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    pub seconds: u64,
+    /// Over how many seconds the bots join.
+    #[arg(long, default_value_t = 5.0, value_parser = positive_seconds)]
+    pub ramp: f64,
+    /// The server's QUIC address.
+    #[arg(long, default_value = "127.0.0.1:4433", value_name = "IP:PORT")]
+    pub server: SocketAddr,
+    /// The name in the server's certificate.
+    #[arg(long, default_value = "localhost", value_name = "NAME")]
+    pub server_name: String,
+    /// The server's admin HTTP.
+    #[arg(long, default_value = "http://127.0.0.1:9600", value_name = "URL")]
+    pub admin: String,
+    /// The server's data directory: certificate, ticket key and admin token are taken from it.
+    #[arg(long, default_value = "./bluemarble-data", value_name = "DIR")]
+    pub data_dir: PathBuf,
+    /// Certificate to trust instead of the data directory's dev/cert.pem.
+    #[arg(long, value_name = "FILE")]
+    pub trust: Option<PathBuf>,
+    /// Private ticket key instead of the data directory's dev/ticket.key.pem.
+    #[arg(long, value_name = "FILE")]
+    pub ticket_key: Option<PathBuf>,
+    /// What the bots' wandering is drawn from: the same seed, the same wishes.
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// First part of the bots' character names.
+    #[arg(long, default_value = "bot", value_name = "NAME")]
+    pub name: String,
+    /// Bots keep within this distance of the square's middle, metres.
+    #[arg(long, default_value_t = 45.0, value_name = "METRES")]
+    pub square_m: f64,
+    /// Bots strike at others nearer than this, metres (a player's reach is 2.5).
+    #[arg(long, default_value_t = 2.4, value_name = "METRES")]
+    pub reach_m: f64,
+    /// Compare views at every N-th tick.
+    #[arg(long, default_value_t = 10, value_name = "N",
+          value_parser = clap::value_parser!(u64).range(1..=1_000))]
+    pub truth_every: u64,
+    /// UDP sockets the bots share.
+    #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=1_024))]
+    pub sockets: u16,
+    /// Write the whole report here as JSON.
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
+    /// Gates beyond correctness; all off unless given.
+    #[command(flatten)]
+    pub expect: Expect,
+}
+
+/// Gates: the run fails if one is not met.
+#[derive(Clone, Debug, Default, Args)]
+pub struct Expect {
+    /// Ticks must take less than this, 99 of 100, milliseconds.
+    #[arg(long, value_name = "MS", help_heading = "Gates")]
+    pub expect_tick_p99_ms: Option<f64>,
+    /// Bots must see at least so many others on average.
+    #[arg(long, value_name = "N", help_heading = "Gates")]
+    pub expect_seen: Option<f64>,
+    /// The server must hand over at least so many entities per second between zones.
+    #[arg(long, value_name = "N", help_heading = "Gates")]
+    pub expect_handoffs_per_s: Option<f64>,
+    /// There must be at least so many kills per second.
+    #[arg(long, value_name = "N", help_heading = "Gates")]
+    pub expect_kills_per_s: Option<f64>,
+    /// A client must be sent at most so many bytes of UDP payload per second on average.
+    #[arg(long, value_name = "BYTES", help_heading = "Gates")]
+    pub expect_bytes_per_s: Option<f64>,
+    /// At most this share of the snapshot datagrams may be missing, 0 to 1.
+    #[arg(long, value_name = "SHARE", help_heading = "Gates")]
+    pub expect_loss: Option<f64>,
+}
+
+fn positive_seconds(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(seconds) if (0.0..=3_600.0).contains(&seconds) => Ok(seconds),
+        _ => Err("must be a number of seconds, 0 to 3600".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent_and_its_examples_parse() {
+        Cli::command().debug_assert();
+        let joined = LOAD_EXAMPLES.replace("\\\n", " ");
+        let examples = joined
+            .lines()
+            .map(str::trim)
+            .filter(|l| l.starts_with("bluemarble-bench "));
+        let parsed: Vec<_> = examples
+            .map(|line| Cli::try_parse_from(line.split_whitespace()))
+            .collect();
+        assert_eq!(parsed.len(), 3);
+        for result in parsed {
+            result.unwrap();
+        }
+    }
+
+    #[test]
+    fn senseless_numbers_are_refused() {
+        for bad in [
+            "--clients 0",
+            "--seconds 0",
+            "--ramp -1",
+            "--truth-every 0",
+            "--sockets 0",
+        ] {
+            let line = format!("bluemarble-bench load {bad}");
+            assert!(
+                Cli::try_parse_from(line.split_whitespace()).is_err(),
+                "{bad}"
+            );
+        }
+    }
+}

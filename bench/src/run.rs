@@ -1,0 +1,101 @@
+//! What all bots of a run share: which phase it is in, when it began, where the square's middle
+//! lies, and the counts they add to.
+
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::time::Instant;
+
+use glam::DVec3;
+use parking_lot::Mutex;
+
+use crate::blows::Blows;
+use crate::judge::Desk;
+
+/// What the bots are doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Phase {
+    /// Some are still joining; nothing counts.
+    Joining = 0,
+    /// Everything counts.
+    Measuring = 1,
+    /// Go home.
+    Leaving = 2,
+}
+
+/// Shared by all bots.
+#[derive(Debug)]
+pub struct Run {
+    phase: AtomicU8,
+    began: Instant,
+    /// Sum and number of the places where bots appeared.
+    appeared: Mutex<(DVec3, u32)>,
+    /// The last orders to strike.
+    pub blows: Blows,
+    /// Where views go.
+    pub desk: Desk,
+    /// Views are taken at ticks divisible by this.
+    pub truth_every: u64,
+    /// Bots that are in the world.
+    pub inside: AtomicU64,
+    /// Views there was no place for.
+    pub dropped_views: AtomicU64,
+}
+
+impl Run {
+    /// In the joining phase.
+    #[must_use]
+    pub fn new(blows: Blows, desk: Desk, truth_every: u64) -> Self {
+        Self {
+            phase: AtomicU8::new(Phase::Joining as u8),
+            began: now(),
+            appeared: Mutex::new((DVec3::ZERO, 0)),
+            blows,
+            desk,
+            truth_every,
+            inside: AtomicU64::new(0),
+            dropped_views: AtomicU64::new(0),
+        }
+    }
+
+    /// What the bots are doing.
+    #[must_use]
+    pub fn phase(&self) -> Phase {
+        match self.phase.load(Ordering::Acquire) {
+            0 => Phase::Joining,
+            1 => Phase::Measuring,
+            _ => Phase::Leaving,
+        }
+    }
+
+    /// On to the next phase.
+    pub fn set_phase(&self, phase: Phase) {
+        self.phase.store(phase as u8, Ordering::Release);
+    }
+
+    /// Since the run began, microseconds; never 0.
+    #[must_use]
+    pub fn now_us(&self) -> u64 {
+        let micros = now().duration_since(self.began).as_micros();
+        u64::try_from(micros).unwrap_or(u64::MAX).max(1)
+    }
+
+    /// A bot appeared here: players appear around the middle of the square.
+    pub fn appeared_at(&self, place: DVec3) {
+        let mut appeared = self.appeared.lock();
+        appeared.0 += place;
+        appeared.1 += 1;
+    }
+
+    /// The square's middle, as far as the bots know; `None` before the first appeared.
+    #[must_use]
+    pub fn middle(&self) -> Option<DVec3> {
+        let (sum, count) = *self.appeared.lock();
+        (count > 0).then(|| sum / f64::from(count))
+    }
+}
+
+/// The bench's clock.
+#[expect(clippy::disallowed_methods, reason = "a load test measures time")]
+pub fn now() -> Instant {
+    Instant::now()
+}

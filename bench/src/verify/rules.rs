@@ -1,0 +1,58 @@
+//! How exact "near", "a while" and "stale" are, derived from what the server announced.
+
+use bluemarble_shared_protocol::Welcome;
+
+/// Ticks everything may be late, whatever the crowd: the server may send far ones every few ticks,
+/// and a datagram may be lost.
+const STALE_TICKS_BASE: u64 = 8;
+/// Bytes an update takes at most in the long run: id, baseline and a moving body.
+const UPDATE_BYTES: u64 = 24;
+/// How many rounds through all who are in view an update may wait for its turn: priorities let
+/// near and fighting ones go first, and one round may be lost.
+const STALE_ROUNDS: u64 = 4;
+/// How much may be wrong about a distance: movement within a tick, and between truth frames, of
+/// two runners; much less than the hysteresis.
+const MARGIN_M: f64 = 4.0;
+/// How long an arrival may take to come into view and a departure to leave it, seconds.
+const SETTLE_S: f64 = 1.5;
+
+/// The bounds a view is held to.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Rules {
+    /// Whoever is nearer must be in view, metres.
+    pub enter_m: f64,
+    /// Whoever is farther must not be, metres.
+    pub exit_m: f64,
+    /// Tolerance of both, metres.
+    pub margin_m: f64,
+    /// After how many ticks of being near one must be in view.
+    pub settle_ticks: u64,
+    /// For how many ticks somebody gone, or far, may still be.
+    pub linger_ticks: u64,
+    /// Snapshot bytes per tick.
+    pub budget_bytes: u64,
+}
+
+impl Rules {
+    /// From the server's announcement.
+    #[must_use]
+    pub fn announced(welcome: &Welcome) -> Self {
+        let settle_ticks = (SETTLE_S * f64::from(welcome.tick_hz)).ceil() as u64;
+        Self {
+            enter_m: welcome.interest_enter_m,
+            exit_m: welcome.interest_exit_m,
+            margin_m: MARGIN_M,
+            settle_ticks,
+            linger_ticks: settle_ticks,
+            budget_bytes: u64::from(welcome.budget_bytes.max(1)),
+        }
+    }
+
+    /// How old a state may be that differs from the truth, with so many others in view: the base,
+    /// and a few rounds of updating all of them within the byte budget.
+    #[must_use]
+    pub fn stale_ticks_max(&self, in_view: usize) -> u64 {
+        let round = (in_view as u64 * UPDATE_BYTES).div_ceil(self.budget_bytes);
+        STALE_TICKS_BASE + STALE_ROUNDS * round
+    }
+}

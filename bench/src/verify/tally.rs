@@ -1,0 +1,167 @@
+//! Counts of checks made and promises broken, with the first few examples of each.
+
+use hdrhistogram::Histogram;
+use serde::Serialize;
+
+/// Examples kept per promise.
+const EXAMPLES_MAX: usize = 3;
+/// Ages beyond this count as this many ticks.
+const AGE_TICKS_MAX: u64 = 100_000;
+
+/// What is promised about a view.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Promise {
+    /// States are the true ones.
+    Exact,
+    /// Or they are at most so old.
+    Stale,
+    /// Whoever is near is in view.
+    Complete,
+    /// Whoever is in view exists.
+    Real,
+    /// And is near.
+    Near,
+    /// The own state is the true one.
+    Own,
+    /// Ticks, epochs and applied inputs only go forward.
+    Header,
+}
+
+impl Promise {
+    /// All of them, in the order of reports.
+    pub const ALL: [Self; 7] = [
+        Self::Exact,
+        Self::Stale,
+        Self::Complete,
+        Self::Real,
+        Self::Near,
+        Self::Own,
+        Self::Header,
+    ];
+
+    /// For people.
+    #[must_use]
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Exact => "exact",
+            Self::Stale => "stale",
+            Self::Complete => "complete",
+            Self::Real => "real",
+            Self::Near => "near",
+            Self::Own => "own",
+            Self::Header => "header",
+        }
+    }
+}
+
+/// Checks of one promise.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Count {
+    /// How often it was checked.
+    pub checks: u64,
+    /// How often it was broken.
+    pub failures: u64,
+    /// The first few ways in which it was.
+    pub examples: Vec<String>,
+}
+
+/// Everything found.
+#[derive(Clone, Debug)]
+pub struct Tally {
+    /// Views compared.
+    pub samples: u64,
+    counts: [Count; Promise::ALL.len()],
+    /// Ages, in ticks, of states that differed from the truth.
+    ages: Histogram<u64>,
+    /// Others in view.
+    views: Histogram<u64>,
+    stale_ticks_max: u64,
+}
+
+impl Default for Tally {
+    fn default() -> Self {
+        let empty = |highest| {
+            Histogram::new_with_bounds(1, highest, 3).expect("1 < 2 * highest, 3 digits <= 5")
+        };
+        Self {
+            samples: 0,
+            counts: Default::default(),
+            ages: empty(AGE_TICKS_MAX),
+            views: empty(AGE_TICKS_MAX),
+            stale_ticks_max: 0,
+        }
+    }
+}
+
+impl Tally {
+    /// What was found about one promise.
+    #[must_use]
+    pub fn of(&self, promise: Promise) -> &Count {
+        &self.counts[promise as usize]
+    }
+
+    /// How often any promise was broken.
+    #[must_use]
+    pub fn failures(&self) -> u64 {
+        self.counts.iter().map(|count| count.failures).sum()
+    }
+
+    /// Age in ticks, of states that differed from the truth, at a quantile.
+    #[must_use]
+    pub fn age_ticks(&self, quantile: f64) -> u64 {
+        self.ages.value_at_quantile(quantile)
+    }
+
+    /// Others in view: mean and least.
+    #[must_use]
+    pub fn in_view(&self) -> (f64, u64) {
+        (
+            self.views.mean(),
+            if self.views.is_empty() {
+                0
+            } else {
+                self.views.min()
+            },
+        )
+    }
+
+    /// The largest staleness that was allowed to anybody, ticks.
+    #[must_use]
+    pub fn stale_ticks_max(&self) -> u64 {
+        self.stale_ticks_max
+    }
+
+    /// Counts one check.
+    pub fn judge(&mut self, promise: Promise, holds: bool, example: impl FnOnce() -> String) {
+        if holds {
+            self.kept(promise)
+        } else {
+            self.broken(promise, example)
+        }
+    }
+
+    /// Counts a check that went well.
+    pub fn kept(&mut self, promise: Promise) {
+        self.counts[promise as usize].checks += 1;
+    }
+
+    /// Counts a check that did not.
+    pub fn broken(&mut self, promise: Promise, example: impl FnOnce() -> String) {
+        let count = &mut self.counts[promise as usize];
+        count.checks += 1;
+        count.failures += 1;
+        if count.examples.len() < EXAMPLES_MAX {
+            count.examples.push(example());
+        }
+    }
+
+    pub(super) fn note_view(&mut self, in_view: usize, stale_ticks_max: u64) {
+        self.views.saturating_record(in_view as u64);
+        self.stale_ticks_max = self.stale_ticks_max.max(stale_ticks_max);
+    }
+
+    pub(super) fn note_age(&mut self, ticks: u64) {
+        self.ages.saturating_record(ticks);
+    }
+}
