@@ -101,7 +101,7 @@ fn summoned(
         dir: lore.planet.surface(at).normalize(),
         spread_m: *spread_m,
     };
-    let parent = hash_words([lore.seed, 0x636f_6d6d_616e_64, n]);
+    let parent = hash_words([lore.seed, 0x0063_6f6d_6d61_6e64, n]);
     let creature = |i| {
         genesis::creature(
             lore,

@@ -38,7 +38,7 @@ pub struct WorldSpec {
     pub scenario: Scenario,
     /// Its planet.
     pub planet: Arc<Planet>,
-    /// Ticks per second, 1 ..= 120.
+    /// Ticks per second, 10 ..= 120.
     pub tick_hz: u32,
     /// Seed of every draw.
     pub seed: u64,

@@ -53,6 +53,9 @@ impl Kind {
     /// could notice how the world is cut, so it is refused here.
     #[must_use]
     pub fn fault(&self, interaction_m: f64) -> Option<String> {
+        if let Some(problem) = self.mover.problem() {
+            return Some(format!("mover.{problem}"));
+        }
         let finite = [
             ("sight_m", self.sight_m),
             ("roam_m", self.roam_m),
@@ -60,9 +63,6 @@ impl Kind {
             ("rest_s", self.rest_s),
             ("attack.reach_m", self.attack.reach_m),
             ("attack.cooldown_s", self.attack.cooldown_s),
-            ("mover.top_speed_mps", self.mover.top_speed_mps),
-            ("mover.accel_mps2", self.mover.accel_mps2),
-            ("mover.radius_m", self.mover.radius_m),
         ];
         for (field, value) in finite {
             if !(value.is_finite() && (0.0..=1e6).contains(&value)) {
@@ -105,7 +105,7 @@ impl KindRules {
     pub(crate) fn new(kind: &Kind, tick_hz: u32) -> Self {
         let ticks = |seconds: f64| ((seconds * f64::from(tick_hz)).round() as u64).clamp(1, 60_000);
         Self {
-            mover: kind.mover.clone(),
+            mover: kind.mover,
             faction: kind.faction,
             health: kind.health,
             reach_m: kind.attack.reach_m,

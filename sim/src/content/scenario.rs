@@ -187,11 +187,7 @@ impl Scenario {
                 kind_names.push(camp.kind.clone());
             }
         }
-        let kinds = kind_names
-            .iter()
-            .map(|name| load_kind(assets, name, file.interaction_radius_m))
-            .collect::<Result<Vec<_>, _>>()?;
-        let scenario = Self {
+        let mut scenario = Self {
             name: path
                 .file_stem()
                 .map_or_else(String::new, |s| s.to_string_lossy().into_owned()),
@@ -201,18 +197,23 @@ impl Scenario {
             squares: file.squares,
             spawn_spread_m: file.spawn_spread_m,
             expected_players: file.expected_players,
-            kinds,
+            kinds: Vec::new(),
             kind_names,
             camps: file.camps,
             puppets: file.puppets,
         };
-        match scenario.fault() {
-            Some(problem) => Err(ScenarioError::Content {
+        if let Some(problem) = scenario.fault() {
+            return Err(ScenarioError::Content {
                 path: path.into(),
                 problem,
-            }),
-            None => Ok(scenario),
+            });
         }
+        for name in &scenario.kind_names {
+            scenario
+                .kinds
+                .push(load_kind(assets, name, scenario.interaction_radius_m)?);
+        }
+        Ok(scenario)
     }
 
     fn fault(&self) -> Option<String> {

@@ -74,20 +74,22 @@ fn remember(mind: &mut Mind, attacker: EntityId) {
     }
 }
 
+type Mortal<'a> = (
+    &'a Identity,
+    &'a Home,
+    &'a mut Life,
+    &'a mut Body,
+    &'a mut Arms,
+    &'a mut Touched,
+    Option<&'a mut Mind>,
+);
+
 /// Brings back the dead whose time has come, whole and near home.
 fn respawn(
     now: Res<Now>,
     lore: Res<Lore>,
     mut counted: ResMut<Counted>,
-    mut everybody: Query<(
-        &Identity,
-        &Home,
-        &mut Life,
-        &mut Body,
-        &mut Arms,
-        &mut Touched,
-        Option<&mut Mind>,
-    )>,
+    mut everybody: Query<Mortal>,
 ) {
     for (identity, home, mut life, mut body, mut arms, mut touched, mind) in &mut everybody {
         if life.is_alive() || now.0 < life.respawn_at {

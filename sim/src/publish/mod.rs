@@ -1,7 +1,6 @@
 //! The end of a zone's tick: who leaves it, what others may read of it (Frame), what clients may
 //! know of it (WireFrame), and its share of the digest.
 
-mod quantise;
 mod wire;
 
 use std::sync::Arc;

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
+use bluemarble_shared_protocol::codec::quantise;
 use bluemarble_shared_protocol::{
     Action, BodyBits, OwnState, OwnVitals, Tick, WireEntity, WireFlags, WireFrame,
 };
 use bluemarble_spatial::{CellId, FrameAxes, maths};
 
-use super::quantise;
 use crate::entity::{Arms, Body, Identity, Life, Player, Touched};
 use crate::lore::Lore;
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::{Context, bail};
-use bluemarble_sim::{Scenario, Tally, World, WorldSpec, ZoneMap};
+use bluemarble_sim::{Scenario, ScenarioError, Tally, World, WorldSpec, ZoneMap};
 use bluemarble_spatial::Planet;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -20,7 +20,7 @@ use indicatif::{ProgressBar, ProgressStyle};
       (the digest is the same: zones and threads show nowhere)
   bluemarble sim assets/scenarios/earth.ron --ticks 200 --digests /tmp/a.txt")]
 pub struct SimArgs {
-    /// Scenario file; its assets are looked for in the folder above its own
+    /// Scenario file, or the name of one in ./assets/scenarios
     scenario: PathBuf,
     /// How many ticks to run
     #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u64).range(1..))]
@@ -31,7 +31,7 @@ pub struct SimArgs {
     /// Step zones on this many threads [default: one per core]
     #[arg(long)]
     threads: Option<usize>,
-    /// Ticks per simulated second, 1 to 120
+    /// Ticks per simulated second, 10 to 120
     #[arg(long, default_value_t = 20)]
     tick_hz: u32,
     /// Seed of everything random
@@ -49,6 +49,10 @@ pub struct SimArgs {
 }
 
 /// Runs it.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "how long the run took is what it reports"
+)]
 pub fn run(args: &SimArgs) -> anyhow::Result<()> {
     if args.threads == Some(0) {
         bail!("--threads must be at least 1");
@@ -93,14 +97,9 @@ pub fn run(args: &SimArgs) -> anyhow::Result<()> {
 }
 
 fn load(args: &SimArgs) -> anyhow::Result<World> {
-    let scenario = Scenario::load(&args.scenario)
+    let assets = assets_of(args);
+    let scenario = find_scenario(args, &assets)
         .with_context(|| format!("cannot load scenario {}", args.scenario.display()))?;
-    let above = args.scenario.parent().and_then(Path::parent);
-    let assets = match (&args.assets, above) {
-        (Some(assets), _) => assets.clone(),
-        (None, Some(above)) => above.to_path_buf(),
-        (None, None) => PathBuf::from(".."),
-    };
     let planet = Planet::load(&assets, &scenario.planet)
         .with_context(|| format!("cannot load planet '{}'", scenario.planet))?;
     let zones = args.zones.unwrap_or(scenario.zones);
@@ -115,6 +114,29 @@ fn load(args: &SimArgs) -> anyhow::Result<World> {
         zones,
     };
     World::genesis(spec).context("cannot make this world")
+}
+
+/// The folder above the scenario's own, or `assets` here for a scenario given by its name.
+fn assets_of(args: &SimArgs) -> PathBuf {
+    let folder = args
+        .scenario
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty());
+    match (&args.assets, folder) {
+        (Some(assets), _) => assets.clone(),
+        (None, Some(folder)) => folder.parent().unwrap_or(Path::new("..")).to_path_buf(),
+        (None, None) => PathBuf::from("assets"),
+    }
+}
+
+/// A path is read; a bare name is looked up, so that a mistyped one is answered with a list.
+fn find_scenario(args: &SimArgs, assets: &Path) -> Result<Scenario, ScenarioError> {
+    let name = args.scenario.to_string_lossy();
+    if args.scenario.components().count() == 1 && !name.ends_with(".ron") {
+        Scenario::find(assets, &name)
+    } else {
+        Scenario::load(&args.scenario)
+    }
 }
 
 fn create(path: &Path) -> anyhow::Result<BufWriter<std::fs::File>> {
