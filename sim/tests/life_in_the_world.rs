@@ -1,5 +1,7 @@
 //! What players and creatures can do to the world and to each other, seen from outside.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod scene;
 
 use bluemarble_shared_protocol::{

@@ -1,6 +1,8 @@
 //! The first promise: a world cut into any number of zones, on any number of threads, is the same
 //! world, bit for bit, every tick. And the tests that test this test: amnesia and the mutant.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod scene;
 
 use bluemarble_sim::{Tally, World};
