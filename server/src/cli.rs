@@ -96,7 +96,7 @@ pub struct ConfigFlags {
     /// TCP address of the admin HTTP, loopback; port 0 = any free one [default: 127.0.0.1:9600]
     #[arg(long, value_name = "ADDR")]
     pub admin: Option<String>,
-    /// Scenario: a file name in <assets>/scenarios without .ron [default: earth]
+    /// Scenario: a file name in the assets' scenarios/ without .ron [default: earth]
     #[arg(long, value_name = "NAME")]
     pub scenario: Option<String>,
     /// Directory with planets/ and scenarios/ [default: looked for near here and the program]

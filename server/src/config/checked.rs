@@ -1,7 +1,7 @@
 //! The configuration the program runs on: complete, in range, every default in one place.
 //!
 //! A default says what it is tuned for; the comments an operator sees are in
-//! [`super::document`].
+//! [`mod@super::document`].
 
 use std::fmt::Display;
 use std::net::SocketAddr;

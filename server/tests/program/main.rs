@@ -3,6 +3,11 @@
 //! Each test has its own data directory and free ports. Waiting is for states, with a deadline that
 //! only a hang reaches; no test asserts how long something took.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot go on says so by panicking"
+)]
+
 mod asking;
 mod clients;
 mod databases;
