@@ -25,7 +25,9 @@ pub use journal::{
     JournalReader, JournalRecord, JournalStatus, JournalTail, JournalWriter, SegmentHeader,
     SegmentSummary, TornTail, prune_journal, read_journal,
 };
-pub use store::{Claim, ContentStamp, OpenOptions, SavedCheckpoint, Store, StoreError, WorldRow};
+pub use store::{
+    Claim, ContentStamp, OpenOptions, SavedCheckpoint, Store, StoreError, WorldRow, sqlite_url,
+};
 pub use worker::{
     CheckpointMonitor, CheckpointStatus, CheckpointWorker, Drained, Submitted, WorkerOptions,
 };

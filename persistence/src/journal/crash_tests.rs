@@ -5,7 +5,7 @@ use bluemarble_shared_protocol::{Tick, mix64};
 
 use super::faulty::{Crash, Faults, FaultyDisk};
 use super::log::Log;
-use super::reader::tests::{about, record, tail_on};
+use super::reader_tests::{about, record, tail_on};
 use super::{JournalBreak, JournalRecord};
 
 fn log_on(disk: &FaultyDisk, epoch: u32, first_tick: u64) -> Log {

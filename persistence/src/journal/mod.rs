@@ -20,6 +20,10 @@ mod writer;
 mod crash_tests;
 #[cfg(test)]
 mod faulty;
+#[cfg(test)]
+mod reader_tests;
+#[cfg(test)]
+mod writer_tests;
 
 pub use error::JournalError;
 pub use prune::prune_journal;

@@ -60,7 +60,7 @@ pub(super) fn prune_on(
 mod tests {
     use super::super::faulty::FaultyDisk;
     use super::super::log::Log;
-    use super::super::reader::tests::{about, record, tail_on};
+    use super::super::reader_tests::{about, record, tail_on};
     use super::*;
 
     /// Segments [1, 3], [4, 6], [7, …].

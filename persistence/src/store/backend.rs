@@ -1,0 +1,111 @@
+//! The two databases: how to connect and how to begin a transaction. Nothing else differs.
+
+use std::time::Duration;
+
+use sqlx::postgres::{PgPool, PgPoolOptions};
+use sqlx::sqlite::{SqlitePool, SqlitePoolOptions};
+use sqlx::{ConnectOptions, Connection};
+
+use super::address::Address;
+use super::error::{StoreError, explain, timed_out};
+use super::schema;
+use crate::limits::{POSTGRES_CONNECTIONS, SQLITE_CONNECTIONS};
+
+/// A closed choice; each holds its connections.
+#[derive(Clone, Debug)]
+pub(super) enum Backend {
+    Sqlite(SqlitePool),
+    Postgres(PgPool),
+}
+
+/// Runs the same statements on whichever database it is: `$pool` is its pool, `$begin` how a
+/// writing transaction begins. SQLite takes its one write lock at once, for a transaction that
+/// reads first and writes later could not wait for it.
+macro_rules! on_backend {
+    ($backend:expr, ($pool:ident, $begin:ident) => $body:expr) => {
+        match &$backend {
+            $crate::store::backend::Backend::Sqlite($pool) => {
+                let $begin = "BEGIN IMMEDIATE";
+                $body
+            }
+            $crate::store::backend::Backend::Postgres($pool) => {
+                let $begin = "BEGIN";
+                $body
+            }
+        }
+    };
+}
+pub(super) use on_backend;
+
+impl Backend {
+    /// Connects once, brings the schema up to date, and sets up the pool.
+    pub(super) async fn connect(address: &Address, patience: Duration) -> Result<Self, StoreError> {
+        match tokio::time::timeout(patience, Self::connect_patiently(address, patience)).await {
+            Ok(done) => done,
+            Err(_) => Err(timed_out(&address.place(), patience)),
+        }
+    }
+
+    async fn connect_patiently(address: &Address, patience: Duration) -> Result<Self, StoreError> {
+        let place = address.place();
+        let refused = |error: sqlx::Error| explain(&place, &error);
+        match address {
+            Address::Sqlite { options, .. } => {
+                address.make_parent()?;
+                // Half the patience, so that a lock is named before the time is up.
+                let options = (**options).clone().busy_timeout(patience / 2);
+                let mut connection = options.connect().await.map_err(refused)?;
+                schema::migrate_sqlite(&mut connection, &place).await?;
+                connection.close().await.map_err(refused)?;
+                let pool = SqlitePoolOptions::new()
+                    .max_connections(SQLITE_CONNECTIONS)
+                    .acquire_timeout(patience)
+                    .connect_lazy_with(options);
+                Ok(Self::Sqlite(pool))
+            }
+            Address::Postgres { options, .. } => {
+                let mut connection = options.connect().await.map_err(refused)?;
+                schema::migrate_postgres(&mut connection, &place).await?;
+                warn_without_fsync(&mut connection, &place)
+                    .await
+                    .map_err(refused)?;
+                connection.close().await.map_err(refused)?;
+                let pool = PgPoolOptions::new()
+                    .max_connections(POSTGRES_CONNECTIONS)
+                    .acquire_timeout(patience)
+                    .after_connect(|connection, _| {
+                        Box::pin(async move {
+                            sqlx::query(DURABLE_COMMITS)
+                                .execute(&mut *connection)
+                                .await?;
+                            Ok(())
+                        })
+                    })
+                    .connect_lazy_with((**options).clone());
+                Ok(Self::Postgres(pool))
+            }
+        }
+    }
+}
+
+/// The journal is pruned once a checkpoint is committed, so a commit must be on the disk. A server
+/// may ask for more than that (`remote_apply`), which stays.
+const DURABLE_COMMITS: &str = "SELECT set_config('synchronous_commit', 'on', false) \
+     WHERE current_setting('synchronous_commit') = 'off'";
+
+async fn warn_without_fsync(
+    connection: &mut sqlx::PgConnection,
+    place: &str,
+) -> Result<(), sqlx::Error> {
+    let fsync: String = sqlx::query_scalar("SELECT current_setting('fsync')")
+        .fetch_one(connection)
+        .await?;
+    if fsync == "off" {
+        tracing::warn!(
+            database = place,
+            "this Postgres runs with fsync = off: a power cut there may lose checkpoints that the \
+             journal no longer covers"
+        );
+    }
+    Ok(())
+}

@@ -1,0 +1,106 @@
+//! The schema's versions: migrations compiled into the program, applied in order, each whole.
+//!
+//! One row per applied version in `bluemarble_schema`. A version newer than the newest known here
+//! means that a later build has been at work: nothing is touched. Two servers that start at once
+//! take turns (an advisory lock in Postgres, the write lock in SQLite). Migrations that have been
+//! released never change; a correction is a further one. The texts are compiled in by
+//! `include_str!`, which cargo tracks, so a changed file rebuilds this crate by itself.
+
+use sqlx::{AssertSqlSafe, Connection, PgConnection, SqliteConnection};
+
+use super::error::{StoreError, explain};
+
+const SQLITE: &[&str] = &[include_str!(
+    "../../migrations/sqlite/0001_worlds_and_checkpoints.sql"
+)];
+const POSTGRES: &[&str] = &[include_str!(
+    "../../migrations/postgres/0001_worlds_and_checkpoints.sql"
+)];
+const _: () = assert!(
+    SQLITE.len() == POSTGRES.len(),
+    "one version number serves both"
+);
+
+const VERSIONS: &str =
+    "CREATE TABLE IF NOT EXISTS bluemarble_schema (version BIGINT NOT NULL PRIMARY KEY)";
+/// Changes nothing, but is refused where nothing may be changed.
+const WRITABLE: &str = "DELETE FROM bluemarble_schema WHERE version < 0";
+const NEWEST: &str = "SELECT COALESCE(MAX(version), 0) FROM bluemarble_schema";
+const APPLIED: &str = "INSERT INTO bluemarble_schema (version) VALUES ($1)";
+/// Any number that no other program uses on the same database.
+const TURN: &str = "SELECT pg_advisory_xact_lock(4776250187329)";
+
+/// One statement text for both: `$lock` is what Postgres needs to take turns.
+macro_rules! migrate {
+    ($connection:expr, $place:expr, $begin:expr, $lock:expr, $migrations:expr) => {{
+        let refused = |error: sqlx::Error| explain($place, &error);
+        let mut work = $connection.begin_with($begin).await.map_err(refused)?;
+        let lock: Option<&'static str> = $lock;
+        if let Some(lock) = lock {
+            sqlx::query(lock)
+                .execute(&mut *work)
+                .await
+                .map_err(refused)?;
+        }
+        sqlx::query(VERSIONS)
+            .execute(&mut *work)
+            .await
+            .map_err(refused)?;
+        let found: i64 = sqlx::query_scalar(NEWEST)
+            .fetch_one(&mut *work)
+            .await
+            .map_err(refused)?;
+        let pending = pending($place, found, $migrations)?;
+        sqlx::query(WRITABLE)
+            .execute(&mut *work)
+            .await
+            .map_err(refused)?;
+        for (version, sql) in pending {
+            sqlx::raw_sql(AssertSqlSafe(sql))
+                .execute(&mut *work)
+                .await
+                .map_err(refused)?;
+            sqlx::query(APPLIED)
+                .bind(version)
+                .execute(&mut *work)
+                .await
+                .map_err(refused)?;
+            tracing::info!(database = $place, version, "schema migrated");
+        }
+        work.commit().await.map_err(refused)
+    }};
+}
+
+/// Brings a SQLite file's schema up to date.
+pub(super) async fn migrate_sqlite(
+    connection: &mut SqliteConnection,
+    place: &str,
+) -> Result<(), StoreError> {
+    migrate!(connection, place, "BEGIN IMMEDIATE", None, SQLITE)
+}
+
+/// Brings a Postgres schema up to date.
+pub(super) async fn migrate_postgres(
+    connection: &mut PgConnection,
+    place: &str,
+) -> Result<(), StoreError> {
+    migrate!(connection, place, "BEGIN", Some(TURN), POSTGRES)
+}
+
+/// The migrations after version `found`, with their numbers.
+fn pending(
+    place: &str,
+    found: i64,
+    migrations: &'static [&'static str],
+) -> Result<impl Iterator<Item = (i64, &'static str)>, StoreError> {
+    let known = i64::try_from(migrations.len()).expect("a handful of migrations");
+    let applied = usize::try_from(found).unwrap_or_default();
+    if found > known {
+        return Err(StoreError::NewerSchema {
+            place: place.to_owned(),
+            found,
+            known,
+        });
+    }
+    Ok((1..).zip(migrations.iter().copied()).skip(applied))
+}
