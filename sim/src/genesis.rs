@@ -51,7 +51,7 @@ fn spots(scenario: &Scenario, lore: &LoreInner, spot: &Spot) -> Vec<DVec3> {
         }
         Spot::At(lat_deg, lng_deg) => {
             let at = bluemarble_spatial::LatLng { lat_deg, lng_deg };
-            vec![lore.planet.surface(at).normalize()]
+            vec![lore.dry_near(at)]
         }
         Spot::Settlements { first, count } => lore
             .planet
@@ -59,7 +59,10 @@ fn spots(scenario: &Scenario, lore: &LoreInner, spot: &Spot) -> Vec<DVec3> {
             .iter()
             .skip(first)
             .take(count)
-            .map(|settlement| lore.planet.surface(settlement.at).normalize())
+            .map(|settlement| {
+                lore.planet
+                    .dry_ground_near(lore.planet.surface(settlement.at))
+            })
             .collect(),
     }
 }

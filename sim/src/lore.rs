@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bevy_ecs::resource::Resource;
 use bluemarble_shared_protocol::{EntityId, Tick};
-use bluemarble_spatial::{CellId, Planet, maths};
+use bluemarble_spatial::{CellId, LatLng, Planet, maths};
 use glam::DVec3;
 
 use crate::content::{KindId, KindRules, Scenario};
@@ -75,6 +75,13 @@ impl LoreInner {
         CellId::at(pos.normalize(), self.grid_level)
     }
 
+    /// The unit direction of the dry ground nearest to a place people named.
+    pub(crate) fn dry_near(&self, at: LatLng) -> DVec3 {
+        self.planet
+            .dry_ground_near(self.planet.surface(at))
+            .normalize()
+    }
+
     /// A dry place within `spread_m` of `dir`, drawn for this entity and tick, uniform over the disc.
     /// After eight wet draws the last one is taken: islands are small.
     pub(crate) fn scatter(&self, dir: DVec3, spread_m: f64, id: EntityId, tick: Tick) -> DVec3 {
@@ -124,7 +131,7 @@ pub(crate) fn square_middle(planet: &Planet, near: (f64, f64), grid_level: u8) -
 
 /// The grid cell at which a square's cut begins.
 pub(crate) fn square_cell(planet: &Planet, near: (f64, f64), grid_level: u8) -> CellId {
-    let at = bluemarble_spatial::LatLng {
+    let at = LatLng {
         lat_deg: near.0,
         lng_deg: near.1,
     };

@@ -98,7 +98,7 @@ fn summoned(
         lng_deg: *lng_deg,
     };
     let home = Home {
-        dir: lore.planet.surface(at).normalize(),
+        dir: lore.dry_near(at),
         spread_m: *spread_m,
     };
     let parent = hash_words([lore.seed, 0x0063_6f6d_6d61_6e64, n]);
