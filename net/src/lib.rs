@@ -2,8 +2,10 @@
 //! all three.
 
 pub mod certs;
+pub mod client;
 mod key_files;
 pub mod server;
 pub mod tickets;
+mod udp_socket;
 
 pub use key_files::KeyFileError;

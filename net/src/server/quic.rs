@@ -31,6 +31,7 @@ use tokio::sync::{Notify, Semaphore};
 use self::session::{Handle, Outgoing};
 use super::event::{SessionCommand, SessionEvent};
 use crate::tickets::TicketVerifier;
+use crate::udp_socket;
 
 pub(crate) use self::config::{CLIENT_DATAGRAMS_WAITING, bounded_transport};
 pub use self::config::{QuicConfig, QuicLimits};
@@ -119,7 +120,7 @@ impl QuicServer {
             io::ErrorKind::AddrInUse => BindError::InUse { addr },
             _ => BindError::Socket { addr, source },
         };
-        let socket = std::net::UdpSocket::bind(addr).map_err(refuse)?;
+        let socket = udp_socket::bind(addr).map_err(refuse)?;
         let endpoint = Endpoint::new(
             EndpointConfig::default(),
             Some(quinn_config),

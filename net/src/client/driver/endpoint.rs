@@ -12,6 +12,7 @@ use rustls::pki_types::CertificateDer;
 use super::ConnectError;
 use crate::certs::{crypto_provider, load_certs};
 use crate::server::quic::{CLIENT_DATAGRAMS_WAITING, bounded_transport};
+use crate::udp_socket;
 
 /// Silence after which a client gives its server up.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -70,9 +71,14 @@ impl ClientEndpoint {
             SocketAddr::V4(_) => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
             SocketAddr::V6(_) => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
         };
-        let endpoint =
-            quinn::Endpoint::client(SocketAddr::new(any, 0)).map_err(ConnectError::Socket)?;
-        Ok(Self { endpoint })
+        let open = || {
+            let socket = udp_socket::bind(SocketAddr::new(any, 0))?;
+            let config = quinn::EndpointConfig::default();
+            quinn::Endpoint::new(config, None, socket, Arc::new(quinn::TokioRuntime))
+        };
+        Ok(Self {
+            endpoint: open().map_err(ConnectError::Socket)?,
+        })
     }
 
     /// Waits until closed connections have said so, at most `patience`.
