@@ -6,6 +6,9 @@ mod hub;
 mod hub_config;
 mod hub_stats;
 pub mod quic;
+mod replication;
+#[cfg(feature = "sabotage")]
+mod sabotage;
 
 pub use hub::{Hub, ReplicateInput};
 #[cfg(feature = "sabotage")]

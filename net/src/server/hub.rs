@@ -1,14 +1,36 @@
 //! The session logic, sans IO: sessions and their intents in, sealed player inputs and snapshot
-//! datagrams out. Time is an argument; nothing here waits, allocates threads or reads a clock.
+//! datagrams out. Time is an argument; nothing here waits, starts threads or reads a clock.
+//!
+//! The loop calls, for tick t: [`Hub::handle`] for every event, [`Hub::seal`] for t, then, when the
+//! world has stepped, [`Hub::replicate`] with the frames of t, and [`Hub::poll_command`] until it
+//! has nothing to say. A peer that misbehaves costs its own session and nothing else.
 
+mod flood;
+mod intent_queue;
+mod seats;
+mod session;
+
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use bluemarble_shared_protocol::{EntityId, Epoch, PlayerInputs, SessionId, Tick, WireFrame};
+use bluemarble_shared_protocol::codec::{DecodeError, IntentDatagram};
+use bluemarble_shared_protocol::limits::DATAGRAM_BYTES_MAX;
+use bluemarble_shared_protocol::{
+    Card, ClientMessage, CloseCode, EntityId, Epoch, GameEvent, Intent, PlayerInputs,
+    ServerMessage, SessionId, Tick, Welcome, WireFrame,
+};
 use bytes::Bytes;
 
-use super::event::{SessionCommand, SessionEvent};
-use super::hub_config::HubConfig;
+use self::intent_queue::Arrival;
+use self::seats::Seats;
+use self::session::{News, Session};
+use super::event::{SessionCommand, SessionEvent, VerifiedHello};
+use super::hub_config::{BUDGET_BYTES_MAX, BUDGET_BYTES_MIN, HubConfig};
 use super::hub_stats::HubStats;
+use super::replication::{Replicator, TickView};
+
+/// How long ago a target may have fallen to count as the victim of a kill, ticks.
+const KILL_TICKS: u64 = 3;
 
 /// One finished tick, for replication.
 #[derive(Clone, Copy, Debug)]
@@ -24,47 +46,162 @@ pub struct ReplicateInput<'a> {
 }
 
 /// All sessions of one world.
+#[derive(Debug)]
 pub struct Hub {
     config: HubConfig,
+    sessions: BTreeMap<SessionId, Session>,
+    seats: Seats,
+    replicator: Replicator,
+    commands: VecDeque<SessionCommand>,
     stats: HubStats,
+    /// The tick sealed last.
+    sealed: Tick,
+    #[cfg(feature = "sabotage")]
+    saboteur: Option<super::sabotage::Saboteur>,
 }
 
 impl Hub {
     /// A hub without sessions.
+    ///
+    /// # Panics
+    /// If the configuration makes no sense: a budget out of bounds, a tick rate of 0, or an exit
+    /// radius below the enter radius. Whoever read it from a file has checked that already.
     #[must_use]
     pub fn new(config: HubConfig) -> Self {
+        assert!((BUDGET_BYTES_MIN..=BUDGET_BYTES_MAX).contains(&config.budget_bytes));
+        assert!(config.world.tick_hz > 0, "a world ticks");
+        assert!(config.interest.exit_m >= config.interest.enter_m);
         Self {
+            replicator: Replicator::new(&config),
+            #[cfg(feature = "sabotage")]
+            saboteur: config
+                .sabotage
+                .map(|what| super::sabotage::Saboteur::new(what, config.world.tick_hz)),
             config,
+            sessions: BTreeMap::new(),
+            seats: Seats::default(),
+            commands: VecDeque::new(),
             stats: HubStats::default(),
+            sealed: Tick(0),
         }
     }
 
     /// Avatars that a recovered world brought along: those whose owner does not come back within
     /// the grace period leave.
     pub fn adopt(&mut self, avatars: &[EntityId]) {
-        let _ = avatars;
+        self.seats.adopt(avatars);
+    }
+
+    /// Which layers a session sees from now on, a bit each; at first the public one (bit 0).
+    pub fn set_layers(&mut self, session: SessionId, layers: u32) {
+        if let Some(session) = self.sessions.get_mut(&session) {
+            session.layers = layers;
+        }
     }
 
     /// Takes one event. Cheap; a bad one costs its session, nobody else.
     pub fn handle(&mut self, now_ms: u64, event: SessionEvent) {
-        let _ = (now_ms, event);
+        match event {
+            SessionEvent::Opened { session, hello } => self.open(now_ms, session, hello),
+            SessionEvent::Datagram { session, bytes } => self.datagram(now_ms, session, &bytes),
+            SessionEvent::Message { session, message } => self.message(now_ms, session, message),
+            SessionEvent::Closed { session } => match self.sessions.remove(&session) {
+                Some(ended) => self.seats.vacate(now_ms, ended.avatar, session),
+                None => self.stats.events_late += 1,
+            },
+        }
+        self.stats.sessions = self.sessions.len() as u64;
     }
 
     /// What the players contribute to `tick`, sorted.
     pub fn seal(&mut self, now_ms: u64, tick: Tick) -> PlayerInputs {
-        let _ = (now_ms, tick);
-        PlayerInputs::default()
+        self.sealed = tick;
+        let (admissions, leaves) = self.seats.seal(now_ms, self.config.limits.grace_ms);
+        self.stats.admissions += admissions.len() as u64;
+        self.stats.leaves += leaves.len() as u64;
+        self.stats.unattended = self.seats.unattended() as u64;
+        let mut intents = Vec::with_capacity(self.sessions.len());
+        let oldest_view = tick.0.saturating_sub(self.rewind_ticks_max());
+        for session in self.sessions.values_mut() {
+            session.admit(tick);
+            let Some(intent) = next_intent(session, tick, &mut self.stats) else {
+                continue;
+            };
+            let seen = intent.view_tick.0;
+            let view_tick = Tick(seen.clamp(oldest_view, tick.0.saturating_sub(1)));
+            self.stats.view_ticks_clamped += u64::from(view_tick.0 != seen);
+            if let Some(target) = intent.attack {
+                session.note_target(target);
+            }
+            intents.push((
+                session.avatar,
+                Intent {
+                    view_tick,
+                    ..intent
+                },
+            ));
+        }
+        self.stats.intents_sealed += intents.len() as u64;
+        intents.sort_unstable_by_key(|(avatar, _)| *avatar);
+        PlayerInputs {
+            admissions,
+            leaves,
+            intents,
+        }
     }
 
-    /// This tick's datagrams, sessions ascending.
+    /// This tick's datagrams, sessions ascending; a session's own in the order to send them.
     pub fn replicate(&mut self, now_ms: u64, input: ReplicateInput<'_>) -> Vec<(SessionId, Bytes)> {
-        let _ = (now_ms, input, &self.config);
-        Vec::new()
+        #[cfg(feature = "sabotage")]
+        if let Some(mut saboteur) = self.saboteur.take() {
+            let frames = saboteur.distort(input.tick, input.frames);
+            let lies = ReplicateInput {
+                frames: &frames,
+                ..input
+            };
+            let batch = self.replicate_frames(now_ms, lies);
+            self.saboteur = Some(saboteur);
+            return batch;
+        }
+        self.replicate_frames(now_ms, input)
+    }
+
+    fn replicate_frames(
+        &mut self,
+        _now_ms: u64,
+        input: ReplicateInput<'_>,
+    ) -> Vec<(SessionId, Bytes)> {
+        let now = TickView {
+            tick: input.tick,
+            durable: input.durable,
+            frames: input.frames,
+        };
+        let any_client = !self.sessions.is_empty();
+        if self.replicator.ingest(input.epoch, now, any_client) {
+            self.sessions
+                .values_mut()
+                .for_each(|session| session.view.reset());
+        }
+        self.tell_news(now);
+        let mut batch = Vec::with_capacity(self.sessions.len());
+        self.stats.in_view = 0;
+        for (id, session) in &mut self.sessions {
+            let observer = session.observer();
+            let send = |bytes| batch.push((*id, bytes));
+            let stats = &mut self.stats;
+            self.replicator
+                .snapshot(&mut session.view, &observer, now, stats, send);
+            self.stats.in_view += session.view.len() as u64;
+        }
+        self.stats.entities = self.replicator.entities() as u64;
+        (self.stats.strings_encoded, self.stats.strings_shared) =
+            self.replicator.strings_made_and_shared();
+        batch
     }
 
     /// What the driver shall do next, if anything; ask until `None`, after every event or tick.
     pub fn poll_command(&mut self) -> Option<SessionCommand> {
-        None
+        self.commands.pop_front()
     }
 
     /// The counters.
@@ -72,4 +209,217 @@ impl Hub {
     pub fn stats(&self) -> &HubStats {
         &self.stats
     }
+
+    fn rewind_ticks_max(&self) -> u64 {
+        let (ms, hz) = (self.config.limits.rewind_ms_max, self.config.world.tick_hz);
+        (ms.saturating_mul(u64::from(hz)) / 1_000).max(1)
+    }
+
+    /// The newest tick that clients may have heard of.
+    fn newest_tick(&self) -> Tick {
+        self.sealed.max(self.replicator.tick())
+    }
 }
+
+/// Events.
+impl Hub {
+    fn open(&mut self, now_ms: u64, id: SessionId, hello: VerifiedHello) {
+        self.stats.opened += 1;
+        let session = Session::new(now_ms, &hello, &self.config.limits);
+        if let Some(older) = self.seats.take(hello.avatar, hello.name, id) {
+            self.close(now_ms, older, CloseCode::ReplacedByNewSession);
+        }
+        self.sessions.insert(id, session);
+        let welcome = self.welcome(id, hello.avatar);
+        self.send(id, ServerMessage::Welcome(welcome));
+    }
+
+    fn welcome(&self, session: SessionId, avatar: EntityId) -> Welcome {
+        let (world, interest) = (&self.config.world, &self.config.interest);
+        Welcome {
+            session,
+            avatar,
+            epoch: self.replicator.epoch(),
+            tick: self.replicator.tick(),
+            tick_hz: world.tick_hz,
+            planet: world.planet.clone(),
+            planet_hash: world.planet_hash,
+            radius_m: world.radius_m,
+            frame_level: world.frame_level,
+            interest_enter_m: interest.enter_m,
+            interest_exit_m: interest.exit_m,
+            budget_bytes: self.config.budget_bytes,
+            kinds: world.kinds.clone(),
+        }
+    }
+
+    fn datagram(&mut self, now_ms: u64, id: SessionId, bytes: &Bytes) {
+        let near = self.newest_tick();
+        let stats = &mut self.stats;
+        let Some(session) = self.sessions.get_mut(&id) else {
+            stats.events_late += 1;
+            return;
+        };
+        stats.datagrams_in += 1;
+        stats.bytes_in += bytes.len() as u64;
+        if !session.bucket.allows_one(now_ms) {
+            stats.datagrams_flooding += 1;
+            return self.close(now_ms, id, CloseCode::Flooding);
+        }
+        let datagram = match IntentDatagram::decode(bytes, near) {
+            Ok(datagram) => datagram,
+            Err(error) => return self.malformed(now_ms, id, error),
+        };
+        if let Some(acks) = datagram.acks {
+            let outcome = session.view.acknowledge(acks);
+            stats.acks += outcome.arrived;
+            stats.acks_unknown += u64::from(outcome.unknown);
+        }
+        for intent in datagram.intents {
+            match session.intents.arrive(intent) {
+                Arrival::Queued => stats.intents_in += 1,
+                Arrival::Overflowed => stats.intents_overflowed += 1,
+                Arrival::Repeated => stats.intents_repeated += 1,
+            }
+        }
+    }
+
+    fn malformed(&mut self, now_ms: u64, id: SessionId, error: DecodeError) {
+        self.stats.datagrams_malformed += 1;
+        if error == DecodeError::TooLong {
+            return self.close(now_ms, id, CloseCode::Oversized);
+        }
+        let allowed = self.config.limits.malformed_max;
+        let over = self.sessions.get_mut(&id).is_some_and(|session| {
+            session.malformed += 1;
+            session.malformed > allowed
+        });
+        if over {
+            self.close(now_ms, id, CloseCode::Malformed);
+        }
+    }
+
+    fn message(&mut self, now_ms: u64, id: SessionId, message: ClientMessage) {
+        let Some(session) = self.sessions.get(&id) else {
+            self.stats.events_late += 1;
+            return;
+        };
+        match message {
+            ClientMessage::Hello { .. } => self.close(now_ms, id, CloseCode::Unexpected),
+            ClientMessage::Goodbye => self.seats.give_up(session.avatar, id),
+            ClientMessage::Cards { ids } => {
+                let seen: Vec<_> = session.view.seen().collect();
+                let avatar = session.avatar;
+                let cards: Vec<Card> = ids
+                    .iter()
+                    .filter_map(|card| {
+                        let (kind, name) = self.replicator.card_facts(*card, avatar, &seen)?;
+                        Some(Card {
+                            id: *card,
+                            version: 1,
+                            kind,
+                            name: name.map(|name| name.to_string()),
+                        })
+                    })
+                    .collect();
+                self.stats.cards_sent += cards.len() as u64;
+                self.stats.cards_refused += (ids.len() - cards.len()) as u64;
+                self.send(id, ServerMessage::Cards(cards));
+            }
+        }
+    }
+
+    /// Forgets a session and has the driver close it.
+    fn close(&mut self, now_ms: u64, id: SessionId, code: CloseCode) {
+        let Some(session) = self.sessions.remove(&id) else {
+            return;
+        };
+        self.seats.vacate(now_ms, session.avatar, id);
+        self.stats.count_close(code);
+        self.commands.push_back(SessionCommand::Close {
+            session: id,
+            code,
+            reason: code.reason().to_owned(),
+        });
+    }
+
+    fn send(&mut self, session: SessionId, message: ServerMessage) {
+        if self.commands.len() >= self.config.limits.commands_max {
+            self.stats.commands_dropped += 1;
+            return;
+        }
+        self.commands
+            .push_back(SessionCommand::Send { session, message });
+    }
+}
+
+/// Ticks.
+impl Hub {
+    /// Who died, rose or killed since the last tick.
+    fn tell_news(&mut self, now: TickView<'_>) {
+        let mut events = Vec::new();
+        for (id, session) in &mut self.sessions {
+            let mut noted = session.view.avatar;
+            let own = self
+                .replicator
+                .own_of(session.avatar, &mut noted, now.frames);
+            session.view.avatar = noted;
+            let Some(own) = own else { continue };
+            session.present(now.tick, own.applied);
+            for news in session.note_vitals(own.vitals) {
+                // Dying and rising move the body in ways no client predicts.
+                session.view.own.touch(now.tick);
+                events.push((*id, session.avatar, news));
+            }
+        }
+        for (id, avatar, news) in events {
+            let event = match news {
+                News::Respawned => Some(GameEvent::Respawned),
+                News::Died => Some(GameEvent::Died {
+                    killer: self.killer_of(avatar),
+                }),
+                News::Killed => self
+                    .victim_of(id)
+                    .map(|victim| GameEvent::Killed { victim }),
+            };
+            if let Some(event) = event {
+                self.stats.events_sent += 1;
+                self.send(id, ServerMessage::Event(event));
+            }
+        }
+    }
+
+    /// Which of a session's targets fell just now.
+    fn victim_of(&self, id: SessionId) -> Option<EntityId> {
+        let mut targets = self.sessions.get(&id)?.targets();
+        targets.find(|target| self.replicator.fell_lately(*target, KILL_TICKS))
+    }
+
+    /// Which player was attacking somebody who fell just now.
+    fn killer_of(&self, victim: EntityId) -> Option<EntityId> {
+        let attacks = |session: &&Session| session.targets().next() == Some(victim);
+        Some(self.sessions.values().find(attacks)?.avatar)
+    }
+}
+
+/// The session's intent for this tick, numbered as the world does.
+fn next_intent(session: &mut Session, tick: Tick, stats: &mut HubStats) -> Option<Intent> {
+    if !session.is_present() {
+        return None;
+    }
+    let turn = session.intents.take();
+    stats.intents_missing += u64::from(turn.missing);
+    stats.intents_folded += u64::from(turn.folded);
+    if turn.missing > 0 || turn.folded > 0 {
+        session.view.own.touch(tick);
+    }
+    match turn.intent {
+        Some(intent) => session.renumbered(intent),
+        None => {
+            stats.intents_starved += 1;
+            None
+        }
+    }
+}
+
+const _: () = assert!(BUDGET_BYTES_MIN as usize <= DATAGRAM_BYTES_MAX);

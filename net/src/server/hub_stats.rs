@@ -55,8 +55,6 @@ counters! {
     intents_in,
     /// Intents that were there already or had been applied: the redundancy at work.
     intents_repeated,
-    /// Intents too far ahead of the queue to be honest.
-    intents_ahead,
     /// Intents dropped because the session's queue was full: the oldest give way.
     intents_overflowed,
     /// Intents folded into the next one to catch up with a client that runs ahead.

@@ -1,0 +1,138 @@
+//! Which session holds which avatar, and how long an avatar is left standing without one.
+
+use std::collections::BTreeMap;
+
+use bluemarble_shared_protocol::{Admission, EntityId, SessionId};
+
+/// Everybody's place in the world.
+#[derive(Debug, Default)]
+pub(crate) struct Seats {
+    taken: BTreeMap<EntityId, SessionId>,
+    /// Avatars in the world without a session, and since when; `None` until the next tick.
+    unattended: BTreeMap<EntityId, Option<u64>>,
+    /// To be sealed into the next tick.
+    coming: BTreeMap<EntityId, String>,
+    going: Vec<EntityId>,
+}
+
+impl Seats {
+    /// A session takes the avatar's seat, from another one if need be, which is returned.
+    pub(crate) fn take(
+        &mut self,
+        avatar: EntityId,
+        name: String,
+        session: SessionId,
+    ) -> Option<SessionId> {
+        self.unattended.remove(&avatar);
+        self.going.retain(|going| *going != avatar);
+        self.coming.insert(avatar, name);
+        self.taken.insert(avatar, session)
+    }
+
+    /// The session lets go; its avatar stays for the grace period.
+    pub(crate) fn vacate(&mut self, now_ms: u64, avatar: EntityId, session: SessionId) {
+        if self.taken.get(&avatar) == Some(&session) {
+            self.taken.remove(&avatar);
+            self.unattended.insert(avatar, Some(now_ms));
+        }
+    }
+
+    /// The avatar leaves at the next tick.
+    pub(crate) fn give_up(&mut self, avatar: EntityId, session: SessionId) {
+        if self.taken.get(&avatar) == Some(&session) {
+            self.taken.remove(&avatar);
+            self.dismiss(avatar);
+        }
+    }
+
+    /// Avatars that are in the world with nobody to move them.
+    pub(crate) fn adopt(&mut self, avatars: &[EntityId]) {
+        for avatar in avatars {
+            if !self.taken.contains_key(avatar) {
+                self.unattended.entry(*avatar).or_insert(None);
+            }
+        }
+    }
+
+    /// Who comes and who goes at this tick, each sorted.
+    pub(crate) fn seal(&mut self, now_ms: u64, grace_ms: u64) -> (Vec<Admission>, Vec<EntityId>) {
+        let mut expired = Vec::new();
+        for (avatar, since) in &mut self.unattended {
+            if now_ms.saturating_sub(*since.get_or_insert(now_ms)) >= grace_ms {
+                expired.push(*avatar);
+            }
+        }
+        for avatar in expired {
+            self.unattended.remove(&avatar);
+            self.dismiss(avatar);
+        }
+        let mut leaves = std::mem::take(&mut self.going);
+        leaves.sort_unstable();
+        let admissions = std::mem::take(&mut self.coming)
+            .into_iter()
+            .map(|(avatar, name)| Admission { avatar, name })
+            .collect();
+        (admissions, leaves)
+    }
+
+    /// How many avatars wait for their owner.
+    pub(crate) fn unattended(&self) -> usize {
+        self.unattended.len()
+    }
+
+    /// One that never entered needs not leave.
+    fn dismiss(&mut self, avatar: EntityId) {
+        self.coming.remove(&avatar);
+        self.going.push(avatar);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const AVATAR: EntityId = EntityId(5);
+
+    #[test]
+    fn an_avatar_outlives_its_session_by_the_grace_period() {
+        let mut seats = Seats::default();
+        seats.take(AVATAR, "a".into(), SessionId(1));
+        assert_eq!(seats.seal(0, 1_000).0.len(), 1);
+        seats.vacate(500, AVATAR, SessionId(1));
+        assert!(seats.seal(1_499, 1_000).1.is_empty());
+        assert_eq!(seats.seal(1_500, 1_000).1, [AVATAR]);
+        assert!(seats.seal(9_000, 1_000).1.is_empty());
+    }
+
+    #[test]
+    fn coming_back_in_time_cancels_the_leave_and_is_an_admission() {
+        let mut seats = Seats::default();
+        seats.take(AVATAR, "a".into(), SessionId(1));
+        seats.seal(0, 1_000);
+        seats.vacate(0, AVATAR, SessionId(1));
+        assert_eq!(seats.take(AVATAR, "a".into(), SessionId(2)), None);
+        let (admissions, leaves) = seats.seal(5_000, 1_000);
+        assert_eq!((admissions.len(), leaves.len()), (1, 0));
+    }
+
+    #[test]
+    fn an_older_sessions_end_does_not_touch_the_newer_one() {
+        let mut seats = Seats::default();
+        seats.take(AVATAR, "a".into(), SessionId(1));
+        assert_eq!(
+            seats.take(AVATAR, "a".into(), SessionId(2)),
+            Some(SessionId(1))
+        );
+        seats.vacate(0, AVATAR, SessionId(1));
+        assert_eq!(seats.unattended(), 0);
+    }
+
+    #[test]
+    fn adopted_avatars_leave_if_nobody_comes() {
+        let mut seats = Seats::default();
+        seats.adopt(&[EntityId(9), AVATAR]);
+        assert!(seats.seal(700, 1_000).1.is_empty());
+        seats.take(EntityId(9), "b".into(), SessionId(3));
+        assert_eq!(seats.seal(1_700, 1_000).1, [AVATAR]);
+    }
+}

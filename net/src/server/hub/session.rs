@@ -1,0 +1,123 @@
+//! One session: its intents, its view, and what it may still do wrong.
+
+use std::collections::VecDeque;
+
+use bluemarble_shared_protocol::{EntityId, InputSeq, Intent, OwnVitals, Tick};
+
+use super::flood::TokenBucket;
+use super::intent_queue::IntentQueue;
+use crate::server::event::VerifiedHello;
+use crate::server::hub_config::HubLimits;
+use crate::server::replication::{Observer, View};
+
+/// The layer every client sees.
+pub(crate) const LAYER_PUBLIC: u32 = 1;
+/// Targets remembered, to tell whom a kill was about.
+const TARGETS_MAX: usize = 4;
+
+/// One client's session.
+#[derive(Debug)]
+pub(crate) struct Session {
+    pub(crate) avatar: EntityId,
+    pub(crate) layers: u32,
+    pub(crate) bucket: TokenBucket,
+    pub(crate) malformed: u32,
+    pub(crate) intents: IntentQueue,
+    pub(crate) view: View,
+    /// When the admission was sealed.
+    admitted: Option<Tick>,
+    /// The avatar's newest input number when this session took over. The world numbers an avatar's
+    /// inputs through; each session's client counts from 1.
+    seq_base: Option<u32>,
+    vitals: Option<OwnVitals>,
+    targets: VecDeque<EntityId>,
+}
+
+/// What changed about an avatar that its owner must learn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum News {
+    Died,
+    Respawned,
+    Killed,
+}
+
+impl Session {
+    pub(crate) fn new(now_ms: u64, hello: &VerifiedHello, limits: &HubLimits) -> Self {
+        Self {
+            avatar: hello.avatar,
+            layers: LAYER_PUBLIC,
+            bucket: TokenBucket::new(now_ms, limits.datagrams_per_s, limits.datagrams_burst),
+            malformed: 0,
+            intents: IntentQueue::default(),
+            view: View::new(),
+            admitted: None,
+            seq_base: None,
+            vitals: None,
+            targets: VecDeque::with_capacity(TARGETS_MAX),
+        }
+    }
+
+    pub(crate) fn observer(&self) -> Observer {
+        Observer {
+            avatar: self.avatar,
+            layers: self.layers,
+            seq_base: self.seq_base,
+        }
+    }
+
+    /// Its admission is part of `tick`.
+    pub(crate) fn admit(&mut self, tick: Tick) {
+        self.admitted.get_or_insert(tick);
+    }
+
+    /// Its avatar is there at `tick`, with `applied` as its newest input: from now on, intents flow.
+    pub(crate) fn present(&mut self, tick: Tick, applied: InputSeq) {
+        let admitted = self.admitted.is_some_and(|admitted| admitted <= tick);
+        if admitted && self.seq_base.is_none() {
+            self.seq_base = Some(applied.0);
+            self.intents.keep_newest(1);
+            self.view.own.touch(tick);
+        }
+    }
+
+    /// Whether intents flow.
+    pub(crate) fn is_present(&self) -> bool {
+        self.seq_base.is_some()
+    }
+
+    /// The intent as the world numbers it.
+    pub(crate) fn renumbered(&self, intent: Intent) -> Option<Intent> {
+        let seq = InputSeq(self.seq_base?.checked_add(intent.seq.0)?);
+        Some(Intent { seq, ..intent })
+    }
+
+    /// Remembers whom it attacks.
+    pub(crate) fn note_target(&mut self, target: EntityId) {
+        self.targets.retain(|known| *known != target);
+        if self.targets.len() == TARGETS_MAX {
+            self.targets.pop_front();
+        }
+        self.targets.push_back(target);
+    }
+
+    /// Whom it attacked lately, newest first.
+    pub(crate) fn targets(&self) -> impl Iterator<Item = EntityId> + '_ {
+        self.targets.iter().rev().copied()
+    }
+
+    /// What has happened since the vitals before these.
+    pub(crate) fn note_vitals(&mut self, vitals: OwnVitals) -> Vec<News> {
+        let Some(before) = self.vitals.replace(vitals) else {
+            return Vec::new();
+        };
+        let happened = [
+            (vitals.deaths != before.deaths, News::Died),
+            (before.health == 0 && vitals.health > 0, News::Respawned),
+            (vitals.kills != before.kills, News::Killed),
+        ];
+        happened
+            .into_iter()
+            .filter_map(|(did, news)| did.then_some(news))
+            .collect()
+    }
+}

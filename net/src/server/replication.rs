@@ -1,0 +1,389 @@
+//! From Frames to datagrams: who sees whom, against which baseline, and what fits the budget.
+//!
+//! A tick: take the frames into the history, sort positions into the grid; then for each client find
+//! what is in view, choose what to send, splice the shared bit strings together. Per client the
+//! work follows what it sees; what is the same for several clients is done once. See
+//! docs/PROTOCOL.md for the rules a client relies on.
+
+mod choose;
+mod history;
+mod own;
+mod strings;
+mod view;
+
+use std::sync::Arc;
+
+use bluemarble_shared_protocol::codec::{OwnUpdate, RemoveReason, SnapshotHeader, SnapshotWriter};
+use bluemarble_shared_protocol::limits::DATAGRAM_BYTES_MAX;
+use bluemarble_shared_protocol::{EntityId, Epoch, InputSeq, OwnState, Tick, WireFrame};
+use bluemarble_spatial::{CellGrid, CellId};
+use bytes::Bytes;
+use glam::DVec3;
+
+use self::choose::{Candidate, Candidates, What};
+use self::history::{History, SlotRef};
+use self::own::OwnSent;
+use self::strings::Strings;
+use self::view::Stage;
+pub(crate) use self::view::View;
+use super::hub_config::{HubConfig, Interest};
+use super::hub_stats::HubStats;
+
+/// A second datagram in a tick is begun only if at least this much of the budget is left, bytes.
+const DATAGRAM_BYTES_WORTH: usize = 128;
+
+/// Bits of a header with an exact own state, at most.
+const HEADER_FULL_BITS: usize = 900;
+/// Bits of a header with a hash, and vitals at times; a few datagrams' worth.
+const HEADER_BITS: usize = 320;
+
+/// The shared side of replication.
+#[derive(Debug)]
+pub(crate) struct Replicator {
+    tick_hz: u32,
+    interest: Interest,
+    budget_bytes: usize,
+    epoch: Epoch,
+    tick: Tick,
+    history: History,
+    grid: CellGrid,
+    grid_level: u8,
+    strings: Strings,
+    writer: SnapshotWriter,
+    candidates: Candidates,
+    /// Per slot, the pass that found it in a client's view already.
+    found: Vec<u64>,
+    pass: u64,
+}
+
+/// What one client is, for replication.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Observer {
+    pub(crate) avatar: EntityId,
+    /// Layers it may see.
+    pub(crate) layers: u32,
+    /// What its own input numbers are offset by in the world's; `None` before it is admitted.
+    pub(crate) seq_base: Option<u32>,
+}
+
+/// One tick as replication sees it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct TickView<'a> {
+    pub(crate) tick: Tick,
+    pub(crate) durable: Tick,
+    pub(crate) frames: &'a [Arc<WireFrame>],
+}
+
+impl Replicator {
+    pub(crate) fn new(config: &HubConfig) -> Self {
+        let hz = config.world.tick_hz.max(1);
+        let exit_m = config.interest.exit_m;
+        Self {
+            tick_hz: hz,
+            interest: config.interest,
+            budget_bytes: config.budget_bytes as usize,
+            epoch: config.world.epoch,
+            tick: Tick(0),
+            history: History::new(hz),
+            grid: CellGrid::default(),
+            grid_level: CellId::level_for_min_width(exit_m, config.world.radius_m),
+            strings: Strings::new(hz),
+            writer: SnapshotWriter::default(),
+            candidates: Candidates::default(),
+            found: Vec::new(),
+            pass: 0,
+        }
+    }
+
+    /// The newest tick taken in.
+    pub(crate) fn tick(&self) -> Tick {
+        self.tick
+    }
+
+    /// The epoch in force.
+    pub(crate) fn epoch(&self) -> Epoch {
+        self.epoch
+    }
+
+    /// Takes a finished tick in. Returns whether every view must be reset: another epoch, or time
+    /// went back.
+    pub(crate) fn ingest(&mut self, epoch: Epoch, view: TickView<'_>, any_client: bool) -> bool {
+        let rewound = epoch != self.epoch || (view.tick <= self.tick && self.tick != Tick(0));
+        if rewound {
+            self.history = History::new(self.tick_hz);
+            self.strings.reset();
+            self.epoch = epoch;
+        }
+        self.tick = view.tick;
+        self.history.ingest(view.tick, view.frames);
+        self.strings.begin(view.tick, self.history.slots_len());
+        self.found.resize(self.history.slots_len(), 0);
+        if any_client {
+            self.grid.rebuild(self.grid_level, self.history.present().1);
+        }
+        rewound
+    }
+
+    /// Entities present.
+    pub(crate) fn entities(&self) -> usize {
+        self.history.present().0.len()
+    }
+
+    /// Bit strings made and used again since the start.
+    pub(crate) fn strings_made_and_shared(&self) -> (u64, u64) {
+        (self.strings.encoded, self.strings.shared)
+    }
+
+    /// The private part of an avatar, if it is in the world.
+    pub(crate) fn own_of<'a>(
+        &self,
+        avatar: EntityId,
+        noted: &mut Option<SlotRef>,
+        frames: &'a [Arc<WireFrame>],
+    ) -> Option<&'a OwnState> {
+        if noted.and_then(|noted| self.history.get(noted)).is_none() {
+            *noted = self.history.find(avatar);
+        }
+        self.history.own(self.history.get((*noted)?)?, frames)
+    }
+
+    /// Name and kind of an entity that is the observer's own or in its view.
+    pub(crate) fn card_facts(
+        &self,
+        id: EntityId,
+        avatar: EntityId,
+        seen: &[SlotRef],
+    ) -> Option<(u16, Option<Arc<str>>)> {
+        let noted = self.history.find(id)?;
+        if id != avatar && !seen.contains(&noted) {
+            return None;
+        }
+        let slot = self.history.get(noted)?;
+        Some((self.history.state(noted.slot).kind, slot.name.clone()))
+    }
+
+    /// An entity that is lying dead and fell within the last `ticks`.
+    pub(crate) fn fell_lately(&self, id: EntityId, ticks: u64) -> bool {
+        let Some(noted) = self.history.find(id) else {
+            return false;
+        };
+        let dead = self.history.state(noted.slot).health == 0;
+        let event = self.history.slot(noted.slot).event;
+        dead && self.tick.since(event) <= ticks
+    }
+
+    /// One client's datagrams for this tick.
+    pub(crate) fn snapshot(
+        &mut self,
+        view: &mut View,
+        observer: &Observer,
+        now: TickView<'_>,
+        stats: &mut HubStats,
+        mut send: impl FnMut(Bytes),
+    ) {
+        let mut noted = view.avatar;
+        let own = self.own_of(observer.avatar, &mut noted, now.frames);
+        view.avatar = noted;
+        let (Some(own), Some(avatar)) = (own, noted) else {
+            return;
+        };
+        let pos = self.history.slot(avatar.slot).pos;
+        self.look_around(view, observer, avatar, pos, stats);
+        let (update, sent) = view.own.update(own, now.tick, self.tick_hz);
+        let header_bits = match update {
+            OwnUpdate::Full { .. } => {
+                stats.own_full_sent += 1;
+                HEADER_FULL_BITS
+            }
+            _ => {
+                stats.own_hash_sent += 1;
+                HEADER_BITS
+            }
+        };
+        self.candidates
+            .choose(self.budget_bytes * 8 - header_bits, stats);
+        let base = observer.seq_base.unwrap_or(own.applied.0);
+        let applied = InputSeq(own.applied.0.saturating_sub(base));
+        let header = SnapshotHeader {
+            number: 0,
+            epoch: self.epoch.0 as u8,
+            tick: now.tick.0 as u32,
+            applied: applied.0 as u16,
+            durable_age: u8::try_from(now.tick.since(now.durable)).unwrap_or(u8::MAX),
+            usual_back: 0,
+        };
+        self.write(view, header, (update, sent), stats, &mut send);
+    }
+
+    /// Brings the view up to date with who is near, and gathers what could be sent.
+    fn look_around(
+        &mut self,
+        view: &mut View,
+        observer: &Observer,
+        avatar: SlotRef,
+        pos: DVec3,
+        stats: &mut HubStats,
+    ) {
+        self.pass += 1;
+        self.candidates
+            .begin(view.next_number(), self.tick, self.tick_hz, &self.interest);
+        self.found[avatar.slot as usize] = self.pass;
+        let exit2 = self.interest.exit_m * self.interest.exit_m;
+        for index in 0..view.entries.len() as u16 {
+            let entry = &view.entries[usize::from(index)];
+            match entry.stage {
+                Stage::Free => continue,
+                Stage::Leaving(reason) => {
+                    self.candidates.remove(index, reason);
+                    continue;
+                }
+                Stage::Entering | Stage::Known => {}
+            }
+            let noted = entry.noted;
+            let (reason, dist2) = match self.history.get(noted) {
+                None => (Some(RemoveReason::Gone), 0.0),
+                Some(slot) if slot.audience & observer.layers == 0 => {
+                    (Some(RemoveReason::Hidden), 0.0)
+                }
+                Some(slot) => {
+                    let dist2 = slot.pos.distance_squared(pos);
+                    ((dist2 > exit2).then_some(RemoveReason::OutOfView), dist2)
+                }
+            };
+            if let Some(reason) = reason {
+                view.leave(index, reason);
+                if matches!(view.entries[usize::from(index)].stage, Stage::Leaving(_)) {
+                    self.candidates.remove(index, reason);
+                }
+                continue;
+            }
+            self.found[noted.slot as usize] = self.pass;
+            let entry = &mut view.entries[usize::from(index)];
+            self.candidates
+                .offer(index, entry, dist2, &self.history, &mut self.strings, stats);
+        }
+        let Self {
+            grid,
+            history,
+            candidates,
+            strings,
+            found,
+            pass,
+            ..
+        } = self;
+        let present = history.present().0;
+        grid.for_each_near(pos, self.interest.enter_m, |row, dist2| {
+            let slot = present[row as usize];
+            let facts = history.slot(slot);
+            if found[slot as usize] == *pass || facts.audience & observer.layers == 0 {
+                return;
+            }
+            let generation = facts.generation;
+            match view.enter(SlotRef { slot, generation }) {
+                Some(index) => {
+                    let entry = &mut view.entries[usize::from(index)];
+                    candidates.offer(index, entry, dist2, history, strings, stats);
+                }
+                None => stats.view_full += 1,
+            }
+        });
+    }
+
+    /// Writes what was chosen, in one or more datagrams.
+    fn write(
+        &mut self,
+        view: &mut View,
+        mut header: SnapshotHeader,
+        own: (OwnUpdate, OwnSent),
+        stats: &mut HubStats,
+        send: &mut impl FnMut(Bytes),
+    ) {
+        let usual = self.candidates.usual_baseline();
+        let mut left = self.budget_bytes;
+        let mut begin = |view: &mut View, writer: &mut SnapshotWriter, left, own: (_, OwnSent)| {
+            let number = view.begin_flight(self.tick, own.1);
+            header.number = number as u16;
+            header.usual_back = back(number, usual).unwrap_or(0);
+            writer.begin(&header, &own.0, left);
+            number
+        };
+        let mut number = begin(view, &mut self.writer, left, own);
+        let mut next = 0;
+        loop {
+            let chosen = self.candidates.chosen();
+            let mut full = false;
+            while let Some(candidate) = chosen.get(next) {
+                if put(
+                    &mut self.writer,
+                    &self.strings,
+                    number,
+                    candidate,
+                    &self.history,
+                    stats,
+                ) {
+                    view.held(candidate.index, self.tick);
+                } else if left > DATAGRAM_BYTES_MAX + DATAGRAM_BYTES_WORTH {
+                    full = true;
+                    break;
+                }
+                next += 1;
+            }
+            let bytes = self.writer.finish();
+            left = left.saturating_sub(bytes.len());
+            stats.datagrams_out += 1;
+            stats.bytes_out += bytes.len() as u64;
+            send(Bytes::from(bytes));
+            if !full {
+                return;
+            }
+            let none = (OwnUpdate::None, OwnSent::default());
+            number = begin(view, &mut self.writer, left, none);
+        }
+    }
+}
+
+/// How many datagrams before `number` lies `baseline`, if that can be written.
+fn back(number: u64, baseline: u64) -> Option<u8> {
+    let back = number.checked_sub(baseline)?;
+    let back = u8::try_from(back).ok()?;
+    (1..=choose::BACK_MAX).contains(&back).then_some(back)
+}
+
+/// Writes one record, if it fits.
+fn put(
+    writer: &mut SnapshotWriter,
+    strings: &Strings,
+    number: u64,
+    candidate: &Candidate,
+    history: &History,
+    stats: &mut HubStats,
+) -> bool {
+    let index = candidate.index;
+    match candidate.what {
+        What::Remove(reason) => {
+            let fits = writer.remove(index, reason).is_ok();
+            stats.removes_sent += u64::from(fits);
+            fits
+        }
+        What::Enter { slot, string } => {
+            let (id, cell) = (history.slot(slot).id, history.state(slot).cell);
+            let words = strings.words(string);
+            let fits = writer
+                .enter(index, id, cell, words, string.bits as usize)
+                .is_ok();
+            stats.enters_sent += u64::from(fits);
+            fits
+        }
+        What::Update { baseline, string } => {
+            let Some(back) = back(number, baseline) else {
+                return false;
+            };
+            let words = strings.words(string);
+            let fits = writer
+                .update(index, back, words, string.bits as usize)
+                .is_ok();
+            stats.updates_sent += u64::from(fits);
+            fits
+        }
+    }
+}

@@ -1,0 +1,330 @@
+//! The last two seconds of the world as clients may know it: every client's history.
+//!
+//! Each entity has a *slot*, a small number that stays the same for as long as the entity is in the
+//! world. A slot's ring holds one quantised state per tick; that is what deltas are made against, so
+//! nothing needs to be remembered per client and entity but a tick number. When an entity goes, its
+//! slot's generation changes, and whoever still refers to it notices.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
+use std::sync::Arc;
+
+use bluemarble_shared_protocol::{EntityId, OwnState, Tick, WireEntity, WireFrame, mix64};
+use glam::DVec3;
+
+/// How long a state is kept, seconds: longer than any sane round trip.
+const HISTORY_S: u32 = 2;
+
+/// A slot as it was when somebody took note of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct SlotRef {
+    pub(crate) slot: u32,
+    pub(crate) generation: u32,
+}
+
+/// What is known of an entity beside its states.
+#[derive(Clone, Debug)]
+pub(crate) struct Slot {
+    pub(crate) id: EntityId,
+    pub(crate) generation: u32,
+    /// Metres, planet frame; for interest.
+    pub(crate) pos: DVec3,
+    /// Layers that may see it.
+    pub(crate) audience: u32,
+    /// First tick of its uninterrupted presence.
+    born: Tick,
+    /// Newest tick at which it was there.
+    seen: Tick,
+    /// Newest tick at which its quantised state was another than the tick before.
+    pub(crate) changed: Tick,
+    /// Newest tick at which its health or action was another than the tick before.
+    pub(crate) event: Tick,
+    /// Whether it is moving now.
+    pub(crate) moving: bool,
+    /// Where this tick's frames hold its private part: (frame, place in `owned`).
+    own: Option<(u32, u32)>,
+    /// A character's name.
+    pub(crate) name: Option<Arc<str>>,
+}
+
+/// Slots and their rings.
+#[derive(Debug)]
+pub(crate) struct History {
+    /// Ticks kept; `ring[slot * depth + tick % depth]`.
+    depth: usize,
+    tick: Tick,
+    slots: Vec<Slot>,
+    ring: Vec<WireEntity>,
+    free: Vec<u32>,
+    slot_of: HashMap<EntityId, u32, BuildHasherDefault<IdHasher>>,
+    /// Slots present this tick, in the frames' order, with their positions beside them.
+    present: Vec<u32>,
+    positions: Vec<DVec3>,
+}
+
+impl History {
+    pub(crate) fn new(tick_hz: u32) -> Self {
+        Self {
+            depth: (HISTORY_S * tick_hz) as usize + 1,
+            tick: Tick(0),
+            slots: Vec::new(),
+            ring: Vec::new(),
+            free: Vec::new(),
+            slot_of: HashMap::default(),
+            present: Vec::new(),
+            positions: Vec::new(),
+        }
+    }
+
+    /// Takes in a finished tick, later than the one before.
+    pub(crate) fn ingest(&mut self, tick: Tick, frames: &[Arc<WireFrame>]) {
+        let before = self.tick;
+        self.tick = tick;
+        self.present.clear();
+        self.positions.clear();
+        for (n, frame) in (0_u32..).zip(frames) {
+            for row in 0..frame.ids.len() {
+                self.ingest_row(before, frame, row);
+            }
+            for (k, own) in (0_u32..).zip(&frame.owned) {
+                self.ingest_own(own, (n, k));
+            }
+        }
+        self.release_absent();
+    }
+
+    fn ingest_row(&mut self, before: Tick, frame: &WireFrame, row: usize) {
+        let (id, state) = (frame.ids[row], frame.states[row]);
+        let slot = match self.slot_of.get(&id) {
+            Some(&slot) => slot,
+            None => self.new_slot(id),
+        };
+        if self.slots[slot as usize].seen == self.tick {
+            // Twice in one tick: a fault of the frames. The first one counts.
+            return;
+        }
+        let last = &self.ring[slot as usize * self.depth + self.depth_of(before)];
+        let known = &mut self.slots[slot as usize];
+        let is_new = known.born == self.tick;
+        if is_new || *last != state {
+            known.changed = self.tick;
+        }
+        let acts = |state: &WireEntity| (state.health, state.action, state.action_n);
+        if is_new || acts(last) != acts(&state) {
+            known.event = self.tick;
+        }
+        known.moving = state.vel_cmps != [0; 3];
+        known.seen = self.tick;
+        known.pos = frame.positions[row];
+        known.audience = frame.audience[row];
+        known.own = None;
+        let at = slot as usize * self.depth + self.depth_of(self.tick);
+        self.ring[at] = state;
+        self.present.push(slot);
+        self.positions.push(frame.positions[row]);
+    }
+
+    fn ingest_own(&mut self, own: &OwnState, at: (u32, u32)) {
+        let Some(&slot) = self.slot_of.get(&own.id) else {
+            return;
+        };
+        let slot = &mut self.slots[slot as usize];
+        slot.own = Some(at);
+        if slot.name.is_none() {
+            slot.name = Some(Arc::clone(&own.name));
+        }
+    }
+
+    fn new_slot(&mut self, id: EntityId) -> u32 {
+        let fresh = Slot {
+            id,
+            generation: 0,
+            pos: DVec3::ZERO,
+            audience: 0,
+            born: self.tick,
+            seen: Tick(u64::MAX),
+            changed: self.tick,
+            event: self.tick,
+            moving: false,
+            own: None,
+            name: None,
+        };
+        let slot = match self.free.pop() {
+            Some(slot) => {
+                let place = &mut self.slots[slot as usize];
+                *place = Slot {
+                    generation: place.generation,
+                    ..fresh
+                };
+                slot
+            }
+            None => {
+                let slot = u32::try_from(self.slots.len()).expect("fewer than 2^32 entities");
+                self.slots.push(fresh);
+                self.ring
+                    .resize(self.slots.len() * self.depth, WireEntity::default());
+                slot
+            }
+        };
+        self.slot_of.insert(id, slot);
+        slot
+    }
+
+    fn release_absent(&mut self) {
+        for (n, slot) in (0_u32..).zip(&mut self.slots) {
+            if slot.seen != self.tick && self.slot_of.get(&slot.id) == Some(&n) {
+                self.slot_of.remove(&slot.id);
+                slot.generation = slot.generation.wrapping_add(1);
+                slot.name = None;
+                self.free.push(n);
+            }
+        }
+    }
+
+    fn depth_of(&self, tick: Tick) -> usize {
+        (tick.0 % self.depth as u64) as usize
+    }
+
+    /// The slot an entity has now.
+    pub(crate) fn find(&self, id: EntityId) -> Option<SlotRef> {
+        let slot = *self.slot_of.get(&id)?;
+        Some(SlotRef {
+            slot,
+            generation: self.slots[slot as usize].generation,
+        })
+    }
+
+    /// The slot's facts, if the entity that was noted is still there.
+    #[inline]
+    pub(crate) fn get(&self, noted: SlotRef) -> Option<&Slot> {
+        let slot = &self.slots[noted.slot as usize];
+        (slot.generation == noted.generation).then_some(slot)
+    }
+
+    /// The facts of a slot that is present.
+    #[inline]
+    pub(crate) fn slot(&self, slot: u32) -> &Slot {
+        &self.slots[slot as usize]
+    }
+
+    /// The state now.
+    #[inline]
+    pub(crate) fn state(&self, slot: u32) -> &WireEntity {
+        &self.ring[slot as usize * self.depth + self.depth_of(self.tick)]
+    }
+
+    /// The state at an earlier tick, if it is still kept and the entity was there all the time.
+    /// The tick must be one that was ingested.
+    #[inline]
+    pub(crate) fn state_at(&self, slot: u32, tick: Tick) -> Option<&WireEntity> {
+        let kept = tick <= self.tick
+            && self.tick.since(tick) < self.depth as u64
+            && tick >= self.slots[slot as usize].born;
+        kept.then(|| &self.ring[slot as usize * self.depth + self.depth_of(tick)])
+    }
+
+    /// The avatar's private part.
+    pub(crate) fn own<'a>(
+        &self,
+        slot: &Slot,
+        frames: &'a [Arc<WireFrame>],
+    ) -> Option<&'a OwnState> {
+        let (frame, at) = slot.own?;
+        frames.get(frame as usize)?.owned.get(at as usize)
+    }
+
+    /// Who is there: slots, and their positions.
+    pub(crate) fn present(&self) -> (&[u32], &[DVec3]) {
+        (&self.present, &self.positions)
+    }
+
+    /// How many slots there ever were at a time.
+    pub(crate) fn slots_len(&self) -> usize {
+        self.slots.len()
+    }
+}
+
+/// Hashes one `EntityId`: a mix suffices, because ids are hashes that players cannot choose freely.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct IdHasher(u64);
+
+impl Hasher for IdHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for &byte in bytes {
+            self.write_u64(u64::from(byte));
+        }
+    }
+
+    fn write_u64(&mut self, word: u64) {
+        self.0 = mix64(self.0 ^ word);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn frame(tick: u64, rows: &[(u64, i32)]) -> Vec<Arc<WireFrame>> {
+        vec![Arc::new(WireFrame {
+            tick: Tick(tick),
+            ids: rows.iter().map(|(id, _)| EntityId(*id)).collect(),
+            states: rows
+                .iter()
+                .map(|(_, x)| WireEntity {
+                    pos_cm: [*x, 0, 0],
+                    ..WireEntity::default()
+                })
+                .collect(),
+            audience: vec![u32::MAX; rows.len()],
+            positions: vec![DVec3::X; rows.len()],
+            owned: Vec::new(),
+        })]
+    }
+
+    #[test]
+    fn two_seconds_are_kept_and_no_more() {
+        let mut history = History::new(20);
+        for tick in 1..=100 {
+            history.ingest(Tick(tick), &frame(tick, &[(7, tick as i32)]));
+        }
+        let noted = history.find(EntityId(7)).unwrap();
+        for tick in 60..=100 {
+            let state = history.state_at(noted.slot, Tick(tick)).unwrap();
+            assert_eq!(state.pos_cm[0], tick as i32);
+        }
+        assert_eq!(history.state_at(noted.slot, Tick(59)), None);
+        assert_eq!(history.state_at(noted.slot, Tick(101)), None);
+    }
+
+    #[test]
+    fn an_entity_that_goes_and_comes_back_is_another_one() {
+        let mut history = History::new(20);
+        history.ingest(Tick(1), &frame(1, &[(7, 1), (8, 1)]));
+        let seven = history.find(EntityId(7)).unwrap();
+        let eight = history.find(EntityId(8)).unwrap();
+        history.ingest(Tick(2), &frame(2, &[(8, 1)]));
+        assert!(history.get(seven).is_none());
+        assert_eq!(history.find(EntityId(7)), None);
+        history.ingest(Tick(3), &frame(3, &[(9, 1), (8, 1)]));
+        let nine = history.find(EntityId(9)).unwrap();
+        assert_eq!(nine.slot, seven.slot);
+        assert!(history.get(seven).is_none() && history.get(nine).is_some());
+        assert_eq!(history.state_at(nine.slot, Tick(1)), None);
+        assert_eq!(history.find(EntityId(8)), Some(eight));
+    }
+
+    #[test]
+    fn what_stands_still_does_not_change() {
+        let mut history = History::new(20);
+        for (tick, x) in [(1, 5), (2, 5), (3, 6), (4, 6), (5, 6)] {
+            history.ingest(Tick(tick), &frame(tick, &[(7, x)]));
+        }
+        let slot = history.get(history.find(EntityId(7)).unwrap()).unwrap();
+        assert_eq!(slot.changed, Tick(3));
+        assert_eq!(slot.event, Tick(1));
+    }
+}

@@ -1,0 +1,124 @@
+//! Encode once: the bit string of an entity against a baseline tick is made when the first client
+//! needs it, and spliced into the datagrams of all others that tick.
+//!
+//! A slot has a few places, chosen by the baseline's tick; most clients' baselines are equally old,
+//! and two that compete for a place merely encode again.
+
+use bluemarble_shared_protocol::Tick;
+use bluemarble_shared_protocol::bits::BitWriter;
+use bluemarble_shared_protocol::codec::{delta, full};
+
+use super::history::History;
+
+/// Places of a slot for deltas; one more is for the full state.
+const DELTA_PLACES: usize = 8;
+const PLACES: usize = DELTA_PLACES + 1;
+
+/// A bit string in the arena.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct BitString {
+    first_word: u32,
+    pub(crate) bits: u32,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Made {
+    /// The tick it was made at; older ones are void.
+    at: Tick,
+    baseline: Tick,
+    string: BitString,
+}
+
+/// The bit strings of one tick, in memory that is kept.
+#[derive(Debug, Default)]
+pub(crate) struct Strings {
+    arena: BitWriter,
+    made: Vec<Made>,
+    tick: Tick,
+    tick_hz: u32,
+    pub(crate) encoded: u64,
+    pub(crate) shared: u64,
+}
+
+impl Strings {
+    pub(crate) fn new(tick_hz: u32) -> Self {
+        Self {
+            tick_hz,
+            ..Self::default()
+        }
+    }
+
+    /// Forgets the last tick's strings.
+    pub(crate) fn begin(&mut self, tick: Tick, slots: usize) {
+        self.arena.clear();
+        self.made.resize(slots * PLACES, Made::default());
+        self.tick = tick;
+    }
+
+    /// Forgets all, for a new epoch: tick numbers may repeat.
+    pub(crate) fn reset(&mut self) {
+        self.made.clear();
+    }
+
+    /// The slot's state against what it was at `baseline`; `None` if that is not known any more.
+    #[inline]
+    pub(crate) fn delta(
+        &mut self,
+        history: &History,
+        slot: u32,
+        baseline: Tick,
+    ) -> Option<BitString> {
+        let place = slot as usize * PLACES + baseline.0 as usize % DELTA_PLACES;
+        let made = self.made[place];
+        if made.at == self.tick && made.baseline == baseline {
+            self.shared += 1;
+            return Some(made.string);
+        }
+        let age = self.tick.since(baseline);
+        if age > u64::from(delta::AGE_MAX) {
+            return None;
+        }
+        let base = history.state_at(slot, baseline)?;
+        let (state, hz) = (history.state(slot), self.tick_hz);
+        let string = self.make(|out| delta::write(out, base, age as u32, hz, state));
+        self.made[place] = Made {
+            at: self.tick,
+            baseline,
+            string,
+        };
+        Some(string)
+    }
+
+    /// The slot's whole state but its frame cell.
+    pub(crate) fn full(&mut self, history: &History, slot: u32) -> BitString {
+        let place = slot as usize * PLACES + DELTA_PLACES;
+        let made = self.made[place];
+        if made.at == self.tick {
+            self.shared += 1;
+            return made.string;
+        }
+        let string = self.make(|out| full::write(out, history.state(slot)));
+        self.made[place] = Made {
+            at: self.tick,
+            baseline: self.tick,
+            string,
+        };
+        string
+    }
+
+    fn make(&mut self, write: impl FnOnce(&mut BitWriter)) -> BitString {
+        self.encoded += 1;
+        let first_word = self.arena.align() as u32;
+        let begin = self.arena.bits();
+        write(&mut self.arena);
+        let bits = (self.arena.bits() - begin) as u32;
+        self.arena.align();
+        BitString { first_word, bits }
+    }
+
+    /// The words of a string of this tick.
+    #[inline]
+    pub(crate) fn words(&self, string: BitString) -> &[u64] {
+        self.arena.string(string.first_word as usize)
+    }
+}

@@ -1,0 +1,367 @@
+//! What one client knows: a short number ("index") for each entity in its view, the newest
+//! acknowledged datagram that held it, and what each datagram in flight held.
+//!
+//! Life of an index: free → entering (sent in full until a datagram with it is acknowledged) →
+//! known (sent as deltas) → leaving (its removal is sent until acknowledged) → free. An entity that
+//! comes back while its old index is leaving gets another one. Memory follows what is seen.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+use bluemarble_shared_protocol::Tick;
+use bluemarble_shared_protocol::codec::{Acks, INDICES_MAX, RemoveReason, nearest};
+
+use super::history::SlotRef;
+use super::own::{OwnSent, OwnTrack};
+
+/// Datagrams remembered until acknowledged: more than an acknowledgement reaches back (33) plus a
+/// long round trip. What falls out counts as lost.
+pub(crate) const FLIGHTS_MAX: usize = 64;
+/// Marks an index in a flight as removed.
+const REMOVAL: u16 = 1 << 15;
+
+const _: () = assert!(INDICES_MAX <= REMOVAL as usize);
+
+/// Where an index is in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stage {
+    Free,
+    Entering,
+    Known,
+    Leaving(RemoveReason),
+}
+
+/// One index.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Entry {
+    pub(crate) stage: Stage,
+    pub(crate) noted: SlotRef,
+    /// First datagram that could hold the present stage pair (entering and known, or leaving);
+    /// earlier ones are about something else.
+    since: u64,
+    /// Newest acknowledged datagram that held it, and its tick.
+    pub(crate) acked: Option<(u64, Tick)>,
+    /// Tick of the newest datagram that held it.
+    pub(crate) sent: Option<Tick>,
+    /// Grows while it waits for room in a datagram.
+    pub(crate) priority: u32,
+}
+
+/// What one datagram held.
+#[derive(Clone, Debug, Default)]
+struct Flight {
+    /// 0 = none.
+    number: u64,
+    tick: Tick,
+    acked: bool,
+    held: Vec<u16>,
+    own: OwnSent,
+}
+
+/// One client's knowledge.
+#[derive(Debug)]
+pub(crate) struct View {
+    /// By index.
+    pub(crate) entries: Vec<Entry>,
+    free: BinaryHeap<Reverse<u16>>,
+    in_use: usize,
+    flights: Vec<Flight>,
+    /// Number of the next datagram, from 1.
+    next_number: u64,
+    pub(crate) own: OwnTrack,
+    /// Where the own avatar was found last.
+    pub(crate) avatar: Option<SlotRef>,
+}
+
+/// What came of an acknowledgement.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct AckOutcome {
+    /// Datagrams newly known to have arrived.
+    pub(crate) arrived: u64,
+    /// It names a datagram that was never sent.
+    pub(crate) unknown: bool,
+}
+
+impl View {
+    pub(crate) fn new() -> Self {
+        Self {
+            entries: Vec::new(),
+            free: BinaryHeap::new(),
+            in_use: 0,
+            flights: vec![Flight::default(); FLIGHTS_MAX],
+            next_number: 1,
+            own: OwnTrack::default(),
+            avatar: None,
+        }
+    }
+
+    /// Forgets all but the numbering: a new epoch, in which no baseline counts.
+    pub(crate) fn reset(&mut self) {
+        let next_number = self.next_number;
+        *self = Self {
+            next_number,
+            ..Self::new()
+        };
+    }
+
+    /// How many entities are in view, those leaving included.
+    pub(crate) fn len(&self) -> usize {
+        self.in_use
+    }
+
+    /// Number of the datagram that will be begun next.
+    pub(crate) fn next_number(&self) -> u64 {
+        self.next_number
+    }
+
+    /// The entities in view that are not leaving.
+    pub(crate) fn seen(&self) -> impl Iterator<Item = SlotRef> + '_ {
+        let here = |entry: &&Entry| matches!(entry.stage, Stage::Entering | Stage::Known);
+        self.entries.iter().filter(here).map(|entry| entry.noted)
+    }
+
+    /// Gives an entity the lowest free index; `None` if the view is full.
+    pub(crate) fn enter(&mut self, noted: SlotRef) -> Option<u16> {
+        let entry = Entry {
+            stage: Stage::Entering,
+            noted,
+            since: self.next_number,
+            acked: None,
+            sent: None,
+            priority: 0,
+        };
+        let index = match self.free.pop() {
+            Some(Reverse(index)) => {
+                self.entries[usize::from(index)] = entry;
+                index
+            }
+            None if self.entries.len() < INDICES_MAX => {
+                self.entries.push(entry);
+                (self.entries.len() - 1) as u16
+            }
+            None => return None,
+        };
+        self.in_use += 1;
+        Some(index)
+    }
+
+    /// Starts to take an entity out of view. One that no datagram ever held is gone at once.
+    pub(crate) fn leave(&mut self, index: u16, reason: RemoveReason) {
+        let since = self.next_number;
+        let entry = &mut self.entries[usize::from(index)];
+        if entry.sent.is_none() {
+            return self.release(index);
+        }
+        entry.stage = Stage::Leaving(reason);
+        entry.since = since;
+        entry.priority = 0;
+    }
+
+    fn release(&mut self, index: u16) {
+        self.entries[usize::from(index)].stage = Stage::Free;
+        self.free.push(Reverse(index));
+        self.in_use -= 1;
+    }
+
+    /// Starts a datagram: its number. The oldest flight is forgotten.
+    pub(crate) fn begin_flight(&mut self, tick: Tick, own: OwnSent) -> u64 {
+        let number = self.next_number;
+        self.next_number += 1;
+        let flight = &mut self.flights[number as usize % FLIGHTS_MAX];
+        flight.number = number;
+        flight.tick = tick;
+        flight.acked = false;
+        flight.own = own;
+        flight.held.clear();
+        number
+    }
+
+    /// The datagram that was begun last holds this index.
+    pub(crate) fn held(&mut self, index: u16, tick: Tick) {
+        let entry = &mut self.entries[usize::from(index)];
+        entry.sent = Some(tick);
+        entry.priority = 0;
+        let mark = if matches!(entry.stage, Stage::Leaving(_)) {
+            REMOVAL
+        } else {
+            0
+        };
+        let newest = (self.next_number - 1) as usize % FLIGHTS_MAX;
+        self.flights[newest].held.push(index | mark);
+    }
+
+    /// The client decoded these datagrams.
+    pub(crate) fn acknowledge(&mut self, acks: Acks) -> AckOutcome {
+        let newest = nearest(
+            u64::from(acks.newest),
+            16,
+            self.next_number.saturating_sub(1),
+        );
+        if newest == 0 || newest >= self.next_number {
+            return AckOutcome {
+                unknown: true,
+                arrived: 0,
+            };
+        }
+        let mut arrived = u64::from(self.acknowledge_one(newest));
+        let mut before = acks.before;
+        while before != 0 {
+            let n = u64::from(before.trailing_zeros());
+            before &= before - 1;
+            if let Some(number) = newest.checked_sub(1 + n) {
+                arrived += u64::from(self.acknowledge_one(number));
+            }
+        }
+        AckOutcome {
+            arrived,
+            unknown: false,
+        }
+    }
+
+    fn acknowledge_one(&mut self, number: u64) -> bool {
+        let place = number as usize % FLIGHTS_MAX;
+        let flight = &mut self.flights[place];
+        if flight.number != number || number == 0 || flight.acked {
+            return false;
+        }
+        flight.acked = true;
+        let (tick, own) = (flight.tick, flight.own);
+        let held = std::mem::take(&mut flight.held);
+        for &mark in &held {
+            self.acknowledge_entry(number, tick, mark);
+        }
+        self.flights[place].held = held;
+        self.own.acked(own, tick);
+        true
+    }
+
+    fn acknowledge_entry(&mut self, number: u64, tick: Tick, mark: u16) {
+        let index = mark & !REMOVAL;
+        let entry = &mut self.entries[usize::from(index)];
+        if number < entry.since {
+            return;
+        }
+        match entry.stage {
+            Stage::Leaving(_) if mark & REMOVAL != 0 => self.release(index),
+            Stage::Entering | Stage::Known if mark & REMOVAL == 0 => {
+                entry.stage = Stage::Known;
+                if entry.acked.is_none_or(|(newest, _)| newest < number) {
+                    entry.acked = Some((number, tick));
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn noted(slot: u32) -> SlotRef {
+        SlotRef {
+            slot,
+            generation: 0,
+        }
+    }
+
+    fn ack(number: u64) -> Acks {
+        Acks {
+            newest: number as u16,
+            before: 0,
+        }
+    }
+
+    fn send(view: &mut View, tick: u64, indices: &[u16]) -> u64 {
+        let number = view.begin_flight(Tick(tick), OwnSent::default());
+        indices
+            .iter()
+            .for_each(|index| view.held(*index, Tick(tick)));
+        number
+    }
+
+    #[test]
+    fn an_index_is_reused_only_after_its_removal_was_acknowledged() {
+        let mut view = View::new();
+        let first = view.enter(noted(1)).unwrap();
+        let entered = send(&mut view, 1, &[first]);
+        view.acknowledge(ack(entered));
+        assert_eq!(view.entries[0].stage, Stage::Known);
+        view.leave(first, RemoveReason::Gone);
+        let removal = send(&mut view, 2, &[first]);
+        assert_eq!(view.enter(noted(2)), Some(1));
+        view.acknowledge(ack(removal));
+        assert_eq!(view.enter(noted(3)), Some(0));
+        assert_eq!(view.len(), 2);
+    }
+
+    #[test]
+    fn a_late_acknowledgement_is_not_credited_to_the_next_owner_of_an_index() {
+        let mut view = View::new();
+        let index = view.enter(noted(1)).unwrap();
+        let entered = send(&mut view, 1, &[index]);
+        view.leave(index, RemoveReason::OutOfView);
+        let removal = send(&mut view, 2, &[index]);
+        view.acknowledge(ack(removal));
+        assert_eq!(view.enter(noted(2)), Some(index));
+        view.acknowledge(ack(entered));
+        assert_eq!(view.entries[0].stage, Stage::Entering);
+        assert_eq!(view.entries[0].acked, None);
+    }
+
+    #[test]
+    fn an_old_acknowledgement_never_replaces_a_newer_baseline() {
+        let mut view = View::new();
+        let index = view.enter(noted(1)).unwrap();
+        let numbers: Vec<u64> = (1..=3)
+            .map(|tick| send(&mut view, tick, &[index]))
+            .collect();
+        view.acknowledge(ack(numbers[2]));
+        view.acknowledge(ack(numbers[0]));
+        assert_eq!(view.entries[0].acked, Some((numbers[2], Tick(3))));
+        let outcome = view.acknowledge(Acks {
+            newest: numbers[2] as u16,
+            before: u32::MAX,
+        });
+        assert_eq!(outcome.arrived, 1, "only the second one is news");
+    }
+
+    #[test]
+    fn an_entity_never_sent_leaves_without_a_trace() {
+        let mut view = View::new();
+        let index = view.enter(noted(1)).unwrap();
+        view.leave(index, RemoveReason::Gone);
+        assert_eq!(view.len(), 0);
+        assert_eq!(view.enter(noted(2)), Some(index));
+    }
+
+    #[test]
+    fn a_datagram_never_sent_cannot_be_acknowledged() {
+        let mut view = View::new();
+        assert!(view.acknowledge(ack(1)).unknown);
+        send(&mut view, 1, &[]);
+        assert!(view.acknowledge(ack(2)).unknown);
+        assert_eq!(view.acknowledge(ack(1)).arrived, 1);
+    }
+
+    #[test]
+    fn what_fell_out_of_the_ring_counts_as_lost() {
+        let mut view = View::new();
+        let index = view.enter(noted(1)).unwrap();
+        let first = send(&mut view, 1, &[index]);
+        (2..=1 + FLIGHTS_MAX as u64).for_each(|tick| {
+            send(&mut view, tick, &[]);
+        });
+        assert_eq!(view.acknowledge(ack(first)).arrived, 0);
+        assert_eq!(view.entries[0].stage, Stage::Entering);
+    }
+
+    #[test]
+    fn a_full_view_takes_nobody() {
+        let mut view = View::new();
+        for slot in 0..INDICES_MAX as u32 {
+            assert!(view.enter(noted(slot)).is_some());
+        }
+        assert_eq!(view.enter(noted(9_999)), None);
+    }
+}
