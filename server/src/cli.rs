@@ -76,6 +76,10 @@ pub struct ServeArgs {
     #[cfg(feature = "sabotage")]
     #[arg(long, value_name = "KIND", value_parser = ["drop", "teleport", "stale", "ghost"])]
     pub sabotage: Option<String>,
+    /// Test builds only: panic inside the step of this tick
+    #[cfg(feature = "sabotage")]
+    #[arg(long, value_name = "TICK")]
+    pub panic_at_tick: Option<u64>,
 }
 
 /// Settings that flags can override.

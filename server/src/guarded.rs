@@ -18,6 +18,13 @@ use crate::data_dir::DataDir;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Panicked(pub String);
 
+impl Panicked {
+    /// Message and place, without the backtrace.
+    pub fn in_short(&self) -> &str {
+        self.0.lines().next().unwrap_or_default()
+    }
+}
+
 /// Runs `step`; `Err` if it panics.
 ///
 /// # Errors

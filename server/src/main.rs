@@ -32,6 +32,7 @@ mod serve;
 mod shutdown;
 mod start;
 mod status_line;
+mod stepper;
 mod steps;
 mod telemetry;
 mod tick_times;

@@ -16,11 +16,11 @@ use bluemarble_persistence::{CheckpointImage, JournalRecord, JournalTail, Segmen
 use bluemarble_shared_protocol::binary::BinaryError;
 use bluemarble_shared_protocol::{Epoch, Tick};
 use bluemarble_sim::{Checkpoint, CheckpointPart, TickInputs, World, WorldError, WorldSpec};
-use rayon::ThreadPool;
 
-use crate::guarded::{Panicked, guarded};
+use crate::guarded::Panicked;
 use crate::limits::TRAIL_TICKS_MAX;
 use crate::live::digest_hex;
+use crate::stepper::Stepper;
 
 /// What there is to recover from.
 pub struct Remains {
@@ -161,13 +161,13 @@ impl RecoveryError {
 pub fn recover(
     asker: &Asker<'_>,
     remains: &Remains,
-    pool: &ThreadPool,
+    stepper: &Stepper,
     mut progress: impl FnMut(usize, usize),
 ) -> Result<Recovered, RecoveryError> {
     check_provenance(asker, remains)?;
     let records = &remains.tail.records;
     let mut world = begin(asker, remains)?;
-    match replay(&mut world, records, pool, &mut progress) {
+    match replay(&mut world, records, stepper, &mut progress) {
         Ok(trail) => Ok(recovered(world, remains, trail, records.len(), None)),
         Err(ReplayError::Refused(error)) => Err(error),
         Err(ReplayError::Panicked { at, panic }) => {
@@ -175,20 +175,21 @@ pub fn recover(
             if at + 1 < records.len() {
                 return Err(RecoveryError::Panicked {
                     tick: record.tick,
-                    panic: panic.0,
+                    panic: panic.in_short().to_owned(),
                 });
             }
             // The very tick that ended the last run: go on from the one before it.
             let mut world = begin(asker, remains)?;
-            let trail = replay(&mut world, &records[..at], pool, &mut progress).map_err(
-                |error| match error {
-                    ReplayError::Refused(error) => error,
-                    ReplayError::Panicked { at, panic } => RecoveryError::Panicked {
-                        tick: records[at].tick,
-                        panic: panic.0,
-                    },
-                },
-            )?;
+            let trail =
+                replay(&mut world, &records[..at], stepper, &mut progress).map_err(|error| {
+                    match error {
+                        ReplayError::Refused(error) => error,
+                        ReplayError::Panicked { at, panic } => RecoveryError::Panicked {
+                            tick: records[at].tick,
+                            panic: panic.in_short().to_owned(),
+                        },
+                    }
+                })?;
             let inputs = record.payload.clone();
             let quarantine = Quarantine {
                 tick: record.tick,
@@ -265,7 +266,7 @@ enum ReplayError {
 fn replay(
     world: &mut World,
     records: &[JournalRecord],
-    pool: &ThreadPool,
+    stepper: &Stepper,
     progress: &mut impl FnMut(usize, usize),
 ) -> Result<Trail, ReplayError> {
     let refuse = ReplayError::Refused;
@@ -284,7 +285,8 @@ fn replay(
                 problem,
             })
         })?;
-        guarded(|| world.step(&inputs, pool))
+        stepper
+            .step(world, &inputs)
             .map_err(|panic| ReplayError::Panicked { at, panic })?
             .map_err(|error| refuse(error.into()))?;
         if trail.len() == TRAIL_TICKS_MAX {

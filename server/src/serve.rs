@@ -192,7 +192,7 @@ fn take_down(
         }
         End::Failed { tick, panic } => {
             finish(steps, log, None);
-            Err(Failure::world(format!("tick {tick} failed: {}", panic.0)).advise(
+            Err(Failure::world(format!("tick {tick} failed: {}", panic.in_short())).advise(
                 "the sealed inputs are kept under evidence/ in the data directory: please report \
                  them. Starting again goes on from the tick before",
             ))

@@ -18,7 +18,6 @@ use bluemarble_shared_protocol::{Epoch, Tick};
 use bluemarble_sim::{Scenario, World, WorldSpec};
 use bluemarble_spatial::Planet;
 use crossbeam_channel::Receiver;
-use rayon::ThreadPool;
 use tokio::runtime::Runtime;
 
 use crate::checkpointer::{Checkpointer, Label};
@@ -32,6 +31,7 @@ use crate::limits::INTEREST_HYSTERESIS;
 use crate::live::{Live, digest_hex};
 use crate::recovery::{self, Asker, Recovered, Remains};
 use crate::shutdown::StopRequest;
+use crate::stepper::Stepper;
 use crate::steps::Steps;
 use crate::world_log::WorldLog;
 use crate::world_loop::WorldLoop;
@@ -66,11 +66,12 @@ pub fn build(
     stop: StopRequest,
 ) -> Result<WorldLoop, Failure> {
     let spec = load_planet(ground, scenario)?;
-    let pool = pool(ground)?;
+    let threads = ground.config.world.threads;
+    let stepper = Stepper::new(threads.unwrap_or_else(machine::hardware_threads), args)?;
     let databases = serve::runtime("store", 1)?;
     let store = open_store(ground, &databases)?;
     let remains = read_remains(ground, &store, &databases, args)?;
-    let recovered = bring_back(ground, &spec, &remains, &pool)?;
+    let recovered = bring_back(ground, &spec, &remains, &stepper)?;
     let (quic, events) = listen(ground, sockets)?;
     let began = began(&recovered);
     let Recovered { world, .. } = recovered;
@@ -83,7 +84,7 @@ pub fn build(
         quic,
         events,
         log,
-        pool,
+        stepper,
         live,
         data: ground.data.clone(),
         clock: ground.clock,
@@ -131,19 +132,6 @@ fn load_planet(ground: &Ground<'_>, scenario: Scenario) -> Result<WorldSpec, Fai
         seed: config.seed,
         zones,
     })
-}
-
-fn pool(ground: &Ground<'_>) -> Result<ThreadPool, Failure> {
-    let threads = ground
-        .config
-        .world
-        .threads
-        .unwrap_or_else(machine::hardware_threads);
-    rayon::ThreadPoolBuilder::new()
-        .num_threads(threads)
-        .thread_name(|n| format!("zones-{n}"))
-        .build()
-        .map_err(|error| Failure::environment(format!("cannot start {threads} threads: {error}")))
 }
 
 fn open_store(ground: &Ground<'_>, databases: &Runtime) -> Result<Store, Failure> {
@@ -260,7 +248,7 @@ fn bring_back(
     ground: &Ground<'_>,
     spec: &WorldSpec,
     remains: &Remains,
-    pool: &ThreadPool,
+    stepper: &Stepper,
 ) -> Result<Recovered, Failure> {
     let what = match (&remains.image, remains.tail.records.len()) {
         (None, 0) => "generating the world".to_owned(),
@@ -275,7 +263,7 @@ fn bring_back(
     };
     let recovered = ground.steps.step(&what, || {
         let progress = |done, all| ground.steps.progress(&what, done, all);
-        let recovered = recovery::recover(&asker, remains, pool, progress)
+        let recovered = recovery::recover(&asker, remains, stepper, progress)
             .map_err(|error| Failure::environment(chain(&error)).advise(error.advice()))?;
         let world = &recovered.world;
         let found = format!(

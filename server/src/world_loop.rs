@@ -17,11 +17,10 @@ use bluemarble_net::server::{Hub, ReplicateInput};
 use bluemarble_shared_protocol::{Epoch, PlayerInputs, Tick};
 use bluemarble_sim::{TickInputs, World};
 use crossbeam_channel::Receiver;
-use rayon::ThreadPool;
 
 use crate::clock::Clock;
 use crate::data_dir::DataDir;
-use crate::guarded::{Panicked, guarded, keep_evidence};
+use crate::guarded::{Panicked, keep_evidence};
 use crate::health::Grade;
 use crate::limits::{
     CATCH_UP_TICKS_MAX, COMMANDS_PER_TICK_MAX, EVENTS_PER_TICK_MAX, STATUS_PERIOD,
@@ -30,6 +29,7 @@ use crate::live::{Live, Recovered, Status, TruthSample, digest_hex};
 use crate::observed::{Observed, Phase};
 use crate::pacing::Pacer;
 use crate::shutdown::StopRequest;
+use crate::stepper::Stepper;
 use crate::telemetry;
 use crate::world_log::WorldLog;
 
@@ -45,8 +45,8 @@ pub struct WorldLoop {
     pub events: Receiver<SessionEvent>,
     /// Journal and checkpoints.
     pub log: WorldLog,
-    /// Threads that step zones.
-    pub pool: ThreadPool,
+    /// How the world is stepped.
+    pub stepper: Stepper,
     /// What others see.
     pub live: Arc<Live>,
     /// Where evidence goes.
@@ -152,7 +152,7 @@ impl WorldLoop {
         sealed: &[u8],
         observed: &mut Observed,
     ) -> Result<(), (Tick, Panicked)> {
-        let report = guarded(|| self.world.step(inputs, &self.pool));
+        let report = self.stepper.step(&mut self.world, inputs);
         let panicked = match report {
             Ok(Ok(report)) => {
                 observed.stepped(report);
@@ -161,7 +161,7 @@ impl WorldLoop {
             Ok(Err(refused)) => Panicked(refused.to_string()),
             Err(panicked) => panicked,
         };
-        let text = format!("tick {} failed: {}", inputs.tick, panicked.0);
+        let text = format!("tick {} failed: {}", inputs.tick, panicked.in_short());
         self.live.health.raise("world", Grade::Down, text);
         keep_evidence(&self.data, inputs.tick, sealed, &panicked);
         Err((inputs.tick, panicked))

@@ -36,6 +36,29 @@ impl PostgresDatabase {
     pub fn url(&self) -> &str {
         &self.url
     }
+
+    /// Throws everybody out and lets nobody in.
+    pub fn shut(&self) {
+        let name = &self.name;
+        execute(
+            &self.server,
+            &format!("ALTER DATABASE {name} ALLOW_CONNECTIONS false"),
+        );
+        execute(
+            &self.server,
+            &format!(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"
+            ),
+        );
+    }
+
+    /// Lets everybody in again.
+    pub fn open(&self) {
+        execute(
+            &self.server,
+            &format!("ALTER DATABASE {} ALLOW_CONNECTIONS true", self.name),
+        );
+    }
 }
 
 impl Drop for PostgresDatabase {

@@ -113,6 +113,18 @@ fn serve_command(data: &Path, args: &[&str]) -> Command {
     command
 }
 
+/// Starts a server whose output goes to files.
+fn spawn(data: &Path, args: &[&str]) -> Child {
+    std::fs::create_dir_all(data).unwrap();
+    let log = |name: &str| Stdio::from(File::create(data.join(name)).unwrap());
+    let mut command = serve_command(data, args);
+    command
+        .stdin(Stdio::null())
+        .stdout(log("stdout.txt"))
+        .stderr(log("stderr.txt"));
+    command.spawn().unwrap()
+}
+
 /// A running server; killed when dropped.
 pub struct Server {
     child: Child,
@@ -123,16 +135,16 @@ pub struct Server {
 }
 
 impl Server {
+    /// Starts one that is expected to end by itself, and waits for that.
+    #[cfg(feature = "sabotage")]
+    pub fn start_and_wait(data: &Path, args: &[&str]) -> ExitStatus {
+        let mut child = spawn(data, args);
+        eventually("the server has ended", || child.try_wait().unwrap())
+    }
+
     /// Starts one and waits until it serves.
     pub fn start(data: &Path, args: &[&str]) -> Self {
-        std::fs::create_dir_all(data).unwrap();
-        let log = |name: &str| Stdio::from(File::create(data.join(name)).unwrap());
-        let mut command = serve_command(data, args);
-        command
-            .stdin(Stdio::null())
-            .stdout(log("stdout.txt"))
-            .stderr(log("stderr.txt"));
-        let mut child = command.spawn().unwrap();
+        let mut child = spawn(data, args);
         let ready = eventually("the server is ready", || {
             if let Some(status) = child.try_wait().unwrap() {
                 panic!("the server ended with {status}: {}", said(data));

@@ -1,7 +1,10 @@
 //! A server's ordinary life: it starts, tells how it is, stops, goes on; and the ways in which the
 //! surroundings can refuse it.
 
+use std::io::Read;
 use std::net::{TcpListener, UdpSocket};
+
+use bluemarble_shared_protocol::TruthFrame;
 
 use super::harness::{Server, WORLD, eventually, refused, said, signal};
 
@@ -38,6 +41,24 @@ fn a_server_tells_how_it_is() {
     ] {
         assert!(told.contains(expected), "{expected}: {told}");
     }
+}
+
+#[test]
+fn the_truth_stream_shows_the_whole_world() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::start(dir.path(), &[]);
+    let mut stream = server.stream("/v1/truth?every=5");
+    for _ in 0..3 {
+        let mut length = [0; 4];
+        stream.read_exact(&mut length).unwrap();
+        let mut body = vec![0; u32::from_le_bytes(length) as usize];
+        stream.read_exact(&mut body).unwrap();
+        let truth = TruthFrame::decode(&body).unwrap();
+        assert!(truth.tick.0.is_multiple_of(5));
+        assert_eq!((truth.epoch.0, truth.ids.len()), (1, 20));
+    }
+    drop(stream);
+    server.stop();
 }
 
 #[test]

@@ -11,6 +11,7 @@
 mod asking;
 mod clients;
 mod databases;
+mod failing;
 mod harness;
 mod living;
 mod recovering;

@@ -1,0 +1,177 @@
+//! What the running world does when something under it breaks: the journal's disk, the database, a
+//! rule, or another server that takes the world over.
+
+use super::databases::PostgresDatabase;
+use super::harness::{Server, eventually, refused, said};
+
+fn reason(server: &Server, name: &str) -> Option<String> {
+    let health: serde_json::Value = serde_json::from_str(&server.get("/health").1).unwrap();
+    health["reasons"][name]["text"].as_str().map(str::to_owned)
+}
+
+fn ticks_on(server: &Server) {
+    let tick = server.status()["tick"].as_u64().unwrap();
+    server.wait_for_tick(tick + 20);
+}
+
+#[test]
+fn a_journal_that_cannot_be_written_degrades_and_mends_itself() {
+    let dir = tempfile::tempdir().unwrap();
+    // Frequent checkpoints: each begins a new segment, which is where a lost directory shows.
+    let args = [
+        "--scenario",
+        "lively",
+        "--world",
+        "w",
+        "--checkpoint-s",
+        "0.5",
+    ];
+    let server = Server::start(dir.path(), &args);
+    server.wait_for_tick(5);
+    let journal = dir.path().join("journal");
+    // A file in its place: no further segment can be made.
+    std::fs::remove_dir_all(&journal).unwrap();
+    std::fs::write(&journal, "").unwrap();
+    eventually("degraded", || reason(&server, "journal"));
+    assert_eq!(server.get("/health").0, 200, "players are still served");
+    ticks_on(&server);
+    server.wait_for_metric("bluemarble_journal_breaks_total", 1.0);
+    std::fs::remove_file(&journal).unwrap();
+    std::fs::create_dir(&journal).unwrap();
+    eventually("whole again", || {
+        reason(&server, "journal").is_none().then_some(())
+    });
+    let mut recorder = server.record_digests();
+    recorder.wait_for(30);
+    server.kill();
+    let seen = recorder.finish();
+    let server = Server::start(dir.path(), &args);
+    let recovered = &server.status()["recovered"];
+    let last = *seen.last_key_value().unwrap().0;
+    assert!(
+        recovered["tick"].as_u64().unwrap() + 3 >= last,
+        "{recovered}, last seen {last}"
+    );
+    server.stop();
+}
+
+#[test]
+fn a_database_outage_stops_no_tick_and_heals() {
+    let Some(database) = PostgresDatabase::create("outage") else {
+        return;
+    };
+    let dir = tempfile::tempdir().unwrap();
+    let args = ["--database-url", database.url(), "--checkpoint-s", "0.5"];
+    let server = Server::start(dir.path(), &args);
+    server.wait_for_metric("bluemarble_checkpoints_saved_total", 1.0);
+    database.shut();
+    eventually("degraded", || reason(&server, "database"));
+    ticks_on(&server);
+    let failures = server.metrics()["bluemarble_checkpoint_failures_total"];
+    assert!(failures >= 1.0, "{failures}");
+    database.open();
+    eventually("well again", || {
+        reason(&server, "database").is_none().then_some(())
+    });
+    server.stop();
+}
+
+#[test]
+fn a_stop_without_the_database_says_so_and_loses_nothing() {
+    let Some(database) = PostgresDatabase::create("stopping") else {
+        return;
+    };
+    let dir = tempfile::tempdir().unwrap();
+    let args = ["--database-url", database.url(), "--checkpoint-s", "600"];
+    let server = Server::start(dir.path(), &args);
+    let mut recorder = server.record_digests();
+    recorder.wait_for(30);
+    database.shut();
+    server.terminate();
+    eventually("the final checkpoint is being written", || {
+        said(dir.path()).contains("telling").then_some(())
+    });
+    server.kill();
+    database.open();
+    let seen = recorder.finish();
+    let server = Server::start(dir.path(), &args);
+    let tick = server.status()["recovered"]["tick"].as_u64().unwrap();
+    assert!(
+        tick >= *seen.last_key_value().unwrap().0,
+        "a planned stop loses no tick"
+    );
+    server.stop();
+}
+
+#[test]
+fn a_second_server_of_the_same_world_fences_the_first() {
+    let Some(database) = PostgresDatabase::create("fencing") else {
+        return;
+    };
+    let (first_dir, second_dir) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let args = ["--database-url", database.url(), "--checkpoint-s", "0.5"];
+    let first = Server::start(first_dir.path(), &args);
+    first.wait_for_tick(5);
+    let second = Server::start(second_dir.path(), &args);
+    assert_eq!((first.epoch(), second.epoch()), (1, 2));
+    assert_eq!(first.wait().code(), Some(1));
+    let told = said(first_dir.path());
+    assert!(
+        told.contains("another server has taken this world over"),
+        "{told}"
+    );
+    ticks_on(&second);
+    second.stop();
+}
+
+#[test]
+fn the_journal_of_another_world_is_not_replayed_into_this_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::start(dir.path(), &["--world", "one", "--checkpoint-s", "600"]);
+    server.wait_for_tick(5);
+    server.kill();
+    let (status, text) = refused(dir.path(), &["--world", "two"]);
+    assert_eq!(status, 1);
+    assert!(text.contains("the world 'one'"), "{text}");
+}
+
+#[cfg(feature = "sabotage")]
+#[test]
+fn a_tick_that_panics_stops_the_world_keeps_evidence_and_is_quarantined_if_it_panics_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let args = [
+        "--scenario",
+        "lively",
+        "--world",
+        "w",
+        "--panic-at-tick",
+        "40",
+    ];
+    let server = Server::start(dir.path(), &args);
+    let recorder = server.record_digests();
+    assert_eq!(server.wait().code(), Some(3));
+    let told = said(dir.path());
+    assert!(
+        told.contains("tick 40 failed: asked for with --panic-at-tick"),
+        "{told}"
+    );
+    assert!(dir.path().join("evidence/tick-40.inputs").exists());
+    let seen = recorder.finish();
+    assert_eq!(seen.last_key_value().map(|(tick, _)| *tick), Some(39));
+    std::fs::remove_dir_all(dir.path().join("evidence")).unwrap();
+
+    let again = Server::start_and_wait(dir.path(), &args);
+    assert_eq!(
+        again.code(),
+        Some(3),
+        "it goes on from tick 39 and fails again"
+    );
+    let told = said(dir.path());
+    assert!(told.contains("tick 40 are quarantined"), "{told}");
+    assert!(told.contains("tick 39, digest"), "{told}");
+    assert!(dir.path().join("evidence/tick-40.inputs").exists());
+
+    let server = Server::start(dir.path(), &args[..4]);
+    server.wait_for_tick(45);
+    server.stop();
+}
