@@ -226,3 +226,12 @@ fn a_record_too_large_for_the_format_breaks_the_log_behind_those_before_it() {
     assert_eq!(fault.first_lost, Tick(2));
     check_prefix(&disk, 1, 1, "before the huge one");
 }
+
+#[test]
+fn a_restart_first_saves_what_was_written() {
+    let disk = FaultyDisk::default();
+    let mut log = log_on(&disk, 1, 1);
+    log.write(&[record(1), record(2)]).unwrap();
+    log.restart(Tick(5)).unwrap();
+    check_prefix(&disk.crashed(Crash::Keep(0)), 2, 2, "before the hole");
+}

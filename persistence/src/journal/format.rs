@@ -245,11 +245,12 @@ mod tests {
         encode_record(&record, Tick(0xff), seed, &mut out);
         let mut body = vec![0x02, 0x01, 0, 0, 0, 0, 0, 0, 7, 0, 0, 0, 0, 0, 0, 0];
         body.extend_from_slice(&[0xff, 0, 0, 0, 0, 0, 0, 0, 0xaa, 0xbb]);
-        let mut summed = crc32fast::Hasher::new_with_initial(seed);
-        summed.update(&[26, 0, 0, 0]);
-        summed.update(&body);
+        // The record's checksum goes on where the header's ends.
+        let mut summed = bytes[..CRC_AT].to_vec();
+        summed.extend_from_slice(&[26, 0, 0, 0]);
+        summed.extend_from_slice(&body);
         let mut drawn = vec![26, 0, 0, 0];
-        drawn.extend_from_slice(&summed.finalize().to_le_bytes());
+        drawn.extend_from_slice(&crc32fast::hash(&summed).to_le_bytes());
         drawn.extend_from_slice(&body);
         assert_eq!(out, drawn);
     }

@@ -58,7 +58,10 @@ pub(super) fn prune_on(
 
 #[cfg(test)]
 mod tests {
+    use bluemarble_shared_protocol::Epoch;
+
     use super::super::faulty::FaultyDisk;
+    use super::super::format::segment_name;
     use super::super::log::Log;
     use super::super::reader_tests::{about, record, tail_on};
     use super::*;
@@ -95,5 +98,21 @@ mod tests {
             assert_eq!(tail.records.last().unwrap().tick, Tick(8));
             assert_eq!(tail.records.len() as u64, 8 - readable_after);
         }
+    }
+
+    #[test]
+    fn what_died_at_birth_goes_once_something_newer_stands() {
+        let mut disk = three_segments();
+        let (older, newer) = (
+            segment_name(Epoch(1), Tick(5)),
+            segment_name(Epoch(2), Tick(9)),
+        );
+        for name in [&older, &newer] {
+            disk.append(name, &[0; 10]).unwrap();
+        }
+        assert_eq!(prune_on(&mut disk, Path::new(""), Tick(0)).unwrap(), 1);
+        let left = disk.list().unwrap();
+        assert!(!left.contains(&older), "nobody can be writing it");
+        assert!(left.contains(&newer), "it may be in the making");
     }
 }

@@ -226,7 +226,8 @@ impl JournalReader {
                 offset: torn.offset,
                 what: format!(
                     "tick {expected} should be here, for the next segment, {}, was only begun \
-                     when everything before tick {begins} was on the disk",
+                     when everything before tick {begins} was on the disk, in the journal or in a \
+                     newer checkpoint than the one asked from",
                     segment.name
                 ),
             },
@@ -239,7 +240,6 @@ impl JournalReader {
     }
 
     fn begin(&mut self, segment: Segment) -> Result<(), JournalError> {
-        self.torn = None;
         let bytes = self
             .disk
             .read(&segment.name, SEGMENT_BYTES_MAX + 1)

@@ -5,11 +5,11 @@ use std::path::Path;
 use bluemarble_shared_protocol::{Epoch, Tick};
 
 use super::disk::Disk;
-use super::faulty::FaultyDisk;
+use super::faulty::{Crash, FaultyDisk};
 use super::format::{HEADER_BYTES, RECORD_BYTES_MIN, segment_name};
 use super::log::Log;
 use super::reader::read_on;
-use super::{JournalError, JournalRecord, JournalTail, SegmentHeader, read_journal};
+use super::{JournalBreak, JournalError, JournalRecord, JournalTail, SegmentHeader, read_journal};
 
 pub(super) fn about(epoch: u32, first_tick: u64) -> SegmentHeader {
     SegmentHeader {
@@ -92,13 +92,62 @@ fn a_later_epoch_supersedes_what_an_older_one_wrote_beyond_its_start() {
     write(&mut first, 1..=4);
     first.rotate().unwrap();
     write(&mut first, 5..=9);
-    // The operator went back to tick 3.
+    // The operator went back to tick 3, and from there the world took another way.
+    let other = |tick| JournalRecord {
+        prev_digest: 7,
+        ..record(tick)
+    };
     let mut second = log_on(&disk, 2, 4);
-    write(&mut second, 4..=5);
+    second.write(&[other(4), other(5)]).unwrap();
     let tail = tail_on(&disk, 1).unwrap();
-    expect(&tail, 2..=5);
-    let files: Vec<_> = tail.segments.iter().map(|s| s.header.epoch.0).collect();
-    assert_eq!(files, [1, 2], "the segment that began at 5 counts no more");
+    assert_eq!(tail.records, [record(2), record(3), other(4), other(5)]);
+    let epochs: Vec<_> = tail.segments.iter().map(|s| s.header.epoch.0).collect();
+    assert_eq!(epochs, [1, 2], "the segment that began at 5 counts no more");
+}
+
+#[test]
+fn a_tail_torn_in_an_earlier_epoch_is_no_news_once_another_has_gone_on_from_there() {
+    let disk = FaultyDisk::default();
+    let mut first = log_on(&disk, 1, 1);
+    write(&mut first, 1..=4);
+    first.write(&[record(5)]).unwrap();
+    let disk = disk.crashed(Crash::Keep(10));
+    assert_eq!(
+        tail_on(&disk, 0).unwrap().torn.map(|torn| torn.bytes),
+        Some(10)
+    );
+    write(&mut log_on(&disk, 2, 5), 5..=6);
+    let tail = tail_on(&disk, 0).unwrap();
+    expect(&tail, 1..=6);
+    assert_eq!(tail.torn, None);
+}
+
+#[test]
+fn a_break_explains_only_the_ticks_it_names() {
+    let mut disk = FaultyDisk::default();
+    let mut log = log_on(&disk, 1, 1);
+    write(&mut log, 1..=3);
+    log.rotate().unwrap();
+    write(&mut log, 4..=6);
+    log.restart(Tick(9)).unwrap();
+    write(&mut log, 10..=10);
+    let hole = JournalBreak {
+        first_lost: Tick(7),
+        resumed: Tick(10),
+    };
+    assert_eq!(tail_on(&disk, 0).unwrap().broken, Some(hole));
+    disk.remove(&segment_name(Epoch(1), Tick(4))).unwrap();
+    let refused = tail_on(&disk, 0).unwrap_err();
+    assert!(
+        matches!(
+            refused,
+            JournalError::Gap {
+                first_missing: Tick(4),
+                ..
+            }
+        ),
+        "{refused}"
+    );
 }
 
 #[test]

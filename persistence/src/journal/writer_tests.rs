@@ -8,7 +8,8 @@ use std::time::Duration;
 use bluemarble_shared_protocol::{Epoch, Tick};
 
 use super::disk::Disk;
-use super::faulty::{Faults, FaultyDisk};
+use super::faulty::{Crash, Faults, FaultyDisk};
+use super::log::Log;
 use super::reader_tests::{about, record, tail_on};
 use super::{
     Appended, JournalError, JournalHealth, JournalOptions, JournalStatus, JournalWriter,
@@ -44,7 +45,9 @@ fn wait_for(writer: &JournalWriter, reached: impl Fn(&JournalStatus) -> bool) ->
 struct GatedDisk {
     disk: FaultyDisk,
     gate: mpsc::Receiver<()>,
-    headers: usize,
+    appends: usize,
+    /// The append, counted from 1 (the first header), that finds the disk full.
+    refused: Option<usize>,
 }
 
 impl Disk for GatedDisk {
@@ -55,10 +58,13 @@ impl Disk for GatedDisk {
         self.disk.read(name, bytes_max)
     }
     fn append(&mut self, name: &str, bytes: &[u8]) -> io::Result<usize> {
-        self.headers += 1;
-        if self.headers > 1 {
+        self.appends += 1;
+        if self.appends > 1 {
             // Closed for good once the test drops its end.
             let _ = self.gate.recv();
+        }
+        if self.refused == Some(self.appends) {
+            return Err(io::ErrorKind::StorageFull.into());
         }
         self.disk.append(name, bytes)
     }
@@ -129,7 +135,8 @@ fn a_disk_that_does_not_keep_up_breaks_the_log_and_never_blocks_the_loop() {
     let gated = Box::new(GatedDisk {
         disk: disk.clone(),
         gate,
-        headers: 0,
+        appends: 0,
+        refused: None,
     });
     let mut writer =
         JournalWriter::create_on(gated, Path::new("dir"), about(1, 1), quick(4)).unwrap();
@@ -249,4 +256,49 @@ fn a_world_name_that_does_not_fit_the_header_is_refused() {
         refused,
         Err(JournalError::WorldName { bytes: 64 })
     ));
+}
+
+#[test]
+fn a_fault_of_the_old_segment_does_not_undo_a_restart_that_is_on_its_way() {
+    let disk = FaultyDisk::default();
+    let (open, gate) = mpsc::channel();
+    let gated = Box::new(GatedDisk {
+        disk: disk.clone(),
+        gate,
+        appends: 0,
+        refused: Some(2),
+    });
+    let mut writer =
+        JournalWriter::create_on(gated, Path::new("dir"), about(1, 1), quick(4)).unwrap();
+    let mut tick = 1;
+    while writer.append(record(tick)) == Appended::Queued {
+        tick += 1;
+    }
+    // The queue is full, so the log is broken; the image of `tick` answers that. Only then does
+    // the disk refuse the records that wait.
+    writer.restart_after(Tick(tick));
+    drop(open);
+    let status = wait_for(&writer, |status| status.segments == 2);
+    let mending = JournalHealth::Mending { base: Tick(tick) };
+    assert_eq!((status.health, status.breaks), (mending, 1));
+    assert_eq!(writer.append(record(tick + 1)), Appended::Queued);
+    writer.checkpoint_saved(Tick(tick));
+    assert_eq!(writer.finish().health, JournalHealth::Whole);
+    assert_eq!(tail_on(&disk, tick).unwrap().records, [record(tick + 1)]);
+}
+
+#[test]
+fn what_a_killed_process_left_is_made_durable_before_the_next_epoch_builds_on_it() {
+    let disk = FaultyDisk::default();
+    let mut killed = Log::create(Box::new(disk.clone()), about(1, 1)).unwrap();
+    killed.write(&[record(1), record(2)]).unwrap();
+    drop(killed);
+    let boxed = Box::new(disk.clone());
+    let mut writer =
+        JournalWriter::create_on(boxed, Path::new("dir"), about(2, 3), quick(4)).unwrap();
+    assert_eq!(writer.durable(), Tick(2));
+    assert_eq!(writer.append(record(3)), Appended::Queued);
+    assert_eq!(writer.finish().durable, Tick(3));
+    let tail = tail_on(&disk.crashed(Crash::Keep(0)), 0).unwrap();
+    assert_eq!(tail.records, (1..=3).map(record).collect::<Vec<_>>());
 }
