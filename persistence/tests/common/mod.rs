@@ -4,6 +4,7 @@
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 
 use std::future::Future;
+use std::io::Write;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -61,9 +62,19 @@ where
                     .drop_schema()
                     .await;
             }
-            Err(_) => eprintln!("skipped: on Postgres, for {POSTGRES_URL} is not set"),
+            Err(_) => say_skipped(),
         }
     });
+}
+
+/// Straight to stderr, for the test harness swallows what passing tests print.
+fn say_skipped() {
+    let test = std::thread::current();
+    let name = test.name().unwrap_or("a test");
+    let _ = writeln!(
+        std::io::stderr(),
+        "skipped: {name} on Postgres, for {POSTGRES_URL} is not set"
+    );
 }
 
 /// Impatient, for tests that provoke failures.
