@@ -1,5 +1,10 @@
 //! The client's side of the network: connect, send intents, receive snapshots.
 
+mod core;
 mod driver;
 
+pub use self::core::{
+    ClientConfig, ClientCore, ClientStats, ConfirmedOwn, EntityView, OwnView, Predictor,
+    RemovedEntity, Taken, View,
+};
 pub use driver::{ClientEndpoint, ClientOptions, ConnectError, Dialect, Disconnected, Link, Trust};

@@ -1,0 +1,273 @@
+//! The client's session logic, sans IO: snapshot datagrams in, a view of the world out; intents in,
+//! datagrams out. Time is whatever the caller's ticks are; nothing here reads a clock.
+//!
+//! A snapshot is taken whole or not at all, and acknowledged only if it was taken: every state the
+//! server may use as a baseline is one this client has. Datagrams that come late, twice or from an
+//! older epoch are dropped and counted.
+
+mod ack_window;
+mod own;
+mod view;
+
+use bluemarble_shared_protocol::codec::{
+    DecodeError, IntentDatagram, Record, SnapshotReader, nearest, tick_near,
+};
+use bluemarble_shared_protocol::{EntityId, Epoch, Intent, Tick, Welcome};
+
+use self::ack_window::AckWindow;
+use self::own::OwnCore;
+pub use self::own::{ConfirmedOwn, OwnView, Predictor};
+pub use self::view::{EntityView, RemovedEntity, View};
+
+/// What a client must know before its first datagram.
+#[derive(Clone, Debug)]
+pub struct ClientConfig {
+    /// The own avatar.
+    pub avatar: EntityId,
+    /// The world's epoch.
+    pub epoch: Epoch,
+    /// A tick near the present.
+    pub tick: Tick,
+    /// Ticks per second.
+    pub tick_hz: u32,
+    /// Planet and body, if the client wants to predict its own movement.
+    pub predictor: Option<Predictor>,
+}
+
+impl ClientConfig {
+    /// From the server's welcome.
+    #[must_use]
+    pub fn of_welcome(welcome: &Welcome, predictor: Option<Predictor>) -> Self {
+        Self {
+            avatar: welcome.avatar,
+            epoch: welcome.epoch,
+            tick: welcome.tick,
+            tick_hz: welcome.tick_hz,
+            predictor,
+        }
+    }
+}
+
+/// What became of a datagram.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Taken {
+    /// It is part of the view now.
+    Snapshot {
+        /// The tick it shows.
+        tick: Tick,
+        /// Whether it is the newest one so far.
+        newest: bool,
+    },
+    /// It came twice, too late to be of use, or is of an older epoch.
+    Ignored,
+}
+
+/// Counters of one client.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ClientStats {
+    /// Snapshot datagrams taken.
+    pub snapshots: u64,
+    /// Bytes of those.
+    pub bytes: u64,
+    /// Datagrams that came twice, too late, or from an older epoch.
+    pub ignored: u64,
+    /// Datagrams that did not decode.
+    pub refused: u64,
+    /// Update records taken.
+    pub updates: u64,
+    /// Enter records taken, repetitions included.
+    pub enters: u64,
+    /// Remove records taken, repetitions included.
+    pub removes: u64,
+    /// How often the epoch changed.
+    pub epochs: u64,
+}
+
+/// One client's knowledge of the world.
+#[derive(Debug)]
+pub struct ClientCore {
+    avatar: EntityId,
+    tick_hz: u32,
+    epoch: Epoch,
+    /// Newest tick seen.
+    tick: Tick,
+    /// Newest tick known to be durable.
+    durable: Tick,
+    /// First datagram of this epoch.
+    epoch_from: u64,
+    acks: AckWindow,
+    view: View,
+    own: OwnCore,
+    /// Records of the datagram being read.
+    records: Vec<Record>,
+    stats: ClientStats,
+}
+
+impl ClientCore {
+    /// Knows nothing yet.
+    #[must_use]
+    pub fn new(config: ClientConfig) -> Self {
+        Self {
+            avatar: config.avatar,
+            tick_hz: config.tick_hz.max(1),
+            epoch: config.epoch,
+            tick: config.tick,
+            durable: Tick(0),
+            epoch_from: 0,
+            acks: AckWindow::default(),
+            view: View::default(),
+            own: OwnCore::new(config.predictor, config.tick_hz.max(1)),
+            records: Vec::new(),
+            stats: ClientStats::default(),
+        }
+    }
+
+    /// Takes one datagram from the server.
+    ///
+    /// # Errors
+    /// [`DecodeError`]: it is not a snapshot this client can read; nothing has changed but a counter.
+    pub fn handle_datagram(&mut self, _now_ms: u64, bytes: &[u8]) -> Result<Taken, DecodeError> {
+        let taken = self.take(bytes);
+        match taken {
+            Ok(Taken::Ignored) => self.stats.ignored += 1,
+            Ok(Taken::Snapshot { .. }) => {
+                self.stats.snapshots += 1;
+                self.stats.bytes += bytes.len() as u64;
+            }
+            Err(_) => self.stats.refused += 1,
+        }
+        taken
+    }
+
+    fn take(&mut self, bytes: &[u8]) -> Result<Taken, DecodeError> {
+        let mut reader = SnapshotReader::open(bytes, self.tick_hz)?;
+        let header = *reader.header();
+        let number = nearest(u64::from(header.number), 16, self.acks.newest());
+        let tick = tick_near(header.tick, self.tick);
+        let other_epoch = header.epoch != self.epoch.0 as u8;
+        if other_epoch && number <= self.acks.newest() || number < self.epoch_from {
+            return Ok(Taken::Ignored);
+        }
+        if !self.acks.is_news(number) {
+            return Ok(Taken::Ignored);
+        }
+        let mut records = std::mem::take(&mut self.records);
+        records.clear();
+        let read = loop {
+            // No baseline survives a change of epoch.
+            let baseline = |index, back: u8| {
+                if other_epoch {
+                    return None;
+                }
+                self.view
+                    .baseline(index, number.checked_sub(u64::from(back))?, tick)
+            };
+            match reader.next_record(baseline) {
+                Ok(Some(record)) => records.push(record),
+                Ok(None) => break Ok(()),
+                Err(error) => break Err(error),
+            }
+        };
+        if read.is_ok() {
+            if other_epoch {
+                self.begin_epoch(header.epoch, number);
+            }
+            let newest = number > self.acks.newest();
+            self.acks.take(number);
+            if newest {
+                self.tick = tick;
+                self.view.forget_before(number);
+            }
+            if header.durable_age < u8::MAX {
+                let durable = Tick(tick.0.saturating_sub(u64::from(header.durable_age)));
+                self.durable = self.durable.max(durable);
+            }
+            self.own.take(reader.own(), tick, header.applied);
+            for record in &records {
+                self.view.take(record, number, tick, &mut self.stats);
+            }
+        }
+        self.records = records;
+        read.map(|()| Taken::Snapshot {
+            tick,
+            newest: number == self.acks.newest(),
+        })
+    }
+
+    fn begin_epoch(&mut self, low: u8, number: u64) {
+        let ahead = low.wrapping_sub(self.epoch.0 as u8);
+        self.epoch = Epoch(self.epoch.0.wrapping_add(u32::from(ahead)));
+        self.epoch_from = number;
+        self.acks = AckWindow::default();
+        self.view = View::default();
+        self.own.forget_confirmed();
+        self.durable = Tick(0);
+        self.stats.epochs += 1;
+    }
+
+    /// Numbers the intent (whatever its `seq` says), predicts with it, and makes the datagram for
+    /// it: acknowledgements, and the last few intents again.
+    pub fn next_intent_datagram(&mut self, intent: Intent) -> Vec<u8> {
+        let intents = self.own.push(intent);
+        IntentDatagram::encode(self.acks.to_acks(), intents)
+    }
+
+    /// A datagram with acknowledgements alone, for a client that only watches.
+    #[must_use]
+    pub fn ack_datagram(&self) -> Vec<u8> {
+        IntentDatagram::encode(self.acks.to_acks(), &[])
+    }
+
+    /// Who is in view.
+    #[must_use]
+    pub fn view(&self) -> &View {
+        &self.view
+    }
+
+    /// Who left the view since this was asked last, oldest first; bounded, the oldest forgotten.
+    pub fn take_removed(&mut self) -> impl Iterator<Item = RemovedEntity> + '_ {
+        self.view.take_removed()
+    }
+
+    /// The own avatar, confirmed and predicted.
+    #[must_use]
+    pub fn own(&self) -> OwnView<'_> {
+        self.own.view()
+    }
+
+    /// Who the own avatar is. It is never part of [`ClientCore::view`].
+    #[must_use]
+    pub fn avatar(&self) -> EntityId {
+        self.avatar
+    }
+
+    /// The newest tick seen.
+    #[must_use]
+    pub fn tick(&self) -> Tick {
+        self.tick
+    }
+
+    /// The newest tick known to be durable in this epoch.
+    #[must_use]
+    pub fn durable(&self) -> Tick {
+        self.durable
+    }
+
+    /// The world's epoch, as far as known.
+    #[must_use]
+    pub fn epoch(&self) -> Epoch {
+        self.epoch
+    }
+
+    /// Ticks per second.
+    #[must_use]
+    pub fn tick_hz(&self) -> u32 {
+        self.tick_hz
+    }
+
+    /// The counters.
+    #[must_use]
+    pub fn stats(&self) -> &ClientStats {
+        &self.stats
+    }
+}

@@ -1,0 +1,235 @@
+//! Who is in view, and what each of them was in the datagrams that the server may refer back to.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use bluemarble_shared_protocol::codec::{
+    BASELINE_BACK_MAX, Baseline, INDICES_MAX, Record, RemoveReason, quantise,
+};
+use bluemarble_shared_protocol::{EntityId, Tick, WireEntity};
+use bluemarble_spatial::{CellId, FrameAxes};
+use glam::DVec3;
+
+use super::ClientStats;
+
+/// Removals remembered until somebody asks; the oldest are forgotten.
+const REMOVALS_MAX: usize = 4_096;
+
+/// An entity as it was at `updated`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EntityView {
+    /// Its state.
+    pub state: WireEntity,
+    /// The tick of that state.
+    pub updated: Tick,
+    /// The tick since when it is in view.
+    pub entered: Tick,
+}
+
+impl EntityView {
+    /// Where it is, in metres of the planet's frame, to the centimetre.
+    #[must_use]
+    pub fn position(&self, radius_m: f64) -> DVec3 {
+        FrameAxes::of(CellId(self.state.cell), radius_m)
+            .to_planet(quantise::position_m(self.state.pos_cm))
+    }
+
+    /// Its velocity, m/s in the planet's frame.
+    #[must_use]
+    pub fn velocity(&self, radius_m: f64) -> DVec3 {
+        FrameAxes::of(CellId(self.state.cell), radius_m)
+            .dir_to_planet(quantise::velocity_mps(self.state.vel_cmps))
+    }
+}
+
+/// An entity that left the view.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RemovedEntity {
+    /// Who.
+    pub id: EntityId,
+    /// Why.
+    pub reason: RemoveReason,
+    /// At which tick.
+    pub tick: Tick,
+}
+
+/// What is known under one index.
+#[derive(Clone, Debug)]
+struct Known {
+    id: EntityId,
+    /// The datagram that made it known.
+    entered: u64,
+    /// States by datagram, ascending; never empty.
+    states: VecDeque<(u64, Tick, WireEntity)>,
+}
+
+/// Who is in view.
+#[derive(Clone, Debug, Default)]
+pub struct View {
+    by_id: BTreeMap<EntityId, (u16, EntityView)>,
+    by_index: Vec<Option<Known>>,
+    /// Per index, the newest datagram with a record for it.
+    newest: Vec<u64>,
+    removed: VecDeque<RemovedEntity>,
+}
+
+impl View {
+    /// Everybody in view, by id.
+    pub fn iter(&self) -> impl Iterator<Item = (EntityId, &EntityView)> {
+        self.by_id.iter().map(|(id, (_, view))| (*id, view))
+    }
+
+    /// One of them.
+    #[must_use]
+    pub fn get(&self, id: EntityId) -> Option<&EntityView> {
+        self.by_id.get(&id).map(|(_, view)| view)
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.by_id.len()
+    }
+
+    /// Whether nobody is in view.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.by_id.is_empty()
+    }
+
+    /// Who left the view since this was asked last, oldest first.
+    pub(super) fn take_removed(&mut self) -> impl Iterator<Item = RemovedEntity> + '_ {
+        self.removed.drain(..)
+    }
+
+    /// What an entity was in datagram `number`.
+    pub(super) fn baseline(&self, index: u16, number: u64, now: Tick) -> Option<Baseline> {
+        let known = self.by_index.get(usize::from(index))?.as_ref()?;
+        let at = known
+            .states
+            .binary_search_by_key(&number, |(number, ..)| *number)
+            .ok()?;
+        let (_, tick, state) = known.states[at];
+        let age = u32::try_from(now.0.checked_sub(tick.0)?).ok()?;
+        Some(Baseline { state, age })
+    }
+
+    /// One record of datagram `number`, which shows `tick`.
+    pub(super) fn take(
+        &mut self,
+        record: &Record,
+        number: u64,
+        tick: Tick,
+        stats: &mut ClientStats,
+    ) {
+        match *record {
+            Record::Enter { index, id, state } => {
+                stats.enters += 1;
+                self.enter(index, id, state, number, tick);
+            }
+            Record::Update { index, state } => {
+                stats.updates += 1;
+                self.update(index, state, number, tick);
+            }
+            Record::Remove { index, reason } => {
+                stats.removes += 1;
+                self.remove(index, reason, number, tick);
+            }
+        }
+    }
+
+    fn enter(&mut self, index: u16, id: EntityId, state: WireEntity, number: u64, tick: Tick) {
+        let place = usize::from(index);
+        if self.by_index.len() <= place {
+            debug_assert!(place < INDICES_MAX, "the decoder bounds indices");
+            self.by_index.resize_with(place + 1, || None);
+            self.newest.resize(place + 1, 0);
+        }
+        match &self.by_index[place] {
+            // Sent in full again: the server does not know yet that we know.
+            Some(known) if known.id == id => return self.update(index, state, number, tick),
+            _ if number < self.newest[place] => return,
+            _ => {}
+        }
+        self.drop_index(index);
+        self.newest[place] = number;
+        self.by_index[place] = Some(Known {
+            id,
+            entered: number,
+            states: VecDeque::from([(number, tick, state)]),
+        });
+        let entered = EntityView {
+            state,
+            updated: tick,
+            entered: tick,
+        };
+        // Of two indices of the same entity, the one that entered later shows it; the other one's
+        // removal has merely not been seen yet.
+        let later = self.by_id.get(&id).is_some_and(|(shown, _)| {
+            let known = self.by_index[usize::from(*shown)].as_ref();
+            known.is_some_and(|known| known.entered > number)
+        });
+        if !later {
+            self.by_id.insert(id, (index, entered));
+        }
+    }
+
+    fn update(&mut self, index: u16, state: WireEntity, number: u64, tick: Tick) {
+        let Some(Some(known)) = self.by_index.get_mut(usize::from(index)) else {
+            return;
+        };
+        if number < known.entered {
+            return;
+        }
+        if let Err(at) = known
+            .states
+            .binary_search_by_key(&number, |(number, ..)| *number)
+        {
+            known.states.insert(at, (number, tick, state));
+        }
+        if number < self.newest[usize::from(index)] {
+            return;
+        }
+        self.newest[usize::from(index)] = number;
+        if let Some((shown, view)) = self.by_id.get_mut(&known.id)
+            && *shown == index
+        {
+            view.state = state;
+            view.updated = tick;
+        }
+    }
+
+    fn remove(&mut self, index: u16, reason: RemoveReason, number: u64, tick: Tick) {
+        let place = usize::from(index);
+        if self.newest.get(place).is_none_or(|newest| number < *newest) {
+            return;
+        }
+        self.newest[place] = number;
+        if let Some(id) = self.drop_index(index) {
+            if self.removed.len() == REMOVALS_MAX {
+                self.removed.pop_front();
+            }
+            self.removed.push_back(RemovedEntity { id, reason, tick });
+        }
+    }
+
+    /// Forgets an index; who left the view by that.
+    fn drop_index(&mut self, index: u16) -> Option<EntityId> {
+        let known = self.by_index[usize::from(index)].take()?;
+        let (shown, _) = self.by_id.get(&known.id)?;
+        if *shown != index {
+            return None;
+        }
+        self.by_id.remove(&known.id);
+        Some(known.id)
+    }
+
+    /// Lets go of states that no datagram from `newest` on may refer to.
+    pub(super) fn forget_before(&mut self, newest: u64) {
+        let oldest = newest.saturating_sub(u64::from(BASELINE_BACK_MAX));
+        for known in self.by_index.iter_mut().flatten() {
+            while known.states.len() > 1 && known.states[0].0 < oldest {
+                known.states.pop_front();
+            }
+        }
+    }
+}
