@@ -64,6 +64,15 @@ pub fn now_s() -> u64 {
         .as_secs()
 }
 
+/// Where clients run.
+pub fn client_runtime() -> Runtime {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .unwrap()
+}
+
 /// A client that stays and counts the datagrams it gets.
 pub struct Onlooker {
     received: Arc<AtomicU64>,

@@ -4,8 +4,9 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use super::clients::{Door, Onlooker, client_runtime};
 use super::databases::PostgresDatabase;
-use super::harness::{Server, WORLD, refused, said};
+use super::harness::{Server, WORLD, eventually, refused, said};
 
 /// Ticks of one group commit at the settings below (100 ms at 20 Hz).
 const GROUP_COMMIT_TICKS: u64 = 2;
@@ -101,6 +102,32 @@ fn without_any_checkpoint_since_the_start_the_journal_alone_is_enough() {
             .unwrap()
             >= 55
     );
+    server.stop();
+}
+
+#[test]
+fn an_avatar_outlives_the_crash_and_waits_for_its_owner_but_not_for_ever() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("server.toml");
+    std::fs::write(&file, "[net]\ngrace_s = 2.0\n").unwrap();
+    let args = ["--config", file.to_str().unwrap()];
+    let runtime = client_runtime();
+    let server = Server::start(dir.path(), &args);
+    let creatures = server.status()["entities"].as_u64().unwrap();
+    let door = Door::of(&server);
+    for name in ["Ada", "Bob"] {
+        Onlooker::enter(&runtime, &door, name).sees_more(3);
+    }
+    server.kill();
+
+    let server = Server::start(dir.path(), &args);
+    assert_eq!(server.status()["entities"].as_u64().unwrap(), creatures + 2);
+    let ada = Onlooker::enter(&runtime, &Door::of(&server), "Ada");
+    ada.sees_more(3);
+    eventually("Bob has left, Ada has not", || {
+        (server.status()["entities"].as_u64()? == creatures + 1).then_some(())
+    });
+    ada.sees_more(3);
     server.stop();
 }
 

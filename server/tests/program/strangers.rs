@@ -11,7 +11,7 @@ use bluemarble_shared_protocol::{ClientMessage, CloseCode, EntityId};
 use bytes::Bytes;
 use tokio::runtime::Runtime;
 
-use super::clients::{Door, Onlooker, now_s, sign};
+use super::clients::{Door, Onlooker, client_runtime, now_s, sign};
 use super::harness::{Server, WORLD, eventually};
 
 /// Only a hang takes this long.
@@ -29,11 +29,7 @@ impl Scene {
     fn set() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let server = Server::start(dir.path(), &[]);
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(1)
-            .enable_all()
-            .build()
-            .unwrap();
+        let runtime = client_runtime();
         let door = Door::of(&server);
         let onlooker = Onlooker::enter(&runtime, &door, "Onlooker");
         onlooker.sees_more(3);
