@@ -10,6 +10,9 @@
 //! program are not those that wrote it, or a replayed tick comes out differently, recovery stops
 //! and says what can be done. A planned stop leaves no tail and may be followed by anything.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::VecDeque;
 
 use bluemarble_persistence::{CheckpointImage, JournalRecord, JournalTail, SegmentHeader};

@@ -3,15 +3,14 @@
 //! A default says what it is tuned for; the comments an operator sees are in
 //! [`mod@super::document`].
 
-use std::fmt::Display;
 use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::error::{ConfigError, Origin};
-use super::line_of;
-use super::raw::{ConfigRaw, Field};
+use super::error::ConfigError;
+use super::raw::ConfigRaw;
+use super::setting::{Setting, Sources};
 use crate::cli::ConfigFlags;
 
 /// Where the world keeps its things unless told otherwise.
@@ -38,7 +37,6 @@ pub const CHECKPOINT_S: RangeInclusive<f64> = 0.5..=600.0;
 pub const GROUP_COMMIT_MS: RangeInclusive<u64> = 5..=5_000;
 /// Records waiting for the journal's writer.
 pub const QUEUE_RECORDS: RangeInclusive<usize> = 16..=65_536;
-const WORLD_NAME_CHARS_MAX: usize = 64;
 
 /// Everything the program needs to know before it starts.
 #[derive(Clone, Debug, PartialEq)]
@@ -361,120 +359,6 @@ fn without_password(url: &str) -> String {
             format!("{scheme}://{user}@{host}")
         }
         None => url.to_owned(),
-    }
-}
-
-/// Where values are taken from, in rising precedence: default, file, flag.
-struct Sources<'a> {
-    file: Option<(&'a Path, &'a str)>,
-}
-
-impl Sources<'_> {
-    fn pick<T: Clone>(
-        &self,
-        raw: &Field<T>,
-        flag: Option<T>,
-        flag_name: &'static str,
-        default: T,
-    ) -> Setting<T> {
-        self.pick_optional(raw, flag, flag_name).unwrap_or(Setting {
-            value: default,
-            origin: Origin::Default,
-        })
-    }
-
-    fn pick_optional<T: Clone>(
-        &self,
-        raw: &Field<T>,
-        flag: Option<T>,
-        flag_name: &'static str,
-    ) -> Option<Setting<T>> {
-        if let Some(value) = flag {
-            return Some(Setting {
-                value,
-                origin: Origin::Flag(flag_name),
-            });
-        }
-        let spanned = raw.as_ref()?;
-        let (path, text) = self.file.unwrap_or((Path::new("config"), ""));
-        let line = line_of(text, spanned.span().start);
-        let origin = Origin::File {
-            path: path.to_owned(),
-            line,
-        };
-        Some(Setting {
-            value: spanned.get_ref().clone(),
-            origin,
-        })
-    }
-}
-
-/// A value and where it came from.
-#[derive(Clone)]
-struct Setting<T> {
-    value: T,
-    origin: Origin,
-}
-
-impl Setting<PathBuf> {
-    fn shown(self) -> Setting<String> {
-        Setting {
-            value: self.value.display().to_string(),
-            origin: self.origin,
-        }
-    }
-}
-
-impl<T: Display> Setting<T> {
-    fn refuse(&self, key: &'static str, rule: impl Into<String>) -> ConfigError {
-        ConfigError::Value {
-            origin: self.origin.clone(),
-            key,
-            value: self.value.to_string(),
-            rule: rule.into(),
-        }
-    }
-}
-
-impl<T: Display + PartialOrd + Copy> Setting<T> {
-    /// NaN lies in no range, so it is refused too.
-    fn within(
-        self,
-        key: &'static str,
-        range: RangeInclusive<T>,
-        unit: &str,
-    ) -> Result<T, ConfigError> {
-        if range.contains(&self.value) {
-            return Ok(self.value);
-        }
-        Err(self.refuse(
-            key,
-            format!("must be {} to {} {unit}", range.start(), range.end()),
-        ))
-    }
-}
-
-impl Setting<String> {
-    fn address(self, key: &'static str) -> Result<SocketAddr, ConfigError> {
-        self.value.parse().map_err(|_| {
-            self.refuse(
-                key,
-                "must be an address and port, for example 127.0.0.1:4433 or [::1]:0",
-            )
-        })
-    }
-
-    /// A name that is safe as a file name and in a URL.
-    fn named(self, key: &'static str) -> Result<String, ConfigError> {
-        let fits = !self.value.is_empty() && self.value.len() <= WORLD_NAME_CHARS_MAX;
-        let plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
-        if fits && self.value.chars().all(plain) {
-            return Ok(self.value);
-        }
-        Err(self.refuse(
-            key,
-            format!("must be 1 to {WORLD_NAME_CHARS_MAX} letters, digits, '-' or '_'"),
-        ))
     }
 }
 

@@ -6,6 +6,7 @@ mod checked;
 mod document;
 mod error;
 mod raw;
+mod setting;
 
 pub use checked::{Config, DATA_DIR_DEFAULT};
 pub use document::document;
