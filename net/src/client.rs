@@ -7,4 +7,6 @@ pub use self::core::{
     ClientConfig, ClientCore, ClientStats, ConfirmedOwn, EntityView, OwnView, Predictor,
     RemovedEntity, Taken, View,
 };
-pub use driver::{ClientEndpoint, ClientOptions, ConnectError, Dialect, Disconnected, Link, Trust};
+pub use driver::{
+    Client, ClientEndpoint, ClientOptions, ConnectError, Dialect, Disconnected, Link, Trust,
+};

@@ -265,6 +265,12 @@ impl ClientCore {
         self.tick_hz
     }
 
+    /// Number of the newest snapshot datagram of this epoch: so many were sent.
+    #[must_use]
+    pub fn newest_datagram(&self) -> u64 {
+        self.acks.newest()
+    }
+
     /// The counters.
     #[must_use]
     pub fn stats(&self) -> &ClientStats {

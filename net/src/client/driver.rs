@@ -1,8 +1,10 @@
 //! The client's only part that awaits: a QUIC connection ([`Link`]), and on top of it the session
-//! logic.
+//! logic ([`Client`]).
 
+mod client;
 mod endpoint;
 mod link;
 
+pub use self::client::Client;
 pub use self::endpoint::{ClientEndpoint, Trust};
 pub use self::link::{ClientOptions, ConnectError, Dialect, Disconnected, Link};

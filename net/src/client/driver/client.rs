@@ -1,0 +1,200 @@
+//! A [`Link`] and the session logic over it: what bots and tools use.
+//!
+//! Its rhythm is the server's: wait for a snapshot, answer at once with an intent, so that QUIC's
+//! own acknowledgement rides along and one packet goes each way per tick.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
+use std::time::Instant;
+
+use bluemarble_shared_protocol::limits::CARDS_PER_MESSAGE_MAX;
+use bluemarble_shared_protocol::{
+    Card, ClientMessage, EntityId, GameEvent, Intent, ServerMessage, Tick, Welcome,
+};
+use bytes::Bytes;
+
+use super::link::{ClientOptions, ConnectError, Disconnected, Link};
+use crate::client::core::{ClientConfig, ClientCore, Predictor, Taken};
+
+/// Game events kept until somebody asks; the oldest are forgotten.
+const EVENTS_MAX: usize = 1_024;
+/// Cards remembered; beyond, those of the lowest ids are forgotten and can be asked for again.
+const CARDS_MAX: usize = 8_192;
+/// Datagrams taken in one go: more are never waiting, see the receive buffer's bound.
+const DATAGRAMS_AT_ONCE_MAX: usize = 64;
+
+/// A connected client.
+#[derive(Debug)]
+pub struct Client {
+    link: Link,
+    core: ClientCore,
+    began: Instant,
+    events: VecDeque<GameEvent>,
+    cards: BTreeMap<EntityId, Card>,
+}
+
+impl Client {
+    /// Connects, says hello, and waits for the welcome. With a predictor for the same planet it
+    /// also guesses its own movement; one for another planet is not used.
+    ///
+    /// # Errors
+    /// [`ConnectError`].
+    pub async fn connect(
+        options: ClientOptions,
+        predictor: Option<Predictor>,
+    ) -> Result<Self, ConnectError> {
+        Ok(Self::over(Link::connect(options).await?, predictor))
+    }
+
+    /// Takes over a link that has been welcomed.
+    #[must_use]
+    pub fn over(link: Link, predictor: Option<Predictor>) -> Self {
+        let welcome = link.welcome();
+        let predictor =
+            predictor.filter(|known| known.planet.content_hash() == welcome.planet_hash);
+        let config = ClientConfig::of_welcome(welcome, predictor);
+        Self {
+            core: ClientCore::new(config),
+            link,
+            began: now(),
+            events: VecDeque::new(),
+            cards: BTreeMap::new(),
+        }
+    }
+
+    /// What the server said at the start.
+    #[must_use]
+    pub fn welcome(&self) -> &Welcome {
+        self.link.welcome()
+    }
+
+    /// The view, the own avatar, and the counters.
+    #[must_use]
+    pub fn core(&self) -> &ClientCore {
+        &self.core
+    }
+
+    /// The connection, for its statistics.
+    #[must_use]
+    pub fn connection(&self) -> &quinn::Connection {
+        self.link.connection()
+    }
+
+    /// Waits until the view shows a newer tick than before; takes in everything that has arrived.
+    /// Returns that tick. Datagrams that cannot be read are counted by the core and passed over.
+    ///
+    /// # Errors
+    /// [`Disconnected`].
+    pub async fn next_snapshot(&mut self) -> Result<Tick, Disconnected> {
+        let before = self.core.stats().snapshots;
+        let tick_before = self.core.tick();
+        loop {
+            let datagram = self.link.next_datagram().await?;
+            self.take(&datagram);
+            for _ in 0..DATAGRAMS_AT_ONCE_MAX {
+                let Some(datagram) = self.waiting_datagram()? else {
+                    break;
+                };
+                self.take(&datagram);
+            }
+            self.take_messages();
+            let first = before == 0 && self.core.stats().snapshots > 0;
+            if first || self.core.tick() > tick_before {
+                return Ok(self.core.tick());
+            }
+        }
+    }
+
+    /// Sends what the player wants; the intent's number is given here.
+    ///
+    /// # Errors
+    /// [`Disconnected`].
+    pub fn send_intent(&mut self, intent: Intent) -> Result<(), Disconnected> {
+        let datagram = self.core.next_intent_datagram(intent);
+        self.link.send_datagram(datagram.into())
+    }
+
+    /// Asks who they are; the answers appear in [`Client::card`] some time later.
+    ///
+    /// # Errors
+    /// [`Disconnected`].
+    pub async fn request_cards(&mut self, ids: &[EntityId]) -> Result<(), Disconnected> {
+        for ids in ids.chunks(CARDS_PER_MESSAGE_MAX) {
+            self.link
+                .send_message(&ClientMessage::Cards { ids: ids.to_vec() })
+                .await?;
+        }
+        Ok(())
+    }
+
+    /// What is known about who an entity is.
+    #[must_use]
+    pub fn card(&self, id: EntityId) -> Option<&Card> {
+        self.cards.get(&id)
+    }
+
+    /// What happened to the avatar since this was asked last, oldest first.
+    pub fn events(&mut self) -> impl Iterator<Item = GameEvent> + '_ {
+        self.take_messages();
+        self.events.drain(..)
+    }
+
+    /// Why the connection ended; waits for that.
+    pub async fn ended(&self) -> Disconnected {
+        self.link.ended().await
+    }
+
+    /// Says goodbye and closes.
+    pub async fn close(self) {
+        self.link.close().await;
+    }
+
+    fn take(&mut self, datagram: &Bytes) {
+        let now_ms = u64::try_from(now().duration_since(self.began).as_millis()).unwrap_or(0);
+        match self.core.handle_datagram(now_ms, datagram) {
+            Ok(Taken::Snapshot { .. } | Taken::Ignored) => {}
+            Err(error) => tracing::debug!(%error, "unreadable snapshot"),
+        }
+    }
+
+    /// A datagram that has arrived already, if any.
+    fn waiting_datagram(&self) -> Result<Option<Bytes>, Disconnected> {
+        let reading = pin!(self.link.next_datagram());
+        match reading.poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(datagram) => datagram.map(Some),
+            Poll::Pending => Ok(None),
+        }
+    }
+
+    fn take_messages(&mut self) {
+        while let Some(message) = self.link.try_message() {
+            match message {
+                ServerMessage::Event(event) => {
+                    if self.events.len() == EVENTS_MAX {
+                        self.events.pop_front();
+                    }
+                    self.events.push_back(event);
+                }
+                ServerMessage::Cards(cards) => {
+                    for card in cards {
+                        if self.cards.len() >= CARDS_MAX {
+                            self.cards.pop_first();
+                        }
+                        self.cards.insert(card.id, card);
+                    }
+                }
+                // The close frame says the same, and a second welcome means nothing.
+                ServerMessage::Closing { .. } | ServerMessage::Welcome(_) => {}
+            }
+        }
+    }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the client's driver owns its clock"
+)]
+fn now() -> Instant {
+    Instant::now()
+}
