@@ -21,7 +21,7 @@ use crate::bits::OutOfBits;
 
 pub use intent_datagram::{Acks, IntentDatagram};
 pub use snapshot_reader::{Baseline, OwnUpdate, Record, SnapshotReader};
-pub use snapshot_writer::{SnapshotWriter, WriterFull};
+pub use snapshot_writer::{SnapshotWriter, WriterFull, gap_bits};
 pub use wrap::{input_near, nearest, tick_near};
 
 /// First byte of a snapshot: kind 1 in the high half, version of the codec in the low half.

@@ -34,8 +34,11 @@ const DATAGRAM_BYTES_WORTH: usize = 128;
 
 /// Bits of a header with an exact own state, at most.
 const HEADER_FULL_BITS: usize = 900;
-/// Bits of a header with a hash, and vitals at times; a few datagrams' worth.
+/// Bits of a header with a hash, and vitals at times.
 const HEADER_BITS: usize = 320;
+/// Bits lost where one datagram ends and the next one begins: a header, and a record that did not
+/// fit.
+const SEAM_BITS: usize = 400;
 
 /// The shared side of replication.
 #[derive(Debug)]
@@ -200,8 +203,9 @@ impl Replicator {
                 HEADER_BITS
             }
         };
-        self.candidates
-            .choose(self.budget_bytes * 8 - header_bits, stats);
+        let seams = (self.budget_bytes - 1) / DATAGRAM_BYTES_MAX;
+        let room_bits = self.budget_bytes * 8 - header_bits - seams * SEAM_BITS;
+        self.candidates.choose(room_bits, stats);
         let base = observer.seq_base.unwrap_or(own.applied.0);
         let applied = InputSeq(own.applied.0.saturating_sub(base));
         let header = SnapshotHeader {
@@ -365,8 +369,8 @@ fn put(
             stats.removes_sent += u64::from(fits);
             fits
         }
-        What::Enter { slot, string } => {
-            let (id, cell) = (history.slot(slot).id, history.state(slot).cell);
+        What::Enter { slot, cell, string } => {
+            let id = history.slot(slot).id;
             let words = strings.words(string);
             let fits = writer
                 .enter(index, id, cell, words, string.bits as usize)

@@ -92,7 +92,7 @@ impl Saboteur {
                 };
                 self.known.insert(frame.ids[row], remains);
                 if is_chosen(frame.ids[row]) {
-                    let twin = EntityId(mix64(frame.ids[row].0 ^ 0x6768_6f73_74));
+                    let twin = EntityId(mix64(frame.ids[row].0 ^ 0x0067_686f_7374));
                     push(frame, twin, &remains);
                 }
             }

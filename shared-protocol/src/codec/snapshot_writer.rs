@@ -159,8 +159,9 @@ impl SnapshotWriter {
     }
 }
 
-/// Bits that [`GAP`] takes.
-fn gap_bits(gap: u32) -> usize {
+/// Bits that the index of a record takes, `gap` indices above the next possible one.
+#[must_use]
+pub const fn gap_bits(gap: u32) -> usize {
     match gap {
         0 => 1,
         1..=4 => 4,

@@ -8,7 +8,7 @@
 use std::cmp::Reverse;
 
 use bluemarble_shared_protocol::Tick;
-use bluemarble_shared_protocol::codec::{BASELINE_BACK_MAX, RemoveReason};
+use bluemarble_shared_protocol::codec::{BASELINE_BACK_MAX, RemoveReason, gap_bits};
 
 use super::history::History;
 use super::strings::{BitString, Strings};
@@ -24,12 +24,16 @@ pub(super) const BACK_MAX: u8 = BASELINE_BACK_MAX;
 const FIGHT_TICKS: u64 = 10;
 /// How long after one it is sent every tick, however far.
 const NEWS_TICKS: u64 = 3;
-/// Bits of a record beside its bit string, about: index gap and kind.
-const OVERHEAD_BITS: usize = 5;
-/// Bits of a removal, about.
-const REMOVE_BITS: usize = 8;
-/// Bits of an entering record beside its string, about: id, kind, sometimes a cell.
-const ENTER_BITS: usize = 76;
+/// Bits of a removal beside the index gap.
+const REMOVE_BITS: usize = 5;
+/// Bits of an entering record beside gap and string: kind, id, whether the cell is the last one's.
+const ENTER_BITS: usize = 3 + 64 + 1;
+/// Bits of a frame cell.
+const CELL_BITS: usize = 64;
+/// Bits of an update against the usual baseline beside gap and string.
+const UPDATE_BITS: usize = 1;
+/// Bits that another baseline costs.
+const BACK_BITS: usize = 8;
 const _: () = assert!(BACK_USED_MAX + 27 <= BACK_MAX as u64);
 
 /// One record that could be sent.
@@ -43,15 +47,25 @@ pub(super) struct Candidate {
 #[derive(Clone, Copy, Debug)]
 pub(super) enum What {
     Remove(RemoveReason),
-    Enter { slot: u32, string: BitString },
-    Update { baseline: u64, string: BitString },
+    Enter {
+        slot: u32,
+        cell: u64,
+        string: BitString,
+    },
+    Update {
+        baseline: u64,
+        string: BitString,
+    },
 }
 
 /// The candidates of one client and tick, in memory that is kept.
 #[derive(Debug, Default)]
 pub(super) struct Candidates {
     list: Vec<Candidate>,
-    bits: usize,
+    /// By urgency, while choosing.
+    ranked: Vec<Candidate>,
+    /// The datagram most of them are against.
+    usual: u64,
     next_number: u64,
     tick: Tick,
     refresh_ticks: u64,
@@ -71,7 +85,6 @@ impl Candidates {
         interest: &Interest,
     ) {
         self.list.clear();
-        self.bits = 0;
         self.next_number = next_number;
         self.tick = tick;
         self.refresh_ticks = u64::from(tick_hz);
@@ -81,7 +94,6 @@ impl Candidates {
     }
 
     pub(super) fn remove(&mut self, index: u16, reason: RemoveReason) {
-        self.bits += REMOVE_BITS;
         self.list.push(Candidate {
             index,
             priority: u32::MAX,
@@ -122,7 +134,12 @@ impl Candidates {
         };
         let fighting = self.tick.since(slot.event) <= FIGHT_TICKS;
         let urgent = fighting || entry.acked.is_none();
-        let weight = distance * (1 + u32::from(slot.moving)) + if urgent { 8 } else { 0 };
+        let overdue = entry
+            .acked
+            .is_some_and(|(_, acked)| self.tick.since(acked) > self.refresh_ticks * 3 / 2);
+        let weight = distance * (1 + u32::from(slot.moving))
+            + if urgent { 8 } else { 0 }
+            + if overdue { 16 } else { 0 };
         entry.priority = entry.priority.saturating_add(weight).min(u32::MAX - 1);
         let newest_number = entry.acked.map(|(number, _)| number);
         let delta = entry
@@ -130,17 +147,13 @@ impl Candidates {
             .filter(|(number, _)| self.next_number - number <= BACK_USED_MAX)
             .and_then(|(_, tick)| strings.delta(history, slot_number, tick));
         let what = match (delta, newest_number) {
-            (Some(string), Some(baseline)) => {
-                self.bits += string.bits as usize + OVERHEAD_BITS;
-                What::Update { baseline, string }
-            }
+            (Some(string), Some(baseline)) => What::Update { baseline, string },
             _ => {
                 stats.updates_in_full += u64::from(newest_number.is_some());
-                let string = strings.full(history, slot_number);
-                self.bits += string.bits as usize + ENTER_BITS;
                 What::Enter {
                     slot: slot_number,
-                    string,
+                    cell: history.state(slot_number).cell,
+                    string: strings.full(history, slot_number),
                 }
             }
         };
@@ -151,23 +164,54 @@ impl Candidates {
         });
     }
 
-    /// Keeps what fits `budget_bits`, the most urgent first, in the order of indices.
-    pub(super) fn choose(&mut self, budget_bits: usize, stats: &mut HubStats) {
-        if self.bits > budget_bits {
-            stats.budget_limited += 1;
-            self.list
-                .sort_unstable_by_key(|candidate| (Reverse(candidate.priority), candidate.index));
-            let mut used = 0;
-            let fitting = self.list.iter().take_while(|candidate| {
-                used += candidate.bits();
-                used <= budget_bits
-            });
-            let fitting = fitting.count();
-            self.list.truncate(fitting);
+    /// Keeps what fits `room_bits`, the most urgent first, in the order of indices.
+    pub(super) fn choose(&mut self, room_bits: usize, stats: &mut HubStats) {
+        self.usual = self.most_frequent_baseline();
+        let by_index = |candidate: &Candidate| candidate.index;
+        if !self.list.is_sorted_by_key(by_index) {
+            self.list.sort_unstable_by_key(by_index);
         }
-        if !self.list.is_sorted_by_key(|candidate| candidate.index) {
-            self.list.sort_unstable_by_key(|candidate| candidate.index);
+        let wanted = self.exact_bits();
+        if wanted <= room_bits {
+            return;
         }
+        stats.budget_limited += 1;
+        self.ranked.clone_from(&self.list);
+        self.ranked
+            .sort_unstable_by_key(|candidate| (Reverse(candidate.priority), candidate.index));
+        let mut kept = self.ranked.len() * room_bits / wanted;
+        loop {
+            self.list.clear();
+            self.list.extend_from_slice(&self.ranked[..kept]);
+            self.list.sort_unstable_by_key(by_index);
+            if self.exact_bits() <= room_bits {
+                return;
+            }
+            kept -= 1 + kept / 16;
+        }
+    }
+
+    /// What the list takes as records of one datagram, bits.
+    fn exact_bits(&self) -> usize {
+        let (mut next_index, mut cell, mut bits) = (0, None, 0);
+        for candidate in &self.list {
+            bits += gap_bits(u32::from(candidate.index - next_index));
+            next_index = candidate.index + 1;
+            bits += match candidate.what {
+                What::Remove(_) => REMOVE_BITS,
+                What::Enter {
+                    string, cell: own, ..
+                } => {
+                    let same = cell.replace(own) == Some(own);
+                    string.bits as usize + ENTER_BITS + if same { 0 } else { CELL_BITS }
+                }
+                What::Update { baseline, string } if baseline == self.usual => {
+                    string.bits as usize + UPDATE_BITS
+                }
+                What::Update { string, .. } => string.bits as usize + UPDATE_BITS + BACK_BITS,
+            };
+        }
+        bits
     }
 
     /// What was chosen, indices ascending.
@@ -175,9 +219,14 @@ impl Candidates {
         &self.list
     }
 
-    /// The datagram that most updates are against, if one has a majority; otherwise any of them
-    /// (Boyer and Moore, "MJRTY: a fast majority vote algorithm", 1981).
+    /// The datagram that most updates are against.
     pub(super) fn usual_baseline(&self) -> u64 {
+        self.usual
+    }
+
+    /// The baseline that has a majority, if one has; otherwise any of them (Boyer and Moore,
+    /// "MJRTY: a fast majority vote algorithm", 1981).
+    fn most_frequent_baseline(&self) -> u64 {
         let (mut usual, mut lead) = (0, 0_u32);
         for candidate in &self.list {
             let What::Update { baseline, .. } = candidate.what else {
@@ -193,16 +242,5 @@ impl Candidates {
             }
         }
         usual
-    }
-}
-
-impl Candidate {
-    /// About how many bits its record takes.
-    fn bits(&self) -> usize {
-        match self.what {
-            What::Remove(_) => REMOVE_BITS,
-            What::Enter { string, .. } => string.bits as usize + ENTER_BITS,
-            What::Update { string, .. } => string.bits as usize + OVERHEAD_BITS,
-        }
     }
 }

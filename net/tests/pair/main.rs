@@ -1,0 +1,286 @@
+//! Hub and clients as a pair, in virtual time over seeded bad lines. After every tick, every state
+//! that every client shows is compared with the frame of the tick it claims to be of.
+
+mod dice;
+mod game;
+mod link;
+mod oracle;
+mod world;
+
+use bluemarble_net::server::Interest;
+use bluemarble_shared_protocol::CloseCode;
+
+use self::game::{Game, Play};
+use self::link::Weather;
+use self::oracle::Patience;
+use self::world::Life;
+
+const CALM: Weather = Weather {
+    delay_ms: 20,
+    jitter_ms: 0,
+    loss: 0.0,
+    duplicated: 0.0,
+};
+const ROUGH: Weather = Weather {
+    delay_ms: 60,
+    jitter_ms: 80,
+    loss: 0.1,
+    duplicated: 0.05,
+};
+const STORM: Weather = Weather {
+    delay_ms: 40,
+    jitter_ms: 150,
+    loss: 0.3,
+    duplicated: 0.1,
+};
+
+fn play(seed: u64, weather: Weather) -> Play {
+    Play {
+        seed,
+        clients: 4,
+        life: Life {
+            walkers: 60,
+            patch_m: 150.0,
+            standing: 0.3,
+            events: 0.01,
+        },
+        weather,
+        budget_bytes: 1_100,
+        interest: Interest {
+            enter_m: 100.0,
+            exit_m: 115.0,
+            far_period_ticks: 2,
+        },
+        patience: Patience {
+            settle_ticks: 40,
+            stale_ticks: 60,
+        },
+    }
+}
+
+/// Plays, looking now and then at who is in view.
+fn run_checked(game: &mut Game, ticks: u64) {
+    for _ in 0..ticks / 10 {
+        game.run(10);
+        game.check_presence();
+    }
+}
+
+#[test]
+fn views_equal_the_frames_on_a_calm_line() {
+    for seed in 0..4 {
+        let mut game = Game::new(play(seed, CALM));
+        run_checked(&mut game, 300);
+        game.assert_clean();
+        let in_view: usize = game.clients.iter().map(|c| c.core.view().len()).sum();
+        assert!(in_view >= 10, "seed {seed}: {in_view}");
+        for client in &game.clients {
+            assert_eq!(client.core.stats().refused, 0, "seed {seed}");
+        }
+        assert_eq!(game.hub.stats().closed, [0; CloseCode::ALL.len()]);
+    }
+}
+
+#[test]
+fn views_equal_the_frames_on_rough_lines() {
+    for seed in 10..16 {
+        let mut game = Game::new(play(seed, ROUGH));
+        run_checked(&mut game, 300);
+        game.assert_clean();
+    }
+}
+
+#[test]
+fn views_equal_the_frames_in_a_storm() {
+    for seed in 20..26 {
+        let mut game = Game::new(Play {
+            patience: Patience {
+                settle_ticks: 60,
+                stale_ticks: 90,
+            },
+            ..play(seed, STORM)
+        });
+        run_checked(&mut game, 400);
+        game.assert_clean();
+    }
+}
+
+#[test]
+fn a_crowd_keeps_to_the_budget_and_nobody_starves() {
+    for seed in 30..33 {
+        let mut game = Game::new(Play {
+            life: Life {
+                walkers: 400,
+                patch_m: 60.0,
+                standing: 0.1,
+                events: 0.002,
+            },
+            budget_bytes: 500,
+            patience: Patience {
+                settle_ticks: 80,
+                stale_ticks: 80,
+            },
+            ..play(seed, ROUGH)
+        });
+        run_checked(&mut game, 300);
+        game.assert_clean();
+        assert!(game.hub.stats().budget_limited > 100, "seed {seed}");
+        assert!(game.clients[0].core.view().len() > 150, "seed {seed}");
+    }
+}
+
+#[test]
+fn a_large_budget_is_cut_into_datagrams_that_decode_on_their_own() {
+    for seed in 40..43 {
+        let mut game = Game::new(Play {
+            life: Life {
+                walkers: 400,
+                patch_m: 60.0,
+                standing: 0.1,
+                events: 0.002,
+            },
+            budget_bytes: 3_000,
+            ..play(seed, ROUGH)
+        });
+        run_checked(&mut game, 200);
+        game.assert_clean();
+        assert!(game.bytes_per_tick_max > 1_100, "seed {seed}");
+    }
+}
+
+#[test]
+fn views_converge_after_three_seconds_of_silence() {
+    for seed in 50..54 {
+        let mut game = Game::new(play(seed, ROUGH));
+        game.run(100);
+        game.oracle.patience.stale_ticks = 200;
+        game.silence(true);
+        game.run(60);
+        game.silence(false);
+        game.run(60);
+        game.oracle.patience.stale_ticks = 60;
+        run_checked(&mut game, 100);
+        game.assert_clean();
+    }
+}
+
+#[test]
+fn another_epoch_starts_every_view_afresh() {
+    for seed in 60..64 {
+        // Nothing of the old epoch is under way, so that the oracle may forget it.
+        let mut game = Game::new(play(seed, CALM));
+        game.run(100);
+        game.restart();
+        // Views still show the old epoch's states until the first new datagram.
+        let before = game.oracle.violations.len();
+        game.run(3);
+        game.oracle.violations.truncate(before);
+        run_checked(&mut game, 100);
+        game.assert_clean();
+        for client in &game.clients {
+            assert_eq!(client.core.epoch(), game.epoch);
+            assert_eq!(client.core.stats().epochs, 1);
+        }
+    }
+}
+
+#[test]
+fn prediction_never_diverges_from_what_the_server_computes() {
+    for (seed, weather) in [(70, CALM), (71, ROUGH), (72, STORM)] {
+        let mut game = Game::new(play(seed, weather));
+        game.run(300);
+        game.assert_clean();
+        for client in &game.clients {
+            let own = client.core.own();
+            assert_eq!(own.divergences, 0, "seed {seed}");
+            assert!(own.applied.0 > 200, "seed {seed}: {:?}", own.applied);
+            assert!(own.vitals.is_some_and(|vitals| vitals.kills > 0));
+            assert!(client.core.tick().since(own.confirmed.unwrap().tick) < 40);
+        }
+        assert!(game.hub.stats().own_hash_sent > game.hub.stats().own_full_sent / 4);
+    }
+}
+
+#[test]
+fn a_second_connection_of_a_character_replaces_the_first_and_goes_on() {
+    let mut game = Game::new(play(80, CALM));
+    game.run(60);
+    game.connect("player 1");
+    game.run(60);
+    assert_eq!(
+        game.hub
+            .stats()
+            .closed_with(CloseCode::ReplacedByNewSession),
+        1
+    );
+    assert_eq!(game.closed.len(), 1);
+    assert_eq!(game.hub.stats().sessions, 4);
+    let newcomer = game.clients.last().unwrap();
+    assert!(
+        newcomer.core.own().applied.0 > 40,
+        "its intents are applied"
+    );
+    assert_eq!(newcomer.core.own().divergences, 0);
+}
+
+#[test]
+fn a_client_that_reconnects_within_the_grace_period_finds_its_avatar() {
+    let mut game = Game::new(play(90, CALM));
+    game.run(60);
+    let before = game.clients[3].core.own().confirmed.unwrap().body;
+    game.disconnect(3);
+    game.run(20);
+    game.connect("player 3");
+    game.run(40);
+    let after = game.clients[3].core.own().confirmed.unwrap().body;
+    let moved: f64 = (0..3)
+        .map(|k| (after.values[k] - before.values[k]).abs())
+        .sum();
+    assert!(moved < 60.0, "{moved}");
+    assert_eq!(game.hub.stats().leaves, 0);
+    game.disconnect(3);
+    game.run(230);
+    assert_eq!(game.hub.stats().leaves, 1);
+    run_checked(&mut game, 60);
+    game.assert_clean();
+}
+
+mod sabotage {
+    //! Each lie of a sabotaged hub must be noticed by the same oracle that finds no fault otherwise.
+
+    use super::*;
+    use bluemarble_net::server::Sabotage;
+
+    fn violations(what: Sabotage) -> Vec<String> {
+        let play = play(100, ROUGH);
+        let mut config = game::hub_config(play.budget_bytes, play.interest);
+        config.sabotage = Some(what);
+        let mut game = Game::with_config(play, config);
+        run_checked(&mut game, 200);
+        game.oracle.violations
+    }
+
+    #[test]
+    fn drop_is_noticed() {
+        let found = violations(Sabotage::Drop);
+        assert!(found.iter().any(|what| what.contains("not in view")));
+    }
+
+    #[test]
+    fn teleport_is_noticed() {
+        let found = violations(Sabotage::Teleport);
+        assert!(found.iter().any(|what| what.contains(" is WireEntity")));
+    }
+
+    #[test]
+    fn stale_is_noticed() {
+        let found = violations(Sabotage::Stale);
+        assert!(found.iter().any(|what| what.contains(" is WireEntity")));
+    }
+
+    #[test]
+    fn ghost_is_noticed() {
+        let found = violations(Sabotage::Ghost);
+        assert!(found.iter().any(|what| what.contains("never was")));
+    }
+}
