@@ -139,8 +139,8 @@ pub struct TicketArgs {
     /// Seconds the ticket can be used
     #[arg(long, value_name = "SECONDS", default_value_t = 3600)]
     pub ttl: u64,
-    /// World the ticket is for: the server's --world [default: earth]
-    #[arg(long, value_name = "NAME", default_value = "earth")]
+    /// World the ticket is for: the server's --world
+    #[arg(long, value_name = "NAME", default_value = crate::config::SCENARIO_DEFAULT)]
     pub world: String,
     /// Data directory whose development key signs (made if it is not there)
     #[arg(long, value_name = "DIR", default_value = crate::config::DATA_DIR_DEFAULT)]

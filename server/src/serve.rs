@@ -4,6 +4,7 @@
 //! port, the content, the store, the world, the clients' port; only then does it claim the world,
 //! which fences whoever wrote it before. The stop goes the other way round.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use bluemarble_net::server::quic::QuicServer;
@@ -120,29 +121,54 @@ pub fn runtime(name: &str, threads: usize) -> Result<Runtime, Failure> {
 }
 
 fn welcome(steps: &Steps, config: &Config, data: &DataDir, ready: &ReadyFile) {
-    let dir = data.root().display();
+    let cert = match &config.net.tls {
+        Some(files) => files.cert.clone(),
+        None => data.dev().join("cert.pem"),
+    };
+    let (quic, admin) = (&ready.quic, &ready.admin);
+    let (cert, token) = (cert.display(), data.admin_token());
+    let token = token.display();
     steps.say(format_args!(
-        "\nClients connect to {} (QUIC, certificate {})",
-        ready.quic,
-        config.net.tls.as_ref().map_or_else(
-            || data.dev().join("cert.pem").display().to_string(),
-            |tls| tls.cert.display().to_string()
-        )
+        "\nClients connect to {quic} (QUIC, certificate {cert})\n\
+         Admin HTTP on http://{admin} (/health /metrics /v1/status), token in {token}\n\
+         Try next:\n  \
+         bluemarble-bench load --clients 200 --seconds 30{}\n  \
+         bluemarble-server ticket --character Ada{}\n  \
+         curl -H \"Authorization: Bearer $(cat {token})\" http://{admin}/v1/status\n\
+         Ctrl-C stops; the next start goes on from here.\n",
+        bench_flags(config, data, ready),
+        ticket_flags(config, data),
     ));
-    steps.say(format_args!(
-        "Admin HTTP on http://{} (/health /metrics /v1/status), token in {}",
-        ready.admin,
-        data.admin_token().display()
-    ));
-    steps.say(format_args!(
-        "Try next:\n  bluemarble-bench load --data-dir {dir} --clients 200 --seconds 30\n  \
-         bluemarble-server ticket --data-dir {dir} --world {} --character Ada\n  curl -H \
-         \"Authorization: Bearer $(cat {})\" http://{}/v1/status\nCtrl-C stops; the next start \
-         goes on from here.\n",
-        config.world.name,
-        data.admin_token().display(),
-        ready.admin,
-    ));
+}
+
+/// What the bench must be told because it is not as it would expect.
+fn bench_flags(config: &Config, data: &DataDir, ready: &ReadyFile) -> String {
+    let mut flags = data_dir_flag(data);
+    if ready.quic != config::LISTEN_DEFAULT {
+        flags.push_str(&format!(" --server {}", ready.quic));
+    }
+    if ready.admin != config::ADMIN_DEFAULT {
+        flags.push_str(&format!(" --admin http://{}", ready.admin));
+    }
+    if let Some(files) = &config.net.tls {
+        flags.push_str(&format!(" --trust {}", files.cert.display()));
+    }
+    flags
+}
+
+fn ticket_flags(config: &Config, data: &DataDir) -> String {
+    let mut flags = data_dir_flag(data);
+    if config.world.name != config::SCENARIO_DEFAULT {
+        flags.push_str(&format!(" --world {}", config.world.name));
+    }
+    flags
+}
+
+fn data_dir_flag(data: &DataDir) -> String {
+    if data.root() == Path::new(config::DATA_DIR_DEFAULT) {
+        return String::new();
+    }
+    format!(" --data-dir {}", data.root().display())
 }
 
 fn take_down(

@@ -22,10 +22,12 @@ use crate::observed::Observed;
 /// Duration of one tick: sealing, stepping, replicating.
 pub const TICK_SECONDS: &str = "bluemarble_tick_seconds";
 
-/// Upper bounds of the tick histogram, seconds: fine around the 8.3 ms of 120 Hz and the 50 ms of
-/// 20 Hz, where it matters.
-const TICK_BUCKETS_S: [f64; 14] = [
-    0.000_5, 0.001, 0.002, 0.004, 0.006, 0.008, 0.012, 0.016, 0.025, 0.035, 0.05, 0.1, 0.25, 1.0,
+/// Upper bounds of the tick histogram, seconds: fine below the 50 ms of 20 Hz, where percentiles are
+/// interpolated.
+const TICK_BUCKETS_S: [f64; 30] = [
+    0.000_25, 0.000_5, 0.001, 0.001_5, 0.002, 0.003, 0.004, 0.005, 0.006, 0.007, 0.008, 0.009,
+    0.010, 0.012, 0.014, 0.016, 0.018, 0.020, 0.023, 0.026, 0.030, 0.035, 0.040, 0.045, 0.050,
+    0.060, 0.080, 0.100, 0.250, 1.0,
 ];
 
 /// Sets the process's recorder up; the page is rendered from what it returns.

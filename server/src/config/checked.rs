@@ -15,6 +15,12 @@ use crate::cli::ConfigFlags;
 
 /// Where the world keeps its things unless told otherwise.
 pub const DATA_DIR_DEFAULT: &str = "bluemarble-data";
+/// Where clients connect unless told otherwise.
+pub const LISTEN_DEFAULT: &str = "127.0.0.1:4433";
+/// Where the admin HTTP is unless told otherwise.
+pub const ADMIN_DEFAULT: &str = "127.0.0.1:9600";
+/// What is played unless told otherwise.
+pub const SCENARIO_DEFAULT: &str = "earth";
 /// Ticks a second: below 20 movement prediction gets coarse, above 120 a tick is shorter than a
 /// scheduler slice.
 pub const TICK_HZ: RangeInclusive<u32> = 20..=120;
@@ -154,7 +160,7 @@ impl Config {
                 &raw.world.scenario,
                 flags.scenario.clone(),
                 "--scenario",
-                "earth".to_owned(),
+                SCENARIO_DEFAULT.to_owned(),
             )
             .named("world.scenario")?;
         let world = WorldConfig {
@@ -223,7 +229,7 @@ fn net(raw: &ConfigRaw, from: &Sources<'_>, flags: &ConfigFlags) -> Result<NetCo
                 &raw.listen,
                 flags.listen.clone(),
                 "--listen",
-                "127.0.0.1:4433".to_owned(),
+                LISTEN_DEFAULT.to_owned(),
             )
             .address("net.listen")?,
         sessions_max: from.pick(&raw.sessions_max, None, "", 4_096).within(
@@ -267,7 +273,7 @@ fn admin(
         &raw.admin.listen,
         flags.admin.clone(),
         "--admin",
-        "127.0.0.1:9600".to_owned(),
+        ADMIN_DEFAULT.to_owned(),
     );
     let address = listen.clone().address("admin.listen")?;
     if !address.ip().is_loopback() && !allow_remote {

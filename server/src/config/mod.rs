@@ -8,7 +8,7 @@ mod error;
 mod raw;
 mod setting;
 
-pub use checked::{Config, DATA_DIR_DEFAULT};
+pub use checked::{ADMIN_DEFAULT, Config, DATA_DIR_DEFAULT, LISTEN_DEFAULT, SCENARIO_DEFAULT};
 pub use document::document;
 pub use error::ConfigError;
 pub use raw::ConfigRaw;

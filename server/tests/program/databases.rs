@@ -108,3 +108,18 @@ fn a_schema_of_a_newer_build_is_refused_and_left_alone() {
     assert!(text.contains("9999") && text.contains("newer"), "{text}");
     assert!(text.contains("what to do:"), "{text}");
 }
+
+#[test]
+fn a_file_that_is_no_database_is_refused_and_left_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("world.sqlite");
+    let text = "Dear diary, ".repeat(500);
+    std::fs::write(&file, &text).unwrap();
+    let (status, told) = refused(dir.path(), &[]);
+    assert_eq!(status, 1);
+    assert!(
+        told.contains("world.sqlite") && told.contains("what to do:"),
+        "{told}"
+    );
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), text);
+}

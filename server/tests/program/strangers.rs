@@ -27,8 +27,14 @@ struct Scene {
 
 impl Scene {
     fn set() -> Self {
+        Self::with_config("")
+    }
+
+    fn with_config(text: &str) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let server = Server::start(dir.path(), &[]);
+        let file = dir.path().join("server.toml");
+        std::fs::write(&file, text).unwrap();
+        let server = Server::start(dir.path(), &["--config", file.to_str().unwrap()]);
         let runtime = client_runtime();
         let door = Door::of(&server);
         let onlooker = Onlooker::enter(&runtime, &door, "Onlooker");
@@ -196,6 +202,13 @@ fn a_client_that_turns_bad_is_closed_with_its_code() {
         })
         .await
     });
+    scene.server.stop();
+}
+
+#[test]
+fn one_client_more_than_there_are_places_is_refused() {
+    let scene = Scene::with_config("[net]\nsessions_max = 1\n");
+    scene.refused_hello(CloseCode::ServerFull, scene.door.ticket("Late"));
     scene.server.stop();
 }
 
