@@ -36,8 +36,6 @@ pub struct Status {
     pub build: String,
     /// What it runs on.
     pub machine: String,
-    /// Incarnation.
-    pub epoch: u32,
     /// Newest tick.
     pub tick: u64,
     /// Sessions.

@@ -71,6 +71,9 @@ pub struct LoadArgs {
     /// What the bots' wandering is drawn from: the same seed, the same wishes.
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
+    /// The world's content, for clients that predict; ./assets unless given.
+    #[arg(long, value_name = "DIR")]
+    pub assets: Option<PathBuf>,
     /// First part of the bots' character names.
     #[arg(long, default_value = "bot", value_name = "NAME")]
     pub name: String,

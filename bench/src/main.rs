@@ -3,10 +3,64 @@
 mod admin;
 mod behaviour;
 mod blows;
+mod bot;
 mod cli;
+mod content;
 mod judge;
+mod load;
 mod prometheus;
 mod report;
+mod run;
 mod verify;
 
-fn main() {}
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use clap::Parser as _;
+
+use cli::{Cli, Command, LoadArgs};
+
+/// Something seen was wrong, a gate was missed, or too little was checked.
+const EXIT_PROBLEMS: u8 = 1;
+/// The load could not be run.
+const EXIT_NOT_RUN: u8 = 2;
+
+fn main() -> ExitCode {
+    let Command::Load(args) = Cli::parse().command;
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env()
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .init();
+    match load(&args) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::from(EXIT_NOT_RUN)
+        }
+    }
+}
+
+fn load(args: &LoadArgs) -> anyhow::Result<ExitCode> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
+    let mut report = runtime.block_on(Box::pin(load::run(args)))?;
+    runtime.shutdown_background();
+    report.judge(&args.expect);
+    println!("{}", report.table());
+    if let Some(file) = &args.json {
+        let text = serde_json::to_string_pretty(&report)?;
+        std::fs::write(file, text).with_context(|| format!("cannot write {}", file.display()))?;
+        println!("report: {}", file.display());
+    }
+    if report.problems.is_empty() {
+        println!("passed: everything seen was right");
+        return Ok(ExitCode::SUCCESS);
+    }
+    for problem in &report.problems {
+        println!("FAILED: {problem}");
+    }
+    Ok(ExitCode::from(EXIT_PROBLEMS))
+}

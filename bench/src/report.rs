@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use serde::Serialize;
 
 use crate::cli::Expect;
-use crate::verify::Promise;
+use crate::verify::{Count, Promise};
 
 /// Share of the expected views that must have been compared for a verdict.
 const SAMPLES_SHARE_MIN: f64 = 0.5;
@@ -119,8 +119,8 @@ pub struct Snapshots {
 pub struct Prediction {
     /// Whether the bots predicted at all.
     pub on: bool,
-    /// Compared with the server.
-    pub compared: u64,
+    /// Confirmed by the server's hash.
+    pub confirmed: u64,
     /// Different although nothing else touched the avatar.
     pub diverged: u64,
 }
@@ -162,12 +162,9 @@ pub struct Verification {
 pub struct PromiseCount {
     /// Which.
     pub promise: Promise,
-    /// Checks made.
-    pub checks: u64,
-    /// Checks failed.
-    pub failures: u64,
-    /// The first few.
-    pub examples: Vec<String>,
+    /// Checks and failures.
+    #[serde(flatten)]
+    pub count: Count,
 }
 
 impl Report {
@@ -182,19 +179,16 @@ impl Report {
     /// What bots saw that was not so.
     fn wrongs(&self) -> Vec<String> {
         let mut problems = Vec::new();
-        for count in self
-            .verification
-            .promises
-            .iter()
-            .filter(|count| count.failures > 0)
-        {
-            let example = count.examples.first().map_or("", String::as_str);
-            problems.push(format!(
-                "{} was broken {} times in {} checks, first: {example}",
-                count.promise.label(),
-                count.failures,
-                count.checks
-            ));
+        for PromiseCount { promise, count } in &self.verification.promises {
+            if count.failures > 0 {
+                let example = count.examples.first().map_or("", String::as_str);
+                problems.push(format!(
+                    "{} was broken {} times in {} checks, first: {example}",
+                    promise.label(),
+                    count.failures,
+                    count.checks
+                ));
+            }
         }
         if self.snapshots.undecodable > 0 {
             problems.push(format!(
@@ -224,8 +218,8 @@ impl Report {
             ));
         }
         for promise in NEEDED {
-            let checks = seen.promises.iter().find(|count| count.promise == promise);
-            let checks = checks.map_or(0, |count| count.checks);
+            let found = seen.promises.iter().find(|found| found.promise == promise);
+            let checks = found.map_or(0, |found| found.count.checks);
             if checks == 0 || (checks as f64) < seen.samples as f64 * CHECKS_PER_SAMPLE_MIN {
                 problems.push(format!(
                     "{} was checked only {checks} times: too few to conclude",
@@ -293,8 +287,8 @@ impl Report {
             "\n{:<10} {:>12} {:>10}",
             "promise", "checks", "failures"
         );
-        for count in &self.verification.promises {
-            let label = count.promise.label();
+        for PromiseCount { promise, count } in &self.verification.promises {
+            let label = promise.label();
             let _ = writeln!(
                 text,
                 "{label:<10} {:>12} {:>10}",
@@ -313,8 +307,8 @@ impl Report {
         let seen = &self.verification;
         let prediction = match self.prediction.on {
             true => format!(
-                "{} divergences in {} comparisons",
-                self.prediction.diverged, self.prediction.compared
+                "{} confirmed, {} diverged",
+                self.prediction.confirmed, self.prediction.diverged
             ),
             false => "off (no planet content)".to_owned(),
         };
@@ -417,11 +411,13 @@ mod tests {
     use super::*;
 
     fn good() -> Report {
+        let count = Count {
+            checks: 900,
+            ..Count::default()
+        };
         let count = |promise| PromiseCount {
             promise,
-            checks: 900,
-            failures: 0,
-            examples: vec![],
+            count: count.clone(),
         };
         Report {
             seen_mean: 40.0,
@@ -457,7 +453,7 @@ mod tests {
     fn a_single_broken_promise_is_a_problem() {
         for i in 0..Promise::ALL.len() {
             let mut report = good();
-            report.verification.promises[i].failures = 1;
+            report.verification.promises[i].count.failures = 1;
             assert_eq!(problems(&report, &Expect::default()).len(), 1);
         }
     }
@@ -469,7 +465,7 @@ mod tests {
         assert_eq!(problems(&few, &Expect::default()).len(), 1);
         for i in 0..Promise::ALL.len() {
             let mut blind = good();
-            blind.verification.promises[i].checks = 3;
+            blind.verification.promises[i].count.checks = 3;
             assert_eq!(problems(&blind, &Expect::default()).len(), 1);
         }
         assert!(problems(&Report::default(), &Expect::default()).len() >= 7);

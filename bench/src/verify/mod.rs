@@ -19,11 +19,13 @@ mod tests;
 
 use std::collections::VecDeque;
 
-use bluemarble_shared_protocol::{EntityId, InputSeq, OwnVitals, Tick, TruthFrame, WireEntity};
+use bluemarble_shared_protocol::{
+    BodyBits, EntityId, InputSeq, OwnVitals, Tick, TruthFrame, WireEntity,
+};
 use glam::DVec3;
 
 pub use rules::Rules;
-pub use tally::{Promise, Tally};
+pub use tally::{Count, Promise, Tally};
 
 /// Truth frames kept: the window that near, real and complete look back on, and more for exact.
 const HISTORY_MAX: usize = 64;
@@ -63,10 +65,10 @@ pub struct SeenOwn {
     pub tick: Tick,
     /// The newest intent applied.
     pub applied: InputSeq,
-    /// Short hash of the body.
-    pub body_hash: u32,
     /// The vitals.
     pub vitals: OwnVitals,
+    /// The newest body that is known exactly, and its tick.
+    pub body: Option<(Tick, BodyBits)>,
 }
 
 /// What became of a sample.
@@ -112,12 +114,6 @@ impl Verifier {
             self.history.pop_front();
         }
         self.history.push_back(frame);
-    }
-
-    /// The newest truth.
-    #[must_use]
-    pub fn newest_truth(&self) -> Option<&TruthFrame> {
-        self.history.back()
     }
 
     /// What was found so far.
@@ -310,27 +306,26 @@ impl Verifier {
     }
 
     fn check_own(&self, sample: &ViewSample, own: &SeenOwn, tally: &mut Tally) {
-        let Some(at) = self.position(own.tick) else {
-            return;
-        };
-        let Some(truth) = self.history[at].own(sample.avatar) else {
-            return tally.broken(Promise::Own, || {
+        let truth = |tick| self.history[self.position(tick)?].own(sample.avatar);
+        if let Some(truth) = truth(own.tick) {
+            let equal = truth.applied == own.applied && truth.vitals == own.vitals;
+            tally.judge(Promise::Own, equal, || {
                 format!(
-                    "{} owns an avatar nobody owned at {}",
-                    sample.label(),
-                    own.tick
+                    "{} believes {own:?} about itself, but it was {truth:?}",
+                    sample.label()
                 )
             });
-        };
-        let equal = truth.body_hash == own.body_hash
-            && truth.applied == own.applied
-            && truth.vitals == own.vitals;
-        tally.judge(Promise::Own, equal, || {
-            format!(
-                "{} believes {own:?} about itself, but it was {truth:?}",
-                sample.label()
-            )
-        });
+        }
+        let Some((tick, body)) = own.body else { return };
+        if let Some(truth) = truth(tick) {
+            tally.judge(Promise::Own, truth.body == body, || {
+                format!(
+                    "{} believes its body was {body:?} at {tick}, but it was {:?}",
+                    sample.label(),
+                    truth.body
+                )
+            });
+        }
     }
 
     /// Frames from `at` back over `ticks`, and one beyond so that the whole time is covered.

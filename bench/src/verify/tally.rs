@@ -66,6 +66,27 @@ pub struct Count {
     pub examples: Vec<String>,
 }
 
+impl Count {
+    /// Counts one check.
+    pub fn judge(&mut self, holds: bool, example: impl FnOnce() -> String) {
+        self.checks += 1;
+        if !holds {
+            self.failures += 1;
+            if self.examples.len() < EXAMPLES_MAX {
+                self.examples.push(example());
+            }
+        }
+    }
+
+    /// Adds another one.
+    pub fn merge(&mut self, other: &Self) {
+        self.checks += other.checks;
+        self.failures += other.failures;
+        self.examples.extend(other.examples.iter().cloned());
+        self.examples.truncate(EXAMPLES_MAX);
+    }
+}
+
 /// Everything found.
 #[derive(Clone, Debug)]
 pub struct Tally {
@@ -143,17 +164,12 @@ impl Tally {
 
     /// Counts a check that went well.
     pub fn kept(&mut self, promise: Promise) {
-        self.counts[promise as usize].checks += 1;
+        self.counts[promise as usize].judge(true, String::new);
     }
 
     /// Counts a check that did not.
     pub fn broken(&mut self, promise: Promise, example: impl FnOnce() -> String) {
-        let count = &mut self.counts[promise as usize];
-        count.checks += 1;
-        count.failures += 1;
-        if count.examples.len() < EXAMPLES_MAX {
-            count.examples.push(example());
-        }
+        self.counts[promise as usize].judge(false, example);
     }
 
     pub(super) fn note_view(&mut self, in_view: usize, stale_ticks_max: u64) {

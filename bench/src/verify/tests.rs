@@ -47,6 +47,13 @@ fn state(id: u64, tick: u64) -> WireEntity {
     }
 }
 
+fn body(tick: u64) -> BodyBits {
+    BodyBits {
+        values: [tick as f64; 9],
+        support: 0,
+    }
+}
+
 fn truth(tick: u64) -> TruthFrame {
     TruthFrame {
         tick: Tick(tick),
@@ -60,8 +67,8 @@ fn truth(tick: u64) -> TruthFrame {
         owned: vec![TruthOwned {
             id: AVATAR,
             applied: InputSeq(tick as u32),
-            body: BodyBits::default(),
-            body_hash: mix64(tick) as u32,
+            body: body(tick),
+            body_hash: 0,
             vitals: OwnVitals {
                 health: 100,
                 ..Default::default()
@@ -87,11 +94,11 @@ fn honest(tick: u64) -> ViewSample {
     let own = SeenOwn {
         tick: Tick(tick),
         applied: InputSeq(tick as u32),
-        body_hash: mix64(tick) as u32,
         vitals: OwnVitals {
             health: 100,
             ..Default::default()
         },
+        body: Some((Tick(tick), body(tick))),
     };
     ViewSample {
         bot: 0,
@@ -226,7 +233,8 @@ fn a_wrong_own_state_is_noticed() {
     });
     assert_eq!(broken(&wrong_health), ["own"]);
     let wrong_body = tally(|sample| {
-        sample.own.as_mut().unwrap().body_hash ^= 1;
+        let (_, body) = sample.own.as_mut().unwrap().body.as_mut().unwrap();
+        body.values[0] += 1e-9;
     });
     assert_eq!(broken(&wrong_body), ["own"]);
 }

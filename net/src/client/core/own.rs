@@ -49,6 +49,8 @@ pub struct OwnView<'a> {
     pub predicted: Option<&'a Body>,
     /// How often a hash did not match the prediction.
     pub divergences: u64,
+    /// How often it did.
+    pub confirmations: u64,
 }
 
 /// An intent on its way.
@@ -77,6 +79,7 @@ pub(super) struct OwnCore {
     /// The body after all pending intents.
     predicted: Option<Body>,
     divergences: u64,
+    confirmations: u64,
 }
 
 impl OwnCore {
@@ -93,6 +96,7 @@ impl OwnCore {
             vitals: None,
             predicted: None,
             divergences: 0,
+            confirmations: 0,
         }
     }
 
@@ -105,6 +109,7 @@ impl OwnCore {
             applied: self.applied,
             predicted: self.predicted.as_ref(),
             divergences: self.divergences,
+            confirmations: self.confirmations,
         }
     }
 
@@ -169,6 +174,7 @@ impl OwnCore {
             return;
         };
         if body.hash32() == body_hash {
+            self.confirmations += 1;
             let (values, support) = body.to_values();
             self.confirmed = Some(ConfirmedOwn {
                 body: BodyBits { values, support },

@@ -1,0 +1,416 @@
+//! One bot: a character with a ticket that connects, walks, strikes, looks, and keeps count.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use bluemarble_net::client::{Client, ClientOptions, Disconnected, Predictor, View};
+use bluemarble_net::tickets::CharacterName;
+use bluemarble_shared_protocol::codec::quantise;
+use bluemarble_shared_protocol::{
+    Action, Buttons, EntityId, Epoch, InputSeq, Intent, Tick, WireEntity, WishDir,
+};
+use bluemarble_spatial::{CellId, FrameAxes};
+use glam::DVec3;
+use hdrhistogram::Histogram;
+
+use crate::behaviour::{Mind, Situation, Wish};
+use crate::blows::latencies;
+use crate::cli::LoadArgs;
+use crate::run::{Phase, Run};
+use crate::verify::{Count, SeenOwn, SeenRow, ViewSample};
+
+/// Only one bot in so many times the blows of others: each look costs a pass over its view.
+const BLOW_WATCHERS: u32 = 4;
+
+/// A bot that has not joined yet.
+#[derive(Debug)]
+pub struct Bot {
+    number: u32,
+    /// The character.
+    pub name: CharacterName,
+    /// Its ticket.
+    pub ticket: String,
+    reach_m: f64,
+    mind: Mind,
+}
+
+/// What became of a bot.
+#[derive(Debug)]
+pub struct Outcome {
+    /// Whether it got in.
+    pub was_inside: bool,
+    /// Why it did not get in or did not stay, if so.
+    pub lost: Option<String>,
+    /// Measured for so long, seconds.
+    pub seconds: f64,
+    /// UDP payload received in that time, bytes.
+    pub down_bytes: u64,
+    /// UDP payload sent.
+    pub up_bytes: u64,
+    /// Snapshot datagrams received in that time.
+    pub received: u64,
+    /// Snapshot datagrams numbered in that time.
+    pub expected: u64,
+    /// Snapshot datagrams that could not be decoded.
+    pub undecodable: u64,
+    /// Predictions the server confirmed.
+    pub confirmed: u64,
+    /// Predictions that were wrong.
+    pub diverged: u64,
+    /// From the order of a blow to its sight here, microseconds.
+    pub blows_us: Histogram<u64>,
+    /// Whether headers only went forward.
+    pub headers: Count,
+}
+
+impl Outcome {
+    fn new() -> Self {
+        Self {
+            was_inside: false,
+            lost: None,
+            seconds: 0.0,
+            down_bytes: 0,
+            up_bytes: 0,
+            received: 0,
+            expected: 0,
+            undecodable: 0,
+            confirmed: 0,
+            diverged: 0,
+            blows_us: latencies(),
+            headers: Count::default(),
+        }
+    }
+}
+
+impl Bot {
+    /// Bot `number` of a run.
+    #[must_use]
+    pub fn new(args: &LoadArgs, number: u32, name: CharacterName, ticket: String) -> Self {
+        let mind = Mind::new(args.seed, number, args.square_m);
+        Self {
+            number,
+            name,
+            ticket,
+            reach_m: args.reach_m,
+            mind,
+        }
+    }
+
+    /// Joins, plays until the run is over, and leaves.
+    pub async fn live(
+        self,
+        options: ClientOptions,
+        predictor: Option<Predictor>,
+        run: Arc<Run>,
+    ) -> Outcome {
+        let mut outcome = Outcome::new();
+        let client = match Client::connect(options, predictor).await {
+            Ok(client) => client,
+            Err(error) => {
+                outcome.lost = Some(format!("{}: {error}", self.name.as_str()));
+                return outcome;
+            }
+        };
+        outcome.was_inside = true;
+        let mut player = Player::new(client, self, run, outcome);
+        if let Err(end) = player.play().await {
+            player.outcome.lost = Some(format!("{}: {end}", player.bot.name.as_str()));
+        }
+        if player.first_tick.is_some() {
+            player.run.inside.fetch_sub(1, Ordering::Relaxed);
+        }
+        player.client.close().await;
+        player.outcome
+    }
+}
+
+/// A bot in the world.
+struct Player {
+    client: Client,
+    bot: Bot,
+    run: Arc<Run>,
+    outcome: Outcome,
+    avatar: EntityId,
+    axes: Axes,
+    /// Of the first snapshot that spoke of the avatar.
+    first_tick: Option<Tick>,
+    /// What headers said last.
+    header: Header,
+    /// The number of everybody's newest swing.
+    swings: HashMap<EntityId, u8>,
+    /// The counters when the measurement began.
+    window: Option<Counters>,
+}
+
+/// What may only go forward.
+#[derive(Clone, Copy, Debug, Default)]
+struct Header {
+    epoch: Epoch,
+    tick: Tick,
+    durable: Tick,
+    applied: InputSeq,
+}
+
+/// Counters at a moment.
+#[derive(Clone, Copy, Debug)]
+struct Counters {
+    at_us: u64,
+    down_bytes: u64,
+    up_bytes: u64,
+    received: u64,
+    numbered: u64,
+    undecodable: u64,
+    confirmed: u64,
+    diverged: u64,
+}
+
+impl Player {
+    fn new(client: Client, bot: Bot, run: Arc<Run>, outcome: Outcome) -> Self {
+        Self {
+            avatar: client.welcome().avatar,
+            axes: Axes::new(client.welcome().radius_m),
+            client,
+            bot,
+            run,
+            outcome,
+            first_tick: None,
+            header: Header::default(),
+            swings: HashMap::new(),
+            window: None,
+        }
+    }
+
+    /// Answers every snapshot with an intent, until the run is over.
+    async fn play(&mut self) -> Result<(), Disconnected> {
+        loop {
+            let tick = self.client.next_snapshot().await?;
+            let now_us = self.run.now_us();
+            let phase = self.run.phase();
+            self.arrive(tick);
+            self.count(phase, now_us);
+            if phase == Phase::Leaving {
+                return Ok(());
+            }
+            self.answer(tick, now_us)?;
+            if phase == Phase::Measuring {
+                self.check_header(tick);
+                if self.bot.number.is_multiple_of(BLOW_WATCHERS) {
+                    self.watch_blows(now_us);
+                }
+                if tick.0.is_multiple_of(self.run.truth_every) {
+                    self.hand_in_view(tick);
+                }
+            }
+        }
+    }
+
+    /// Once: where the bot appeared, and that it is inside.
+    fn arrive(&mut self, tick: Tick) {
+        if self.first_tick.is_none()
+            && let Some(place) = self.place()
+        {
+            self.first_tick = Some(tick);
+            self.run.appeared_at(place);
+            self.run.inside.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Where the avatar is: predicted, or else as the server said.
+    fn place(&self) -> Option<DVec3> {
+        let own = self.client.core().own();
+        let [x, y, z, ..] = match (own.predicted, own.confirmed) {
+            (Some(body), _) => return Some(body.pos),
+            (None, Some(confirmed)) => confirmed.body.values,
+            (None, None) => return None,
+        };
+        Some(DVec3::new(x, y, z))
+    }
+
+    fn answer(&mut self, tick: Tick, now_us: u64) -> Result<(), Disconnected> {
+        let wish = self.decide(tick);
+        if wish.is_some_and(|wish| wish.attack.is_some()) {
+            self.run.blows.order(self.avatar, now_us);
+        }
+        let stand = Intent {
+            view_tick: tick,
+            ..Intent::default()
+        };
+        self.client.send_intent(wish.map_or(stand, |wish| Intent {
+            wish: WishDir::from_dir(wish.dir),
+            pace: wish.pace,
+            buttons: Buttons { jump: wish.jump },
+            attack: wish.attack,
+            ..stand
+        }))
+    }
+
+    /// `None` while too little is known to want anything.
+    fn decide(&mut self, tick: Tick) -> Option<Wish> {
+        let (me, middle) = (self.place()?, self.run.middle()?);
+        let vitals = self.client.core().own().vitals?;
+        let situation = Situation {
+            tick,
+            me,
+            middle,
+            alive: vitals.health > 0,
+            ready: vitals.ready_in_ticks == 0,
+        };
+        let (view, axes) = (self.client.core().view(), &mut self.axes);
+        let reach_m = self.bot.reach_m;
+        Some(
+            self.bot
+                .mind
+                .decide(situation, || nearest_living(view, axes, me, reach_m)),
+        )
+    }
+
+    fn check_header(&mut self, tick: Tick) {
+        let core = self.client.core();
+        let next = Header {
+            epoch: core.epoch(),
+            tick,
+            durable: core.durable(),
+            applied: core.own().applied,
+        };
+        let last = std::mem::replace(&mut self.header, next);
+        let forward = next.epoch == self.client.welcome().epoch
+            && next.tick > last.tick
+            && next.durable >= last.durable
+            && next.durable <= next.tick
+            && next.applied >= last.applied;
+        self.outcome.headers.judge(forward, || {
+            format!("bot {}: {next:?} after {last:?}", self.bot.number)
+        });
+    }
+
+    /// Whose swings are new since the last look.
+    fn watch_blows(&mut self, now_us: u64) {
+        let tick = self.client.core().tick();
+        for (id, seen) in self.client.core().view().iter() {
+            if seen.updated != tick {
+                continue;
+            }
+            let before = self.swings.insert(id, seen.state.action_n);
+            if before.is_some_and(|before| before != seen.state.action_n)
+                && let Some(took_us) = self.run.blows.see(id, now_us)
+            {
+                self.outcome.blows_us.saturating_record(took_us);
+            }
+        }
+    }
+
+    fn hand_in_view(&mut self, tick: Tick) {
+        let Some(since) = self.first_tick else { return };
+        let core = self.client.core();
+        let rows = core.view().iter().map(|(id, seen)| SeenRow {
+            id,
+            updated: seen.updated,
+            state: seen.state,
+        });
+        let own = core.own();
+        let own = own.tick.zip(own.vitals).map(|(tick, vitals)| SeenOwn {
+            tick,
+            applied: own.applied,
+            vitals,
+            body: own
+                .confirmed
+                .map(|confirmed| (confirmed.tick, confirmed.body)),
+        });
+        let (bot, avatar) = (self.bot.number, self.avatar);
+        let sample = ViewSample {
+            bot,
+            avatar,
+            tick,
+            since,
+            rows: rows.collect(),
+            own,
+        };
+        if !self.run.desk.hand_in(sample) {
+            self.run.dropped_views.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Takes the counters when the measurement begins, and their gain when it ends.
+    fn count(&mut self, phase: Phase, now_us: u64) {
+        match (phase, self.window) {
+            (Phase::Measuring, None) => self.window = Some(self.counters(now_us)),
+            (Phase::Leaving, Some(before)) => {
+                let after = self.counters(now_us);
+                let outcome = &mut self.outcome;
+                outcome.seconds = (after.at_us - before.at_us) as f64 / 1e6;
+                outcome.down_bytes = after.down_bytes - before.down_bytes;
+                outcome.up_bytes = after.up_bytes - before.up_bytes;
+                outcome.received = after.received - before.received;
+                outcome.expected = after.numbered.saturating_sub(before.numbered);
+                outcome.undecodable = after.undecodable - before.undecodable;
+                outcome.confirmed = after.confirmed.saturating_sub(before.confirmed);
+                outcome.diverged = after.diverged - before.diverged;
+            }
+            _ => {}
+        }
+    }
+
+    fn counters(&self, at_us: u64) -> Counters {
+        let core = self.client.core();
+        let udp = self.client.connection().stats();
+        Counters {
+            at_us,
+            down_bytes: udp.udp_rx.bytes,
+            up_bytes: udp.udp_tx.bytes,
+            received: core.stats().snapshots,
+            numbered: core.newest_datagram(),
+            undecodable: core.stats().refused,
+            confirmed: core.own().confirmations,
+            diverged: core.own().divergences,
+        }
+    }
+}
+
+/// The nearest living other within reach.
+fn nearest_living(view: &View, axes: &mut Axes, me: DVec3, reach_m: f64) -> Option<EntityId> {
+    let mut nearest = None;
+    let mut nearest2 = reach_m * reach_m;
+    for (id, seen) in view
+        .iter()
+        .filter(|(_, seen)| seen.state.action != Action::Dead)
+    {
+        let away2 = axes.position(&seen.state).distance_squared(me);
+        if away2 < nearest2 {
+            (nearest, nearest2) = (Some(id), away2);
+        }
+    }
+    nearest
+}
+
+/// Axes of the frame cells met so far: a few.
+struct Axes {
+    radius_m: f64,
+    known: HashMap<u64, FrameAxes>,
+}
+
+impl Axes {
+    fn new(radius_m: f64) -> Self {
+        Self {
+            radius_m,
+            known: HashMap::new(),
+        }
+    }
+
+    fn position(&mut self, state: &WireEntity) -> DVec3 {
+        let axes = self
+            .known
+            .entry(state.cell)
+            .or_insert_with(|| FrameAxes::of(CellId(state.cell), self.radius_m));
+        axes.to_planet(quantise::position_m(state.pos_cm))
+    }
+}
+
+/// Wall time, for tickets.
+#[expect(clippy::disallowed_methods, reason = "tickets expire in wall time")]
+pub fn unix_now_s() -> u64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| since.as_secs())
+}
