@@ -1,8 +1,9 @@
 //! A [`WireEntity`] against an older one: the heart of the codec, in integers only.
 //!
 //! The heading goes first, then the velocity against the old velocity turned along with the
-//! heading, then the position against the old position moved by the mean of both velocities. A
-//! thing that stands, or coasts exactly, costs one bit. What seldom changes (health, action, flags,
+//! heading, then the position against the old position moved by the mean of both velocities; both
+//! residuals are turned into the heading's frame, where a walker's are small. A thing that stands,
+//! or coasts exactly, costs one bit. What seldom changes (health, action, flags,
 //! kind) hides behind one escape bit; a change of frame cell is sent whole.
 //!
 //! Prefix tables depend on the baseline's age: an older baseline means larger residuals.
@@ -13,60 +14,69 @@ use crate::wire_frame::WireEntity;
 use super::DecodeError;
 use super::full;
 use super::prefix::BucketCode;
-use super::turn::turned;
+use super::turn::{along, turned, uprighted};
 
 /// Oldest baseline a delta may have, ticks: two seconds at the highest tick rate.
 pub const AGE_MAX: u32 = 256;
 
-/// The prefix codes of one class of baseline ages.
+/// The prefix codes of one class of baseline ages. "Ahead" is along the new heading, "aside" across
+/// it (counter-clockwise), "up" along the frame cell's z.
 struct Tables {
     yaw: BucketCode<4>,
-    /// x and y of the velocity.
-    vel: BucketCode<6>,
-    /// z of the velocity.
-    climb: BucketCode<5>,
-    /// x and y of the position.
-    pos: BucketCode<6>,
-    /// z of the position.
-    height: BucketCode<6>,
+    vel_ahead: BucketCode<6>,
+    vel_aside: BucketCode<6>,
+    vel_up: BucketCode<6>,
+    pos_ahead: BucketCode<6>,
+    pos_aside: BucketCode<6>,
+    pos_up: BucketCode<6>,
 }
 
 /// By class: ages 1, 2, 3–4, 5–8, and older.
 static TABLES: [Tables; 5] = [
     Tables {
-        yaw: BucketCode::new([0, 1, 3, 8]),
-        vel: BucketCode::new([0, 2, 3, 5, 9, 18]),
-        climb: BucketCode::new([0, 2, 4, 8, 18]),
-        pos: BucketCode::new([0, 1, 2, 5, 12, 32]),
-        height: BucketCode::new([0, 1, 2, 5, 12, 32]),
+        yaw: BucketCode::new([2, 2, 3, 8]),
+        vel_ahead: BucketCode::new([0, 0, 0, 4, 10, 20]),
+        vel_aside: BucketCode::new([3, 3, 2, 2, 8, 20]),
+        vel_up: BucketCode::new([0, 0, 2, 4, 8, 20]),
+        pos_ahead: BucketCode::new([0, 0, 0, 5, 11, 32]),
+        pos_aside: BucketCode::new([0, 0, 1, 3, 9, 32]),
+        pos_up: BucketCode::new([0, 0, 1, 5, 11, 32]),
     },
     Tables {
-        yaw: BucketCode::new([0, 1, 3, 8]),
-        vel: BucketCode::new([0, 2, 3, 5, 9, 18]),
-        climb: BucketCode::new([0, 2, 4, 8, 18]),
-        pos: BucketCode::new([0, 1, 2, 5, 12, 32]),
-        height: BucketCode::new([0, 1, 2, 5, 12, 32]),
+        yaw: BucketCode::new([3, 2, 2, 8]),
+        vel_ahead: BucketCode::new([0, 0, 0, 4, 10, 20]),
+        vel_aside: BucketCode::new([3, 3, 2, 2, 8, 20]),
+        vel_up: BucketCode::new([0, 0, 2, 4, 8, 20]),
+        pos_ahead: BucketCode::new([0, 0, 0, 5, 11, 32]),
+        pos_aside: BucketCode::new([1, 1, 1, 3, 9, 32]),
+        pos_up: BucketCode::new([0, 0, 1, 5, 11, 32]),
     },
     Tables {
-        yaw: BucketCode::new([0, 2, 4, 8]),
-        vel: BucketCode::new([0, 2, 3, 5, 9, 18]),
-        climb: BucketCode::new([0, 2, 4, 8, 18]),
-        pos: BucketCode::new([1, 1, 2, 5, 12, 32]),
-        height: BucketCode::new([0, 1, 2, 5, 12, 32]),
+        yaw: BucketCode::new([3, 2, 3, 8]),
+        vel_ahead: BucketCode::new([0, 0, 0, 4, 10, 20]),
+        vel_aside: BucketCode::new([3, 3, 2, 2, 8, 20]),
+        vel_up: BucketCode::new([0, 0, 2, 4, 8, 20]),
+        pos_ahead: BucketCode::new([0, 0, 0, 3, 10, 32]),
+        pos_aside: BucketCode::new([2, 2, 2, 3, 10, 32]),
+        pos_up: BucketCode::new([0, 0, 1, 5, 11, 32]),
     },
     Tables {
-        yaw: BucketCode::new([1, 2, 4, 8]),
-        vel: BucketCode::new([0, 2, 3, 5, 9, 18]),
-        climb: BucketCode::new([0, 3, 5, 8, 18]),
-        pos: BucketCode::new([1, 2, 3, 6, 12, 32]),
-        height: BucketCode::new([0, 1, 3, 6, 12, 32]),
+        yaw: BucketCode::new([3, 3, 4, 8]),
+        vel_ahead: BucketCode::new([0, 0, 0, 4, 10, 20]),
+        vel_aside: BucketCode::new([3, 3, 2, 2, 8, 20]),
+        vel_up: BucketCode::new([0, 0, 2, 4, 8, 20]),
+        pos_ahead: BucketCode::new([0, 1, 1, 3, 9, 32]),
+        pos_aside: BucketCode::new([3, 3, 3, 4, 9, 32]),
+        pos_up: BucketCode::new([0, 0, 1, 5, 11, 32]),
     },
     Tables {
-        yaw: BucketCode::new([2, 3, 5, 8]),
-        vel: BucketCode::new([1, 2, 3, 6, 9, 18]),
-        climb: BucketCode::new([0, 3, 5, 8, 18]),
-        pos: BucketCode::new([3, 3, 4, 7, 12, 32]),
-        height: BucketCode::new([1, 2, 4, 7, 12, 32]),
+        yaw: BucketCode::new([3, 3, 4, 8]),
+        vel_ahead: BucketCode::new([0, 0, 0, 4, 10, 20]),
+        vel_aside: BucketCode::new([3, 3, 2, 2, 8, 20]),
+        vel_up: BucketCode::new([0, 0, 2, 4, 8, 20]),
+        pos_ahead: BucketCode::new([1, 0, 1, 3, 9, 32]),
+        pos_aside: BucketCode::new([4, 4, 4, 5, 12, 32]),
+        pos_up: BucketCode::new([0, 0, 1, 5, 11, 32]),
     },
 ];
 
@@ -176,14 +186,16 @@ fn write_motion(out: &mut BitWriter, base: &WireEntity, age: u32, hz: u32, state
     tables.yaw.write_signed(out, i32::from(turn as i8));
     let vel = carried(base.vel_cmps, turn);
     let residual = |k: usize| i32::from(state.vel_cmps[k]) - vel[k];
-    tables.vel.write_signed(out, residual(0));
-    tables.vel.write_signed(out, residual(1));
-    tables.climb.write_signed(out, residual(2));
+    let [ahead, aside] = along([residual(0), residual(1)], state.yaw);
+    tables.vel_ahead.write_signed(out, ahead);
+    tables.vel_aside.write_signed(out, aside);
+    tables.vel_up.write_signed(out, residual(2));
     let pos = moved_all(base, state.vel_cmps, age, hz);
     let residual = |k: usize| state.pos_cm[k].wrapping_sub(pos[k]);
-    tables.pos.write_signed(out, residual(0));
-    tables.pos.write_signed(out, residual(1));
-    tables.height.write_signed(out, residual(2));
+    let [ahead, aside] = along([residual(0), residual(1)], state.yaw);
+    tables.pos_ahead.write_signed(out, ahead);
+    tables.pos_aside.write_signed(out, aside);
+    tables.pos_up.write_signed(out, residual(2));
 }
 
 /// Reads what [`write()`] wrote.
@@ -246,16 +258,26 @@ fn read_motion(
     let component = |expected: i32, residual: i32| {
         i16::try_from(expected.wrapping_add(residual)).map_err(|_| DecodeError::Range("velocity"))
     };
+    let (ahead, aside) = (
+        tables.vel_ahead.read_signed(bits)?,
+        tables.vel_aside.read_signed(bits)?,
+    );
+    let [x, y] = uprighted([ahead, aside], state.yaw);
     state.vel_cmps = [
-        component(vel[0], tables.vel.read_signed(bits)?)?,
-        component(vel[1], tables.vel.read_signed(bits)?)?,
-        component(vel[2], tables.climb.read_signed(bits)?)?,
+        component(vel[0], x)?,
+        component(vel[1], y)?,
+        component(vel[2], tables.vel_up.read_signed(bits)?)?,
     ];
     let pos = moved_all(base, state.vel_cmps, age, hz);
+    let (ahead, aside) = (
+        tables.pos_ahead.read_signed(bits)?,
+        tables.pos_aside.read_signed(bits)?,
+    );
+    let [x, y] = uprighted([ahead, aside], state.yaw);
     state.pos_cm = [
-        pos[0].wrapping_add(tables.pos.read_signed(bits)?),
-        pos[1].wrapping_add(tables.pos.read_signed(bits)?),
-        pos[2].wrapping_add(tables.height.read_signed(bits)?),
+        pos[0].wrapping_add(x),
+        pos[1].wrapping_add(y),
+        pos[2].wrapping_add(tables.pos_up.read_signed(bits)?),
     ];
     Ok(())
 }
@@ -315,7 +337,7 @@ mod tests {
             pos_cm: moved_all(&base, vel, 1, 20),
             ..base
         };
-        assert!(bits_of(&base, 1, &state) <= 14);
+        assert!(bits_of(&base, 1, &state) <= 16);
     }
 
     #[test]

@@ -182,10 +182,8 @@ mod tests {
         assert_eq!((first.seq.0, turn.folded), (2, 1));
         assert!(first.buttons.jump);
         assert_eq!(first.attack, Some(EntityId(9)));
-        let mut next = 13;
-        for _ in 0..100 {
+        for next in 13..113 {
             queue.arrive(intent(next));
-            next += 1;
             queue.take();
         }
         assert!(queue.waiting.len() <= RESERVE, "{}", queue.waiting.len());
