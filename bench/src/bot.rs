@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bluemarble_net::client::{Client, ClientOptions, Disconnected, Predictor, View};
 use bluemarble_net::tickets::CharacterName;
@@ -15,14 +15,20 @@ use bluemarble_spatial::{CellId, FrameAxes};
 use glam::DVec3;
 use hdrhistogram::Histogram;
 
-use crate::behaviour::{Mind, Situation, Wish};
+use crate::behaviour::{Ground, Mind, Situation, Wish};
 use crate::blows::latencies;
 use crate::cli::LoadArgs;
 use crate::run::{Phase, Run};
-use crate::verify::{Count, SeenOwn, SeenRow, ViewSample};
+use crate::verify::{Count, Received, SeenOwn, SeenRow, ViewSample};
 
 /// Only one bot in so many times the blows of others: each look costs a pass over its view.
 const BLOW_WATCHERS: u32 = 4;
+/// One bot in so many is a guest.
+const GUEST_ONE_IN: u32 = 20;
+/// How long a guest stays, seconds.
+const GUEST_STAY_S: u64 = 6;
+/// How long it is away: longer than its avatar may linger in anybody's view.
+const GUEST_PAUSE: Duration = Duration::from_secs(3);
 
 /// A bot that has not joined yet.
 #[derive(Debug)]
@@ -88,7 +94,11 @@ impl Bot {
     /// Bot `number` of a run.
     #[must_use]
     pub fn new(args: &LoadArgs, number: u32, name: CharacterName, ticket: String) -> Self {
-        let mind = Mind::new(args.seed, number, args.square_m);
+        let ground = Ground {
+            square_m: args.square_m,
+            around_m: args.around_m,
+        };
+        let mind = Mind::new(args.seed, number, ground);
         Self {
             number,
             name,
@@ -98,44 +108,68 @@ impl Bot {
         }
     }
 
-    /// Joins, plays until the run is over, and leaves.
+    /// Plays until the run is over. A guest leaves and comes back now and then.
     pub async fn live(
-        self,
+        mut self,
         options: ClientOptions,
         predictor: Option<Predictor>,
         run: Arc<Run>,
     ) -> Outcome {
         let mut outcome = Outcome::new();
-        let client = match Client::connect(options, predictor).await {
-            Ok(client) => client,
-            Err(error) => {
-                outcome.lost = Some(format!("{}: {error}", self.name.as_str()));
+        loop {
+            let visit = self.visit(&options, &predictor, &run, &mut outcome).await;
+            if let Err(reason) = visit {
+                outcome.lost = Some(format!("{}: {reason}", self.name.as_str()));
                 return outcome;
             }
-        };
+            if run.phase() == Phase::Leaving {
+                return outcome;
+            }
+            tokio::time::sleep(GUEST_PAUSE).await;
+        }
+    }
+
+    /// Joins, plays, and leaves, once.
+    async fn visit(
+        &mut self,
+        options: &ClientOptions,
+        predictor: &Option<Predictor>,
+        run: &Arc<Run>,
+        outcome: &mut Outcome,
+    ) -> Result<(), String> {
+        let client = Client::connect(options.clone(), predictor.clone()).await;
+        let client = client.map_err(|error| error.to_string())?;
         outcome.was_inside = true;
         let mut player = Player::new(client, self, run, outcome);
-        if let Err(end) = player.play().await {
-            player.outcome.lost = Some(format!("{}: {end}", player.bot.name.as_str()));
-        }
+        let end = player.play().await;
+        player.close_window();
         if player.first_tick.is_some() {
-            player.run.inside.fetch_sub(1, Ordering::Relaxed);
+            run.inside.fetch_sub(1, Ordering::Relaxed);
         }
         player.client.close().await;
-        player.outcome
+        end.map_err(|error| error.to_string())
+    }
+
+    /// Guests come and go, so that others see somebody vanish and appear.
+    fn is_guest(&self) -> bool {
+        self.number % GUEST_ONE_IN == GUEST_ONE_IN - 1
     }
 }
 
 /// A bot in the world.
-struct Player {
+struct Player<'a> {
     client: Client,
-    bot: Bot,
-    run: Arc<Run>,
-    outcome: Outcome,
+    bot: &'a mut Bot,
+    run: &'a Run,
+    outcome: &'a mut Outcome,
     avatar: EntityId,
     axes: Axes,
     /// Of the first snapshot that spoke of the avatar.
     first_tick: Option<Tick>,
+    /// Which snapshots came.
+    received: Received,
+    /// How many so far.
+    snapshots: u64,
     /// What headers said last.
     header: Header,
     /// The number of everybody's newest swing.
@@ -166,8 +200,8 @@ struct Counters {
     diverged: u64,
 }
 
-impl Player {
-    fn new(client: Client, bot: Bot, run: Arc<Run>, outcome: Outcome) -> Self {
+impl<'a> Player<'a> {
+    fn new(client: Client, bot: &'a mut Bot, run: &'a Run, outcome: &'a mut Outcome) -> Self {
         Self {
             avatar: client.welcome().avatar,
             axes: Axes::new(client.welcome().radius_m),
@@ -176,6 +210,8 @@ impl Player {
             run,
             outcome,
             first_tick: None,
+            received: Received::default(),
+            snapshots: 0,
             header: Header::default(),
             swings: HashMap::new(),
             window: None,
@@ -189,12 +225,12 @@ impl Player {
             let now_us = self.run.now_us();
             let phase = self.run.phase();
             self.arrive(tick);
-            self.count(phase, now_us);
-            if phase == Phase::Leaving {
+            if phase == Phase::Leaving || self.has_stayed_long(phase, tick) {
                 return Ok(());
             }
             self.answer(tick, now_us)?;
             if phase == Phase::Measuring {
+                self.open_window(now_us);
                 self.check_header(tick);
                 if self.bot.number.is_multiple_of(BLOW_WATCHERS) {
                     self.watch_blows(now_us);
@@ -206,8 +242,21 @@ impl Player {
         }
     }
 
-    /// Once: where the bot appeared, and that it is inside.
+    /// Whether a guest should be off; guests stay until the measurement begins.
+    fn has_stayed_long(&self, phase: Phase, tick: Tick) -> bool {
+        let stay_ticks = GUEST_STAY_S * u64::from(self.client.welcome().tick_hz);
+        phase == Phase::Measuring
+            && self.bot.is_guest()
+            && self
+                .first_tick
+                .is_some_and(|first| tick.since(first) >= stay_ticks)
+    }
+
+    /// Once a visit: where the bot appeared, that it is inside, and which snapshots come.
     fn arrive(&mut self, tick: Tick) {
+        let snapshots = self.client.core().stats().snapshots;
+        self.received.note(tick, snapshots - self.snapshots);
+        self.snapshots = snapshots;
         if self.first_tick.is_none()
             && let Some(place) = self.place()
         {
@@ -324,6 +373,7 @@ impl Player {
             avatar,
             tick,
             since,
+            received: self.received,
             rows: rows.collect(),
             own,
         };
@@ -332,24 +382,28 @@ impl Player {
         }
     }
 
-    /// Takes the counters when the measurement begins, and their gain when it ends.
-    fn count(&mut self, phase: Phase, now_us: u64) {
-        match (phase, self.window) {
-            (Phase::Measuring, None) => self.window = Some(self.counters(now_us)),
-            (Phase::Leaving, Some(before)) => {
-                let after = self.counters(now_us);
-                let outcome = &mut self.outcome;
-                outcome.seconds = (after.at_us - before.at_us) as f64 / 1e6;
-                outcome.down_bytes = after.down_bytes - before.down_bytes;
-                outcome.up_bytes = after.up_bytes - before.up_bytes;
-                outcome.received = after.received - before.received;
-                outcome.expected = after.numbered.saturating_sub(before.numbered);
-                outcome.undecodable = after.undecodable - before.undecodable;
-                outcome.confirmed = after.confirmed.saturating_sub(before.confirmed);
-                outcome.diverged = after.diverged - before.diverged;
-            }
-            _ => {}
+    /// Takes the counters when the measurement begins, or when a guest comes during it.
+    fn open_window(&mut self, now_us: u64) {
+        if self.window.is_none() {
+            self.window = Some(self.counters(now_us));
         }
+    }
+
+    /// Adds what the counters gained.
+    fn close_window(&mut self) {
+        let Some(before) = self.window.take() else {
+            return;
+        };
+        let after = self.counters(self.run.now_us());
+        let outcome = &mut self.outcome;
+        outcome.seconds += (after.at_us - before.at_us) as f64 / 1e6;
+        outcome.down_bytes += after.down_bytes - before.down_bytes;
+        outcome.up_bytes += after.up_bytes - before.up_bytes;
+        outcome.received += after.received - before.received;
+        outcome.expected += after.numbered.saturating_sub(before.numbered);
+        outcome.undecodable += after.undecodable - before.undecodable;
+        outcome.confirmed += after.confirmed.saturating_sub(before.confirmed);
+        outcome.diverged += after.diverged - before.diverged;
     }
 
     fn counters(&self, at_us: u64) -> Counters {

@@ -77,9 +77,12 @@ pub struct LoadArgs {
     /// First part of the bots' character names.
     #[arg(long, default_value = "bot", value_name = "NAME")]
     pub name: String,
-    /// Bots keep within this distance of the square's middle, metres.
-    #[arg(long, default_value_t = 45.0, value_name = "METRES")]
+    /// Half of the bots keep within this distance of the square's middle, and fight, metres.
+    #[arg(long, default_value_t = 25.0, value_name = "METRES")]
     pub square_m: f64,
+    /// The others walk from point to point within this distance, in and out of view, metres.
+    #[arg(long, default_value_t = 160.0, value_name = "METRES")]
+    pub around_m: f64,
     /// Bots strike at others nearer than this, metres (a player's reach is 2.5).
     #[arg(long, default_value_t = 2.4, value_name = "METRES")]
     pub reach_m: f64,

@@ -330,14 +330,20 @@ fn report(
         handoffs_per_s: rate(after.handoffs, before.handoffs),
         kills_per_s: rate(after.kills, before.kills),
         hits_per_s: rate(after.hits, before.hits),
-        snapshots: snapshots(outcomes),
+        snapshots: snapshots(outcomes, ticks as f64 / seconds),
         prediction: Prediction {
             on: outcomes.iter().any(|outcome| outcome.confirmed > 0),
             confirmed: outcomes.iter().map(|outcome| outcome.confirmed).sum(),
             diverged: outcomes.iter().map(|outcome| outcome.diverged).sum(),
         },
         lost: lost(args, outcomes),
-        verification: verification(args, after, outcomes, findings, dropped_views, seconds),
+        verification: verification(
+            args,
+            outcomes,
+            findings,
+            dropped_views,
+            ticks as f64 / seconds,
+        ),
         problems: Vec::new(),
     }
 }
@@ -373,13 +379,15 @@ fn blow_times(outcomes: &[Outcome]) -> BlowTimes {
     }
 }
 
-fn snapshots(outcomes: &[Outcome]) -> Snapshots {
+fn snapshots(outcomes: &[Outcome], ticks_per_s: f64) -> Snapshots {
     let received = outcomes.iter().map(|outcome| outcome.received).sum::<u64>();
     let expected = outcomes.iter().map(|outcome| outcome.expected).sum::<u64>();
+    let played_s = outcomes.iter().map(|outcome| outcome.seconds).sum::<f64>();
     Snapshots {
         received,
         expected,
         loss: expected.saturating_sub(received) as f64 / expected.max(1) as f64,
+        per_tick: received as f64 / (played_s * ticks_per_s).max(1.0),
         undecodable: outcomes.iter().map(|outcome| outcome.undecodable).sum(),
     }
 }
@@ -404,11 +412,10 @@ fn lost(args: &LoadArgs, outcomes: &[Outcome]) -> Lost {
 
 fn verification(
     args: &LoadArgs,
-    status: &Status,
     outcomes: &[Outcome],
     findings: &Findings,
     dropped_views: u64,
-    seconds: f64,
+    ticks_per_s: f64,
 ) -> Verification {
     let tally = &findings.tally;
     let headers = outcomes.iter().map(|outcome| &outcome.headers);
@@ -419,15 +426,15 @@ fn verification(
         }
         PromiseCount { promise, count }
     });
-    let per_bot = seconds * f64::from(status.tick_hz) / args.truth_every as f64;
+    let played_s = outcomes.iter().map(|outcome| outcome.seconds).sum::<f64>();
     Verification {
         samples: tally.samples,
-        samples_expected: (per_bot * f64::from(args.clients)) as u64,
+        samples_expected: (played_s * ticks_per_s / args.truth_every as f64) as u64,
         unverified: findings.unverified + dropped_views,
         truths: findings.truths,
         truth_ended: findings.truth_ended.clone(),
-        stale_ticks_max: tally.stale_ticks_max(),
-        age_ticks: (tally.age_ticks(0.99), tally.age_ticks(1.0)),
+        stale_snapshots_max: tally.stale_max(),
+        age_snapshots: (tally.age(0.99), tally.age(1.0)),
         promises: promises.to_vec(),
     }
 }

@@ -11,6 +11,8 @@ use crate::verify::{Count, Promise};
 const SAMPLES_SHARE_MIN: f64 = 0.5;
 /// Least checks of each promise per compared view, on average.
 const CHECKS_PER_SAMPLE_MIN: f64 = 0.1;
+/// Least snapshots per bot and tick: with fewer, bots see a world of the past.
+const SNAPSHOTS_PER_TICK_MIN: f64 = 0.5;
 /// The promises without which nothing was verified.
 const NEEDED: [Promise; 7] = Promise::ALL;
 
@@ -110,6 +112,8 @@ pub struct Snapshots {
     pub expected: u64,
     /// Share that is missing.
     pub loss: f64,
+    /// Received per bot and tick.
+    pub per_tick: f64,
     /// Could not be decoded: baselines lost, or worse.
     pub undecodable: u64,
 }
@@ -149,10 +153,10 @@ pub struct Verification {
     pub truths: u64,
     /// Why the truth ended early, if it did.
     pub truth_ended: Option<String>,
-    /// The largest age, in ticks, at which a state might differ from the truth.
-    pub stale_ticks_max: u64,
-    /// The age, in ticks, of differing states: 99 of 100, and the oldest.
-    pub age_ticks: (u64, u64),
+    /// The largest age, in received snapshots, at which a state might differ from the truth.
+    pub stale_snapshots_max: u64,
+    /// The age, in received snapshots, of differing states: 99 of 100, and the oldest.
+    pub age_snapshots: (u64, u64),
     /// Per promise.
     pub promises: Vec<PromiseCount>,
 }
@@ -194,6 +198,12 @@ impl Report {
             problems.push(format!(
                 "{} snapshots could not be decoded",
                 self.snapshots.undecodable
+            ));
+        }
+        if self.snapshots.per_tick < SNAPSHOTS_PER_TICK_MIN {
+            problems.push(format!(
+                "bots received only {:.2} snapshots per tick",
+                self.snapshots.per_tick
             ));
         }
         let lost = self.lost.refused + self.lost.disconnected;
@@ -380,10 +390,11 @@ impl Report {
             (
                 "snapshots",
                 format!(
-                    "{} of {} received, loss {:.3} %, {} undecodable",
+                    "{} of {} received, loss {:.3} %, {:.2} per tick, {} undecodable",
                     self.snapshots.received,
                     self.snapshots.expected,
                     self.snapshots.loss * 100.0,
+                    self.snapshots.per_tick,
                     self.snapshots.undecodable
                 ),
             ),
@@ -398,8 +409,8 @@ impl Report {
             (
                 "age of differing states",
                 format!(
-                    "p99 {} ticks, oldest {}, bound {}",
-                    seen.age_ticks.0, seen.age_ticks.1, seen.stale_ticks_max
+                    "p99 {} snapshots, oldest {}, bound {}",
+                    seen.age_snapshots.0, seen.age_snapshots.1, seen.stale_snapshots_max
                 ),
             ),
         ]
@@ -423,6 +434,10 @@ mod tests {
             seen_mean: 40.0,
             handoffs_per_s: 2.0,
             kills_per_s: 3.0,
+            snapshots: Snapshots {
+                per_tick: 1.0,
+                ..Snapshots::default()
+            },
             tick_ms: TickTimes {
                 p99: Some(20.0),
                 ..TickTimes::default()

@@ -4,7 +4,7 @@
 //! [`TruthFrame`] of the same tick, taken before replication. Six promises are checked:
 //!
 //! - *exact*: a state that the client holds as of a truth tick is the true one, bit for bit;
-//! - *stale*: a state that differs from the truth is at most so many ticks old;
+//! - *stale*: a state that differs from the truth is at most so many received snapshots old;
 //! - *complete*: whoever was near for a while is in view;
 //! - *real*: whoever is in view exists, or did a moment ago;
 //! - *near*: whoever is in view is within the radius, or was a moment ago;
@@ -12,6 +12,7 @@
 //!
 //! Nothing here knows sockets or clocks, so that the tests can lie to it in every way.
 
+mod received;
 mod rules;
 mod tally;
 #[cfg(test)]
@@ -24,6 +25,7 @@ use bluemarble_shared_protocol::{
 };
 use glam::DVec3;
 
+pub use received::Received;
 pub use rules::Rules;
 pub use tally::{Count, Promise, Tally};
 
@@ -41,6 +43,8 @@ pub struct ViewSample {
     pub tick: Tick,
     /// The first tick it got a snapshot of, in this session.
     pub since: Tick,
+    /// Which snapshots it got of late.
+    pub received: Received,
     /// Whom it sees.
     pub rows: Vec<SeenRow>,
     /// What it knows about its own avatar.
@@ -161,8 +165,8 @@ impl Verifier {
         let now = &self.history[at];
         let others = sample.rows.iter().filter(|row| row.id != sample.avatar);
         let in_view = others.clone().count();
-        let stale_ticks_max = self.rules.stale_ticks_max(in_view);
-        tally.note_view(in_view, stale_ticks_max);
+        let stale_max = self.rules.stale_snapshots_max(in_view);
+        tally.note_view(in_view, stale_max);
         for row in others {
             self.check_exact(sample, row, tally);
             self.check_real_and_near(sample, row, at, tally);
@@ -173,12 +177,12 @@ impl Verifier {
                 tally.kept(Promise::Stale);
                 continue;
             }
-            let age = sample.tick.since(row.updated);
+            let age = sample.received.since(row.updated);
             tally.note_age(age);
-            tally.judge(Promise::Stale, age <= stale_ticks_max, || {
+            tally.judge(Promise::Stale, age <= stale_max, || {
                 format!(
-                    "{} is {age} ticks behind the truth of {:?}; the bound with {in_view} in \
-                     view is {stale_ticks_max}",
+                    "{} is {age} snapshots behind the truth of {:?}; the bound with {in_view} in \
+                     view is {stale_max}",
                     sample.label(),
                     row.id
                 )

@@ -2,9 +2,9 @@
 
 use bluemarble_shared_protocol::Welcome;
 
-/// Ticks everything may be late, whatever the crowd: the server may send far ones every few ticks,
-/// and a datagram may be lost.
-const STALE_TICKS_BASE: u64 = 8;
+/// Snapshots everything may be late, whatever the crowd: the server may send far ones every few
+/// ticks, and a datagram may be lost.
+const STALE_BASE: u64 = 8;
 /// Bytes an update takes at most in the long run: id, baseline and a moving body.
 const UPDATE_BYTES: u64 = 24;
 /// How many rounds through all who are in view an update may wait for its turn: priorities let
@@ -48,11 +48,12 @@ impl Rules {
         }
     }
 
-    /// How old a state may be that differs from the truth, with so many others in view: the base,
-    /// and a few rounds of updating all of them within the byte budget.
+    /// How many snapshots a bot may have received since one that updated a state which differs from
+    /// the truth, with so many others in view: the base, and a few rounds of updating all of them
+    /// within the byte budget.
     #[must_use]
-    pub fn stale_ticks_max(&self, in_view: usize) -> u64 {
+    pub fn stale_snapshots_max(&self, in_view: usize) -> u64 {
         let round = (in_view as u64 * UPDATE_BYTES).div_ceil(self.budget_bytes);
-        STALE_TICKS_BASE + STALE_ROUNDS * round
+        STALE_BASE + STALE_ROUNDS * round
     }
 }

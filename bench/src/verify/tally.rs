@@ -5,8 +5,8 @@ use serde::Serialize;
 
 /// Examples kept per promise.
 const EXAMPLES_MAX: usize = 3;
-/// Ages beyond this count as this many ticks.
-const AGE_TICKS_MAX: u64 = 100_000;
+/// Ages and crowds beyond this count as this many.
+const COUNT_MAX: u64 = 100_000;
 
 /// What is promised about a view.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -93,11 +93,11 @@ pub struct Tally {
     /// Views compared.
     pub samples: u64,
     counts: [Count; Promise::ALL.len()],
-    /// Ages, in ticks, of states that differed from the truth.
+    /// Ages, in received snapshots, of states that differed from the truth.
     ages: Histogram<u64>,
     /// Others in view.
     views: Histogram<u64>,
-    stale_ticks_max: u64,
+    stale_max: u64,
 }
 
 impl Default for Tally {
@@ -108,9 +108,9 @@ impl Default for Tally {
         Self {
             samples: 0,
             counts: Default::default(),
-            ages: empty(AGE_TICKS_MAX),
-            views: empty(AGE_TICKS_MAX),
-            stale_ticks_max: 0,
+            ages: empty(COUNT_MAX),
+            views: empty(COUNT_MAX),
+            stale_max: 0,
         }
     }
 }
@@ -128,9 +128,9 @@ impl Tally {
         self.counts.iter().map(|count| count.failures).sum()
     }
 
-    /// Age in ticks, of states that differed from the truth, at a quantile.
+    /// Age, in received snapshots, of states that differed from the truth, at a quantile.
     #[must_use]
-    pub fn age_ticks(&self, quantile: f64) -> u64 {
+    pub fn age(&self, quantile: f64) -> u64 {
         self.ages.value_at_quantile(quantile)
     }
 
@@ -147,10 +147,10 @@ impl Tally {
         )
     }
 
-    /// The largest staleness that was allowed to anybody, ticks.
+    /// The largest staleness that was allowed to anybody, snapshots.
     #[must_use]
-    pub fn stale_ticks_max(&self) -> u64 {
-        self.stale_ticks_max
+    pub fn stale_max(&self) -> u64 {
+        self.stale_max
     }
 
     /// Counts one check.
@@ -172,12 +172,12 @@ impl Tally {
         self.counts[promise as usize].judge(false, example);
     }
 
-    pub(super) fn note_view(&mut self, in_view: usize, stale_ticks_max: u64) {
+    pub(super) fn note_view(&mut self, in_view: usize, stale_max: u64) {
         self.views.saturating_record(in_view as u64);
-        self.stale_ticks_max = self.stale_ticks_max.max(stale_ticks_max);
+        self.stale_max = self.stale_max.max(stale_max);
     }
 
-    pub(super) fn note_age(&mut self, ticks: u64) {
-        self.ages.saturating_record(ticks);
+    pub(super) fn note_age(&mut self, age: u64) {
+        self.ages.saturating_record(age);
     }
 }
