@@ -2,9 +2,11 @@
 //! average, at 20 Hz over perfect lines of a given round trip; CPU time of `Hub::replicate` and of
 //! taking datagrams in, and bytes sent. Every client's view is compared with the frames at the end.
 //!
-//! `cargo run --release -p bluemarble-net --example replication_cost -- 300 30 [rtt ticks]`
+//! `cargo run --release -p bluemarble-net --example replication_cost -- 300 30 [round trip, ticks] [far
+//! period, ticks]`
 
 #[path = "../tests/pair/dice.rs"]
+#[expect(dead_code, reason = "the pair tests use the rest")]
 mod dice;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -47,10 +49,10 @@ fn main() {
     let (n, k, rtt) = (argument(0, 300.0), argument(1, 30.0), argument(2, 1.0));
     // k others within the radius: density = k / (π r²), so the patch holds n at that density.
     let patch_m = ENTER_M * (n / (k + 1.0)).sqrt();
-    measure(n as usize, patch_m, rtt as usize);
+    measure(n as usize, patch_m, rtt as usize, argument(3, 2.0) as u32);
 }
 
-fn measure(n: usize, patch_m: f64, rtt_ticks: usize) {
+fn measure(n: usize, patch_m: f64, rtt_ticks: usize, far_period_ticks: u32) {
     let mut config = HubConfig::new(WorldFacts {
         epoch: Epoch(1),
         tick_hz: HZ,
@@ -64,7 +66,7 @@ fn measure(n: usize, patch_m: f64, rtt_ticks: usize) {
     config.interest = Interest {
         enter_m: ENTER_M,
         exit_m: 1.05 * ENTER_M,
-        far_period_ticks: argument_far(),
+        far_period_ticks,
     };
     let mut hub = Hub::new(config);
     let mut dice = Dice(7);
@@ -195,13 +197,6 @@ fn measure(n: usize, patch_m: f64, rtt_ticks: usize) {
         enters as f64 / client_ticks,
         full as f64 / client_ticks,
     );
-}
-
-fn argument_far() -> u32 {
-    std::env::args()
-        .nth(4)
-        .and_then(|text| text.parse().ok())
-        .unwrap_or(2)
 }
 
 #[expect(clippy::disallowed_methods, reason = "this program measures")]

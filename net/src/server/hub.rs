@@ -306,7 +306,10 @@ impl Hub {
         };
         match message {
             ClientMessage::Hello { .. } => self.close(now_ms, id, CloseCode::Unexpected),
-            ClientMessage::Goodbye => self.seats.give_up(session.avatar, id),
+            ClientMessage::Goodbye => {
+                self.seats.give_up(session.avatar, id);
+                self.close(now_ms, id, CloseCode::Normal);
+            }
             ClientMessage::Cards { ids } => {
                 let seen: Vec<_> = session.view.seen().collect();
                 let avatar = session.avatar;

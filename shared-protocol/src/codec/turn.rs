@@ -45,9 +45,10 @@ pub(crate) const fn turned([x, y]: [i32; 2], angle: u8) -> [i32; 2] {
 
 /// A vector's components along and across a heading, exactly reversible by [`uprighted`].
 ///
-/// A rotation in integers as three shears, after taking out quarter turns: Buneman, "Inversion of
-/// the Helmholtz operator by lifting", and Bruekers, van den Enden, "New networks for perfect
-/// inversion and perfect reconstruction", IEEE J. Sel. Areas Commun. 1992.
+/// A rotation as three shears (Paeth, "A fast algorithm for general raster rotation", Graphics
+/// Interface 1986), each of which integers can undo (Bruekers, van den Enden, "New networks for
+/// perfect inversion and perfect reconstruction", IEEE J. Sel. Areas Commun. 1992), after taking
+/// out quarter turns.
 #[inline]
 #[must_use]
 pub(crate) fn along([x, y]: [i32; 2], heading: u8) -> [i32; 2] {

@@ -1,0 +1,197 @@
+//! Golden bytes: the wire as docs/PROTOCOL.md draws it. If one of these changes, so does the version
+//! in a datagram's first byte, and the document.
+
+use bluemarble_shared_protocol::bits::BitWriter;
+use bluemarble_shared_protocol::codec::{
+    Acks, Baseline, IntentDatagram, OwnUpdate, Record, RemoveReason, SnapshotHeader,
+    SnapshotReader, SnapshotWriter, delta, full,
+};
+use bluemarble_shared_protocol::{
+    Action, BodyBits, Buttons, EntityId, InputSeq, Intent, OwnVitals, Tick, WireEntity, WireFlags,
+    WishDir,
+};
+
+const HZ: u32 = 20;
+const CELL: u64 = 0x8644_0000_0000_0000;
+const ID: EntityId = EntityId(0x0123_4567_89ab_cdef);
+
+fn hex(bytes: &[u8]) -> String {
+    let all: Vec<String> = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    all.join(" ")
+}
+
+/// A walker at 5 m/s, and what it is two ticks later, having turned left a little.
+fn walker() -> (WireEntity, WireEntity) {
+    let before = WireEntity {
+        cell: CELL,
+        pos_cm: [12_345, -678, 90],
+        vel_cmps: [500, 0, 0],
+        yaw: 0,
+        health: 255,
+        action: Action::Idle,
+        action_n: 3,
+        flags: WireFlags::default(),
+        kind: 2,
+    };
+    let after = WireEntity {
+        pos_cm: [12_395, -676, 90],
+        vel_cmps: [498, 44, 0],
+        yaw: 4,
+        ..before
+    };
+    (before, after)
+}
+
+fn string(write: impl FnOnce(&mut BitWriter)) -> (Vec<u64>, usize) {
+    let mut out = BitWriter::default();
+    write(&mut out);
+    let bits = out.bits();
+    out.align();
+    (out.string(0).to_vec(), bits)
+}
+
+#[test]
+fn a_snapshot_with_one_record_of_each_kind() {
+    let (before, after) = walker();
+    let header = SnapshotHeader {
+        number: 300,
+        epoch: 7,
+        tick: 100_002,
+        applied: 41,
+        durable_age: 2,
+        usual_back: 2,
+    };
+    let own = OwnUpdate::Hash {
+        body_hash: 0xdead_beef,
+        vitals: None,
+    };
+    let mut writer = SnapshotWriter::default();
+    writer.begin(&header, &own, 1_100);
+    let (words, bits) = string(|out| delta::write(out, &before, 2, HZ, &after));
+    writer.update(0, 2, &words, bits).unwrap();
+    let hurt = WireEntity {
+        health: 200,
+        ..delta::predict(&before, 3, HZ)
+    };
+    let (words, bits) = string(|out| delta::write(out, &before, 3, HZ, &hurt));
+    writer.update(1, 3, &words, bits).unwrap();
+    let (words, bits) = string(|out| full::write(out, &before));
+    writer.enter(4, ID, CELL, &words, bits).unwrap();
+    writer.remove(5, RemoveReason::OutOfView).unwrap();
+    let bytes = writer.finish();
+    assert_eq!(
+        hex(&bytes),
+        "11 2c 01 07 a2 86 01 00 29 00 02 82 de 7d 5b bd 11 00 85 02 34 58 64 a8 bd 37 \
+         af 26 9e 15 8d 04 04 00 00 00 00 00 20 32 24 72 60 2c 15 40 6b e7 02 00 83 07"
+    );
+
+    let mut reader = SnapshotReader::open(&bytes, HZ).unwrap();
+    assert_eq!((reader.header(), reader.own()), (&header, &own));
+    let mut records = Vec::new();
+    let baseline = |_, back: u8| {
+        let age = u32::from(back);
+        Some(Baseline { state: before, age })
+    };
+    while let Some(record) = reader.next_record(baseline).unwrap() {
+        records.push(record);
+    }
+    let expected = [
+        Record::Update {
+            index: 0,
+            state: after,
+        },
+        Record::Update {
+            index: 1,
+            state: hurt,
+        },
+        Record::Enter {
+            index: 4,
+            id: ID,
+            state: before,
+        },
+        Record::Remove {
+            index: 5,
+            reason: RemoveReason::OutOfView,
+        },
+    ];
+    assert_eq!(records, expected);
+}
+
+#[test]
+fn a_snapshot_with_the_exact_own_state() {
+    let own = OwnUpdate::Full {
+        body: BodyBits {
+            values: [1.0, -2.5, 6_371_000.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0],
+            support: 1,
+        },
+        vitals: OwnVitals {
+            health: 80,
+            health_max: 100,
+            ready_in_ticks: 0,
+            respawn_in_ticks: 300,
+            kills: 2,
+            deaths: 17,
+        },
+    };
+    let mut writer = SnapshotWriter::default();
+    writer.begin(&SnapshotHeader::default(), &own, 1_100);
+    let bytes = writer.finish();
+    assert_eq!(
+        hex(&bytes),
+        "11 00 00 00 00 00 00 00 00 00 00 00 01 00 00 00 00 00 e0 7f 00 00 00 00 00 00 \
+         08 80 01 00 00 00 5c 9b b0 82 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 \
+         00 00 00 00 00 00 00 00 00 00 00 00 00 00 e0 7f 00 00 00 00 00 00 00 00 00 00 \
+         00 00 00 00 00 00 82 02 20 03 f0 0a 00 29 00 00 00"
+    );
+    let reader = SnapshotReader::open(&bytes, HZ).unwrap();
+    assert_eq!(reader.own(), &own);
+}
+
+#[test]
+fn two_intents_and_an_acknowledgement() {
+    let first = Intent {
+        seq: InputSeq(41),
+        view_tick: Tick(100_000),
+        wish: WishDir::from_axes(100, -200).unwrap(),
+        pace: 15,
+        buttons: Buttons { jump: true },
+        attack: None,
+    };
+    let second = Intent {
+        seq: InputSeq(42),
+        view_tick: Tick(100_001),
+        attack: Some(ID),
+        ..first
+    };
+    let acks = Acks {
+        newest: 300,
+        before: 0b1011,
+    };
+    let bytes = IntentDatagram::encode(Some(acks), &[first, second]);
+    assert_eq!(
+        hex(&bytes),
+        "21 59 02 16 00 00 00 24 05 00 00 00 d4 30 00 60 cc 9b 3e c7 bc e9 7f 6f 5e 4d \
+         3c 2b 1a 09 00"
+    );
+    let datagram = IntentDatagram::decode(&bytes, Tick(100_003)).unwrap();
+    assert_eq!(datagram.intents, [first, second]);
+    assert_eq!(datagram.acks, Some(acks));
+}
+
+#[test]
+fn deltas_bit_by_bit() {
+    let (before, after) = walker();
+    let bits = |age, state: &WireEntity| {
+        let (words, bits) = string(|out| delta::write(out, &before, age, HZ, state));
+        let bit = |n: usize| char::from(b'0' + (words[n / 64] >> (n % 64) & 1) as u8);
+        (0..bits).map(bit).collect::<String>()
+    };
+    assert_eq!(bits(5, &delta::predict(&before, 5, HZ)), "0");
+    assert_eq!(bits(2, &after), "10100001010000000");
+    let swings = WireEntity {
+        action: Action::Attack,
+        action_n: 4,
+        ..delta::predict(&before, 1, HZ)
+    };
+    assert_eq!(bits(1, &swings), "11001100010000");
+}
