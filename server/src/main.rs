@@ -22,6 +22,7 @@ mod exit;
 mod feed;
 mod guarded;
 mod health;
+mod held;
 mod limits;
 mod live;
 mod machine;

@@ -181,6 +181,7 @@ fn take_down(
         world,
         quic,
         log,
+        mut held,
         live,
         ..
     } = world_loop;
@@ -190,12 +191,16 @@ fn take_down(
         End::Fenced => "another server has taken this world over",
     };
     tell_clients(steps, &quic, sockets, reason);
-    live.digests.close();
     live.truth.close();
+    let last = matches!(end, End::Stopped).then_some(&world);
+    let ended = finish(steps, log, last);
+    if !matches!(end, End::Fenced) {
+        held.release(ended.written(), &live.digests);
+    }
+    live.digests.close();
     match end {
         End::Stopped => {
             let tick = world.tick();
-            let ended = finish(steps, log, Some(&world));
             let stored = ended.checkpoints.status.durable;
             if ended.journal.health != JournalHealth::Whole {
                 tracing::warn!(health = ?ended.journal.health, "the journal ended with a hole");
@@ -216,22 +221,18 @@ fn take_down(
                 "nothing is lost: the next start with this program and content replays the journal",
             ))
         }
-        End::Failed { tick, panic } => {
-            finish(steps, log, None);
-            Err(Failure::world(format!("tick {tick} failed: {}", panic.in_short())).advise(
-                "the sealed inputs are kept under evidence/ in the data directory: please report \
+        End::Failed { tick, panic } => Err(Failure::world(format!(
+            "tick {tick} failed: {}",
+            panic.in_short()
+        ))
+        .advise(
+            "the sealed inputs are kept under evidence/ in the data directory: please report \
                  them. Starting again goes on from the tick before",
-            ))
-        }
-        End::Fenced => {
-            finish(steps, log, None);
-            Err(
-                Failure::environment("another server has taken this world over in the database")
-                    .advise(
-                        "run one server per world; stop the other one before starting this one",
-                    ),
-            )
-        }
+        )),
+        End::Fenced => Err(Failure::environment(
+            "another server has taken this world over in the database",
+        )
+        .advise("run one server per world; stop the other one before starting this one")),
     }
 }
 

@@ -27,6 +27,7 @@ use crate::config::Config;
 use crate::data_dir::DataDir;
 use crate::exit::{Failure, chain};
 use crate::guarded::keep_evidence;
+use crate::held::HeldDigests;
 use crate::limits::INTEREST_HYSTERESIS;
 use crate::live::{Live, digest_hex};
 use crate::recovery::{self, Asker, Recovered, Remains};
@@ -84,6 +85,7 @@ pub fn build(
         quic,
         events,
         log,
+        held: HeldDigests::default(),
         stepper,
         live,
         data: ground.data.clone(),

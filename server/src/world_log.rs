@@ -43,6 +43,13 @@ pub struct LogEnd {
     pub checkpoints: Finished,
 }
 
+impl LogEnd {
+    /// As [`WorldLog::written`], at the end.
+    pub fn written(&self) -> Option<Tick> {
+        (self.journal.health == JournalHealth::Whole).then_some(self.journal.written)
+    }
+}
+
 impl WorldLog {
     /// The first regular checkpoint comes one `interval` after `now`.
     pub fn new(
@@ -98,6 +105,12 @@ impl WorldLog {
     /// Everything through this tick survives a power cut.
     pub fn durable(&self) -> Tick {
         self.journal.durable()
+    }
+
+    /// Everything through this tick survives the end of the process; `None` while the log has a
+    /// hole.
+    pub fn written(&self) -> Option<Tick> {
+        self.journal.written()
     }
 
     /// Whether a newer writer has taken the world over.

@@ -22,6 +22,7 @@ use crate::clock::Clock;
 use crate::data_dir::DataDir;
 use crate::guarded::{Panicked, keep_evidence};
 use crate::health::Grade;
+use crate::held::HeldDigests;
 use crate::limits::{
     CATCH_UP_TICKS_MAX, COMMANDS_PER_TICK_MAX, EVENTS_PER_TICK_MAX, STATUS_PERIOD,
 };
@@ -45,6 +46,8 @@ pub struct WorldLoop {
     pub events: Receiver<SessionEvent>,
     /// Journal and checkpoints.
     pub log: WorldLog,
+    /// What recorders are not told yet.
+    pub held: HeldDigests,
     /// How the world is stepped.
     pub stepper: Stepper,
     /// What others see.
@@ -190,9 +193,8 @@ impl WorldLoop {
             self.quic.command(command);
         }
         let tick = self.world.tick();
-        self.live
-            .digests
-            .publish(tick, &(tick, self.world.digest()));
+        self.held.hold(tick, self.world.digest());
+        self.held.release(self.log.written(), &self.live.digests);
         if self.live.truth.is_wanted(tick) {
             let frames = Arc::from(self.world.wire_frames());
             self.live.truth.publish(

@@ -176,6 +176,11 @@ impl State {
         self.unproven_base = self.unproven_base.filter(|&base| base > tick);
     }
 
+    /// What has been written, if nothing before it is missing.
+    pub(super) fn whole_through(&self) -> Option<Tick> {
+        (self.broken.is_none() && self.unproven_base.is_none()).then_some(self.written)
+    }
+
     fn health(&self) -> JournalHealth {
         match (&self.broken, self.unproven_base) {
             (Some((first_lost, reason)), _) => JournalHealth::Broken {

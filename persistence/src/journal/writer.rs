@@ -196,6 +196,13 @@ impl JournalWriter {
         self.shared.lock().durable
     }
 
+    /// Everything through this tick survives the end of the process; `None` while the log has a
+    /// hole, when only checkpoints survive.
+    #[must_use]
+    pub fn written(&self) -> Option<Tick> {
+        self.shared.lock().whole_through()
+    }
+
     /// State and counters.
     #[must_use]
     pub fn status(&self) -> JournalStatus {

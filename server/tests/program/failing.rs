@@ -49,7 +49,7 @@ fn a_journal_that_cannot_be_written_degrades_and_mends_itself() {
     let recovered = &server.status()["recovered"];
     let last = *seen.last_key_value().unwrap().0;
     assert!(
-        recovered["tick"].as_u64().unwrap() + 3 >= last,
+        recovered["tick"].as_u64().unwrap() >= last,
         "{recovered}, last seen {last}"
     );
     server.stop();

@@ -1,5 +1,5 @@
 //! `kill -9` and restart, for both stores: an outside recorder has noted every digest, and the world
-//! that comes back must be one of them, no older than what the journal promises.
+//! that comes back must be no older than the newest of them, and the same.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -8,8 +8,6 @@ use super::clients::{Door, Onlooker, client_runtime};
 use super::databases::PostgresDatabase;
 use super::harness::{Server, WORLD, eventually, refused, said};
 
-/// Ticks of one group commit at the settings below (100 ms at 20 Hz).
-const GROUP_COMMIT_TICKS: u64 = 2;
 const ROUNDS: usize = 3;
 
 fn lively<'a>(database: Option<&'a str>, more: &[&'a str]) -> Vec<&'a str> {
@@ -32,7 +30,7 @@ fn check(server: &Server, seen: &BTreeMap<u64, String>, round: usize) {
     let tick = recovered["tick"].as_u64().unwrap();
     let last = *seen.last_key_value().unwrap().0;
     assert!(
-        tick + GROUP_COMMIT_TICKS + 1 >= last,
+        tick >= last,
         "round {round}: recovered tick {tick}, last seen {last}"
     );
     let trail = recovered["trail"].as_array().unwrap();
