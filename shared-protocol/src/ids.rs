@@ -3,8 +3,9 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
-use crate::hash::{hash_words, mix64};
+use crate::hash::hash_words;
 
 /// A simulated thing, for its whole life and in every zone: `hash(parent, tick, n)`, never an index.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
@@ -19,16 +20,17 @@ impl EntityId {
     }
 
     /// The avatar of a character: a function of the character's name alone, so that the order in
-    /// which players join changes nothing.
+    /// which players join changes nothing. The first eight bytes, little-endian, of the SHA-256 of
+    /// `"bluemarble character\0"` and the name: players choose names, and with a hash that can be
+    /// inverted one of them could choose a name that is somebody else's avatar.
     #[must_use]
     pub fn of_character(name: &str) -> Self {
-        let mut state = mix64(name.len() as u64 ^ 0x6368_6172_6163_7465);
-        for chunk in name.as_bytes().chunks(8) {
-            let mut word = [0u8; 8];
-            word[..chunk.len()].copy_from_slice(chunk);
-            state = mix64(state ^ u64::from_le_bytes(word));
-        }
-        Self(state)
+        let hash = Sha256::new()
+            .chain_update(b"bluemarble character\0")
+            .chain_update(name.as_bytes())
+            .finalize();
+        let (first, _) = hash.split_first_chunk().expect("SHA-256 has 32 bytes");
+        Self(u64::from_le_bytes(*first))
     }
 }
 

@@ -2,8 +2,12 @@
 //! matters: a world cut otherwise restores from it to the same digest.
 
 use bluemarble_shared_protocol::Tick;
-use bluemarble_shared_protocol::binary::{self, BinaryError};
+use bluemarble_shared_protocol::binary;
+use bluemarble_spatial::Planet;
+use bluemarble_spatial::mix::hash_bytes;
+use serde::{Deserialize, Serialize};
 
+use crate::content::KindId;
 use crate::entity::EntityState;
 use crate::entity::state::StoredEntity;
 
@@ -32,6 +36,8 @@ pub struct CheckpointPart {
 pub struct Snapshot {
     pub(crate) tick: Tick,
     pub(crate) digest: u64,
+    pub(crate) planet: String,
+    pub(crate) kinds: Vec<String>,
     pub(crate) zones: Vec<Vec<EntityState>>,
 }
 
@@ -49,7 +55,7 @@ impl Snapshot {
             .zip(&self.zones)
             .map(|(zone, states)| CheckpointPart {
                 zone,
-                bytes: encode_part(states),
+                bytes: self.encode_part(states),
             })
             .collect();
         Checkpoint {
@@ -58,24 +64,131 @@ impl Snapshot {
             parts,
         }
     }
+
+    /// The part's body, then its checksum.
+    fn encode_part(&self, states: &[EntityState]) -> Vec<u8> {
+        let mut bytes = binary::encode(&StoredPart {
+            planet: self.planet.clone(),
+            kinds: self.kinds.clone(),
+            entities: states.iter().map(StoredEntity::from).collect(),
+        });
+        bytes.extend(hash_bytes(PART_SEED, &bytes).to_le_bytes());
+        bytes
+    }
 }
 
 /// Most bytes of one part: a million entities in one zone.
 const PART_BYTES_MAX: usize = 1 << 30;
 
-fn encode_part(states: &[EntityState]) -> Vec<u8> {
-    binary::encode(&states.iter().map(StoredEntity::from).collect::<Vec<_>>())
+/// Seed of a part's checksum: no other hash of the same bytes is taken for it.
+const PART_SEED: u64 = 0x7061_7274;
+
+/// What a part says: for whom its numbers have a meaning, then the entities.
+#[derive(Serialize, Deserialize)]
+struct StoredPart {
+    planet: String,
+    /// Names of the kinds, in the order of the numbers below.
+    kinds: Vec<String>,
+    entities: Vec<StoredEntity>,
 }
 
-/// The entities of a part.
-pub(crate) fn decode_part(bytes: &[u8]) -> Result<Vec<EntityState>, BinaryError> {
-    let stored: Vec<StoredEntity> = binary::decode::<_, PART_BYTES_MAX>(bytes)?;
-    stored
-        .into_iter()
-        .map(|entity| {
-            entity
-                .revive()
-                .ok_or_else(|| BinaryError::Malformed("an impossible body".into()))
-        })
-        .collect()
+/// A checkpoint that cannot become this world.
+#[derive(Debug, thiserror::Error)]
+pub enum BadCheckpoint {
+    /// A part that cannot be read.
+    #[error("the part of zone {zone} is damaged: {problem}")]
+    Damaged {
+        /// Which.
+        zone: u32,
+        /// Why.
+        problem: String,
+    },
+    /// Readable, but not the state it says it is.
+    #[error("its digest is {found:016x}, but it says {expected:016x}")]
+    WrongDigest {
+        /// What it says.
+        expected: u64,
+        /// What it is.
+        found: u64,
+    },
+    /// A world on another planet.
+    #[error("it is of planet '{stored}', but the scenario plays on '{wanted}'")]
+    OtherPlanet {
+        /// Where it was taken.
+        stored: String,
+        /// Where the scenario plays.
+        wanted: String,
+    },
+    /// The scenario has changed and lacks a kind that lives in it.
+    #[error("creatures of kind '{0}' live in it, which the scenario no longer has: bring it back")]
+    UnknownKind(String),
+}
+
+impl Checkpoint {
+    /// Everybody in it, by id, with kinds numbered as in `kinds`.
+    ///
+    /// # Errors
+    /// If a part is damaged, the whole has not the digest it had when it was taken, or it is of
+    /// another planet or holds a kind that is not among `kinds`.
+    pub fn entities(
+        &self,
+        planet: &Planet,
+        kinds: &[String],
+    ) -> Result<Vec<EntityState>, BadCheckpoint> {
+        let mut states = Vec::new();
+        let mut found = 0_u64;
+        for part in &self.parts {
+            let damaged = |problem| BadCheckpoint::Damaged {
+                zone: part.zone,
+                problem,
+            };
+            let body =
+                checked(&part.bytes).ok_or_else(|| damaged("its checksum is wrong".into()))?;
+            let stored: StoredPart = binary::decode::<_, PART_BYTES_MAX>(body)
+                .map_err(|error| damaged(error.to_string()))?;
+            if stored.planet != planet.name() {
+                let wanted = planet.name().to_owned();
+                return Err(BadCheckpoint::OtherPlanet {
+                    stored: stored.planet,
+                    wanted,
+                });
+            }
+            for entity in stored.entities {
+                let mut state = entity
+                    .revive()
+                    .ok_or_else(|| damaged("an impossible body".into()))?;
+                found = found.wrapping_add(state.digest());
+                let name = stored
+                    .kinds
+                    .get(usize::from(state.identity.kind.0))
+                    .ok_or_else(|| damaged("an entity of a kind without a name".into()))?;
+                state.identity.kind = numbered(name, kinds)?;
+                states.push(state);
+            }
+        }
+        if found != self.digest {
+            return Err(BadCheckpoint::WrongDigest {
+                expected: self.digest,
+                found,
+            });
+        }
+        states.sort_unstable_by_key(|state| state.identity.id);
+        Ok(states)
+    }
+}
+
+/// The body of a part whose checksum is right: the digest knows what entities are, not what the
+/// rest of the part says.
+fn checked(bytes: &[u8]) -> Option<&[u8]> {
+    let (body, checksum) = bytes.split_last_chunk()?;
+    (hash_bytes(PART_SEED, body) == u64::from_le_bytes(*checksum)).then_some(body)
+}
+
+/// The number a kind has now; the scenario may list its kinds in another order than it did then.
+fn numbered(name: &str, kinds: &[String]) -> Result<KindId, BadCheckpoint> {
+    kinds
+        .iter()
+        .position(|known| known == name)
+        .map(|number| KindId(number as u16))
+        .ok_or_else(|| BadCheckpoint::UnknownKind(name.to_owned()))
 }

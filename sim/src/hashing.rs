@@ -7,8 +7,7 @@ use bluemarble_shared_protocol::mix64;
 
 /// For `CellId` keys.
 pub(crate) type CellHash = BuildHasherDefault<WordHasher>;
-/// For `EntityId` keys. Character names are chosen by players, but pass through `mix64` eight
-/// bytes at a time; the tables hold at most a world's entities.
+/// For `EntityId` keys, which are hashes already; nobody can choose one.
 pub(crate) type IdHash = BuildHasherDefault<WordHasher>;
 
 /// Mixes whole words.

@@ -42,7 +42,7 @@ mod zone;
 mod zone_map;
 mod zone_resources;
 
-pub use checkpoint::{Checkpoint, CheckpointPart, Snapshot};
+pub use checkpoint::{BadCheckpoint, Checkpoint, CheckpointPart, Snapshot};
 pub use content::{Attack, Camp, Kind, KindId, Scenario, ScenarioError, Spot, Square};
 pub use effect::{Deed, Effect};
 pub use entity::{Arms, Body, EntityState, Home, Identity, Life, Mail, Mind, Player};

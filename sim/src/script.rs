@@ -38,7 +38,7 @@ pub(crate) fn inputs(
             None => inputs.admissions.push(Admission { avatar, name }),
             Some((wire, own)) => {
                 let pos = wire.positions[own.row as usize];
-                let seq = InputSeq(own.applied.0 + 1);
+                let seq = InputSeq(own.applied.0.saturating_add(1));
                 inputs
                     .intents
                     .push((avatar, intent(lore, frames, avatar, pos, seq, tick)));

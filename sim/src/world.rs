@@ -10,12 +10,13 @@ use std::sync::Arc;
 
 use bluemarble_shared_protocol::{EntityId, Epoch, PlayerInputs, Tick, WireFrame};
 use bluemarble_spatial::Planet;
+use bluemarble_spatial::mix::hash_bytes;
 use rayon::iter::{
     IndexedParallelIterator, IntoParallelIterator, IntoParallelRefMutIterator, ParallelIterator,
 };
 
-use crate::checkpoint::{Checkpoint, Snapshot, decode_part};
-use crate::content::{Kind, Scenario};
+use crate::checkpoint::{BadCheckpoint, Checkpoint, Snapshot};
+use crate::content::{Kind, Scenario, Spot};
 use crate::entity::EntityState;
 use crate::frame::{Frame, FrameSet};
 use crate::hashing::IdHash;
@@ -51,12 +52,13 @@ impl WorldSpec {
     /// the number of zones, which shows nowhere.
     #[must_use]
     pub fn content_hash(&self) -> u64 {
-        let text = bluemarble_shared_protocol::binary::encode(&self.scenario);
-        let scenario = text.chunks(8).fold(0, |hash, chunk| {
-            let mut word = [0; 8];
-            word[..chunk.len()].copy_from_slice(chunk);
-            bluemarble_shared_protocol::mix64(hash ^ u64::from_le_bytes(word))
-        });
+        // What only says how to cut the world shows nowhere, so it may change under a log.
+        let scenario = Scenario {
+            zones: 1,
+            expected_players: 0,
+            ..self.scenario.clone()
+        };
+        let scenario = hash_bytes(0, &bluemarble_shared_protocol::binary::encode(&scenario));
         bluemarble_shared_protocol::hash_words([
             u64::from(RULES_VERSION),
             scenario,
@@ -88,6 +90,24 @@ impl WorldSpec {
                 self.planet.name()
             )));
         }
+        self.check_camps()
+    }
+
+    /// A camp at settlements that the planet does not have would be silently empty.
+    fn check_camps(&self) -> Result<(), WorldError> {
+        let known = self.planet.settlements().len();
+        for camp in &self.scenario.camps {
+            if let Spot::Settlements { first, count } = camp.at
+                && first.saturating_add(count) > known
+            {
+                return Err(WorldError::Spec(format!(
+                    "a camp of '{}' lies at settlements {first}..{}, but '{}' has {known}",
+                    camp.kind,
+                    first.saturating_add(count),
+                    self.planet.name(),
+                )));
+            }
+        }
         Ok(())
     }
 }
@@ -98,25 +118,14 @@ pub enum WorldError {
     /// The specification is impossible.
     #[error("{0}")]
     Spec(String),
-    /// A checkpoint part that cannot be read.
-    #[error("checkpoint of tick {tick}, part of zone {zone}: {problem}")]
-    BadPart {
-        /// The checkpoint's tick.
+    /// A checkpoint that is not one of this world.
+    #[error("checkpoint of tick {tick}: {problem}")]
+    Checkpoint {
+        /// Its tick.
         tick: Tick,
-        /// The part's zone.
-        zone: u32,
-        /// What is wrong.
-        problem: String,
-    },
-    /// A checkpoint that is readable, but not the state it says it is.
-    #[error("checkpoint of tick {tick} has digest {found:016x}, but says {expected:016x}")]
-    WrongDigest {
-        /// The checkpoint's tick.
-        tick: Tick,
-        /// What it says.
-        expected: u64,
-        /// What it is.
-        found: u64,
+        /// What is wrong with it.
+        #[source]
+        problem: BadCheckpoint,
     },
     /// Inputs of another tick than the next.
     #[error("inputs of tick {given} given to a world at tick {at}")]
@@ -160,37 +169,12 @@ impl World {
     pub fn restore(spec: WorldSpec, checkpoint: &Checkpoint) -> Result<Self, WorldError> {
         spec.check()?;
         let lore = lore_of(&spec);
-        let mut states = Vec::new();
-        for part in &checkpoint.parts {
-            let bad_part = |problem| WorldError::BadPart {
+        let states = checkpoint
+            .entities(&spec.planet, &spec.scenario.kind_names)
+            .map_err(|problem| WorldError::Checkpoint {
                 tick: checkpoint.tick,
-                zone: part.zone,
                 problem,
-            };
-            let decoded = decode_part(&part.bytes).map_err(|e| bad_part(e.to_string()))?;
-            if let Some(alien) = decoded
-                .iter()
-                .find(|s| usize::from(s.identity.kind.0) >= lore.kinds.len())
-            {
-                return Err(bad_part(format!(
-                    "entity of unknown kind {}",
-                    alien.identity.kind.0
-                )));
-            }
-            states.extend(decoded);
-        }
-        states.sort_unstable_by_key(|state| state.identity.id);
-        states.dedup_by_key(|state| state.identity.id);
-        let found = states
-            .iter()
-            .fold(0_u64, |sum, state| sum.wrapping_add(state.digest()));
-        if found != checkpoint.digest {
-            return Err(WorldError::WrongDigest {
-                tick: checkpoint.tick,
-                expected: checkpoint.digest,
-                found,
-            });
-        }
+            })?;
         Ok(Self::populated(spec, lore, checkpoint.tick, &states))
     }
 
@@ -387,6 +371,8 @@ impl World {
         Snapshot {
             tick: self.tick,
             digest: self.digest,
+            planet: self.spec.planet.name().to_owned(),
+            kinds: self.spec.scenario.kind_names.clone(),
             zones: self.zones.iter().map(Zone::states).collect(),
         }
     }

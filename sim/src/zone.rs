@@ -185,13 +185,16 @@ pub(crate) fn remove_entity(world: &mut World, id: EntityId) {
 
 fn state_of(entity: EntityRef) -> EntityState {
     const WHOLE: &str = "entities are only ever inserted whole";
+    let mut mail = entity.get::<Mail>().expect(WHOLE).clone();
+    // In the order of its application, so that equal worlds have equal entities.
+    mail.0.sort_unstable();
     EntityState {
         identity: *entity.get::<Identity>().expect(WHOLE),
         body: *entity.get::<Body>().expect(WHOLE),
         life: *entity.get::<Life>().expect(WHOLE),
         arms: *entity.get::<Arms>().expect(WHOLE),
         home: *entity.get::<Home>().expect(WHOLE),
-        mail: entity.get::<Mail>().expect(WHOLE).clone(),
+        mail,
         mind: entity.get::<Mind>().copied(),
         player: entity.get::<Player>().cloned(),
     }

@@ -7,7 +7,9 @@ mod scene;
 use bluemarble_shared_protocol::{
     Admission, Buttons, EntityId, Epoch, InputSeq, Intent, OwnState, Tick, WishDir,
 };
-use bluemarble_sim::{AdminCommand, Scenario, TickInputs, World, WorldError, WorldSpec};
+use bluemarble_sim::{
+    AdminCommand, BadCheckpoint, Scenario, TickInputs, World, WorldError, WorldSpec,
+};
 use glam::DVec3;
 
 /// A world with nobody in it but whom a test brings, and somebody to play them.
@@ -325,7 +327,10 @@ fn a_damaged_checkpoint_is_refused() {
     wrong.digest ^= 1;
     assert!(matches!(
         World::restore(spec.clone(), &wrong),
-        Err(WorldError::WrongDigest { .. })
+        Err(WorldError::Checkpoint {
+            problem: BadCheckpoint::WrongDigest { .. },
+            ..
+        })
     ));
     let part = checkpoint
         .parts
@@ -333,8 +338,13 @@ fn a_damaged_checkpoint_is_refused() {
         .position(|part| part.bytes.len() > 8)
         .unwrap();
     for at in 0..checkpoint.parts[part].bytes.len() {
-        let mut damaged = checkpoint.clone();
-        damaged.parts[part].bytes[at] ^= 0x10;
-        assert!(World::restore(spec.clone(), &damaged).is_err(), "byte {at}");
+        for bit in 0..8 {
+            let mut damaged = checkpoint.clone();
+            damaged.parts[part].bytes[at] ^= 1 << bit;
+            assert!(
+                World::restore(spec.clone(), &damaged).is_err(),
+                "byte {at}, bit {bit}"
+            );
+        }
     }
 }

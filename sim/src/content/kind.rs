@@ -47,10 +47,13 @@ pub struct Attack {
 }
 
 impl Kind {
+    /// The widest body, metres: contacts are looked for this far beyond one's own radius.
+    pub const RADIUS_M_MAX: f64 = 2.0;
+
     /// What is wrong with it, in words a designer can act on; `None` if nothing is.
     ///
-    /// `interaction_m` is how far an entity may see or reach in one tick: content that needs more
-    /// could notice how the world is cut, so it is refused here.
+    /// `interaction_m` is how far an entity may see or reach in one tick: what lies further is not
+    /// looked for, so content that needs more would fail without a word. It is refused here.
     #[must_use]
     pub fn fault(&self, interaction_m: f64) -> Option<String> {
         if let Some(problem) = self.mover.problem() {
@@ -68,6 +71,12 @@ impl Kind {
             if !(value.is_finite() && (0.0..=1e6).contains(&value)) {
                 return Some(format!("{field} is {value}, but must be between 0 and 1e6"));
             }
+        }
+        if self.mover.radius_m > Self::RADIUS_M_MAX {
+            return Some(format!(
+                "mover.radius_m may be at most {} m",
+                Self::RADIUS_M_MAX
+            ));
         }
         if self.health == 0 {
             return Some("health is 0: it would be born dead".into());

@@ -69,7 +69,8 @@ pub struct Square {
     /// What it is called.
     pub name: String,
     /// Roughly where: latitude and longitude, degrees. The middle is moved to the nearest edge
-    /// between two consecutive grid cells, at most one cell (about 100 m) away.
+    /// between two consecutive grid cells, at most one cell away (about 100 m at the usual
+    /// interaction radius).
     pub near: (f64, f64),
 }
 
@@ -150,6 +151,11 @@ impl Scenario {
     /// Most entities a scenario may begin with.
     pub const ENTITIES_MAX: u64 = 1_000_000;
 
+    /// Most scripted avatars: their intents are sealed each tick like any player's.
+    pub const PUPPETS_MAX: u32 = 10_000;
+    /// Most players zones are cut for.
+    pub const PLAYERS_MAX: u32 = 100_000;
+
     /// Reads `assets/scenarios/<name>.ron`.
     ///
     /// # Errors
@@ -177,10 +183,10 @@ impl Scenario {
     /// See [`ScenarioError`].
     pub fn load(path: &Path) -> Result<Self, ScenarioError> {
         let file: ScenarioFile = read_ron(path)?;
-        let assets = path
+        let folder = path
             .parent()
-            .and_then(Path::parent)
-            .unwrap_or(Path::new("."));
+            .filter(|folder| !folder.as_os_str().is_empty());
+        let assets = folder.map_or(Path::new(".."), |f| f.parent().unwrap_or(Path::new("..")));
         let mut kind_names = vec![file.avatar];
         for camp in &file.camps {
             if !kind_names.contains(&camp.kind) {
@@ -230,6 +236,13 @@ impl Scenario {
             return Some(format!(
                 "zones must be 1..={}",
                 crate::zone_map::ZoneMap::ZONES_MAX
+            ));
+        }
+        if self.puppets > Self::PUPPETS_MAX || self.expected_players > Self::PLAYERS_MAX {
+            return Some(format!(
+                "puppets may be at most {}, expected_players at most {}",
+                Self::PUPPETS_MAX,
+                Self::PLAYERS_MAX
             ));
         }
         let mut entities = u64::from(self.puppets);

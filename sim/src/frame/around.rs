@@ -100,8 +100,9 @@ impl Around {
     }
 
     /// Visits everybody in `cell` and the cells around it whose centre is within `radius_m` of
-    /// `pos`, by (cell, id). `cell` is where the asker was at t−1; an asker that was nowhere (it
-    /// enters the world this tick) sees nobody until the next.
+    /// `pos`, by (cell, id). `cell` is where the asker was at t−1. A newcomer that was nowhere then
+    /// sees whoever is around its cell if anybody stood in that very cell, and nobody otherwise;
+    /// from its second tick it sees like everybody.
     pub(crate) fn visit(
         &self,
         cell: CellId,
@@ -151,5 +152,89 @@ impl Around {
                 pos: frame.positions[row],
             })
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::frame::{Frame, FrameRow};
+    use crate::zone_map::ZoneMap;
+    use bluemarble_shared_protocol::{Tick, hash_words};
+
+    const RADIUS_M: f64 = 50_000.0;
+    const REACH_M: f64 = 48.0;
+
+    /// A crowd of `n` within 150 m of a direction.
+    fn crowd(dir: DVec3, n: u64) -> Vec<DVec3> {
+        let axis = |i, k| f64::from(hash_words([i, k]) as i32) / f64::from(i32::MAX) * 150.0;
+        (0..n)
+            .map(|i| dir * RADIUS_M + DVec3::new(axis(i, 0), axis(i, 1), axis(i, 2)))
+            .map(|pos| pos.normalize() * RADIUS_M)
+            .collect()
+    }
+
+    #[test]
+    fn it_visits_exactly_whom_brute_force_finds_by_cell_and_id() {
+        let level = CellId::level_for_min_width(REACH_M + 10.0, RADIUS_M);
+        let corner = DVec3::ONE.normalize();
+        for dir in [
+            corner,
+            -corner,
+            DVec3::Z,
+            DVec3::X,
+            DVec3::new(1.0, 1.0, 0.0).normalize(),
+        ] {
+            let mut rows: Vec<FrameRow> = (0..)
+                .zip(crowd(dir, 300))
+                .map(|(n, pos)| FrameRow {
+                    cell: CellId::at(pos.normalize(), level),
+                    id: EntityId(hash_words([n])),
+                    pos,
+                    radius_m: 0.5,
+                    eye_m: 1.6,
+                    faction: 0,
+                    alive: true,
+                })
+                .collect();
+            rows.sort_by_key(|row| (row.cell, row.id));
+            let load: Vec<(CellId, u64)> = {
+                let mut cells: Vec<CellId> = rows.iter().map(|row| row.cell).collect();
+                cells.dedup();
+                cells.into_iter().map(|cell| (cell, 1)).collect()
+            };
+            for zones in [1, 2, 5] {
+                let map = ZoneMap::by_load(zones, &load, &[], level);
+                let frame = |zone| {
+                    let own: Vec<FrameRow> = rows
+                        .iter()
+                        .copied()
+                        .filter(|r| map.zone_of(r.cell) == zone)
+                        .collect();
+                    Arc::new(Frame::from_sorted(own.into_iter()))
+                };
+                let frames = Arc::new(FrameSet {
+                    tick: Tick(1),
+                    zones: (0..zones as ZoneId).map(frame).collect(),
+                    map: Arc::new(map),
+                });
+                for asker in &rows {
+                    let mut around = Around::new(Arc::clone(&frames));
+                    let zone = frames.map.zone_of(asker.cell);
+                    around.turn_to(Arc::clone(&frames), zone, &mut NeighbourCells::default());
+                    let mut visited = Vec::new();
+                    around.visit(asker.cell, asker.pos, REACH_M, |other, _| {
+                        visited.push(other.id)
+                    });
+                    let naive: Vec<EntityId> = rows
+                        .iter()
+                        .filter(|row| row.pos.distance(asker.pos) <= REACH_M)
+                        .map(|row| row.id)
+                        .collect();
+                    assert_eq!(visited, naive, "{zones} zones around {dir}");
+                    assert_eq!(around.find(asker.cell, asker.id).unwrap().pos, asker.pos);
+                }
+            }
+        }
     }
 }

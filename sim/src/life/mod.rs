@@ -27,15 +27,25 @@ pub(crate) fn plugin(app: &mut App) {
     app.add_systems(ZoneTick, respawn.in_set(TickSet::Settle));
 }
 
-/// Applies every entity's mail in the order (deed, cause, n) and empties the mailbox.
+type Addressee<'a> = (
+    &'a Identity,
+    &'a mut Life,
+    &'a mut Mail,
+    &'a mut Touched,
+    Option<&'a mut Mind>,
+);
+
+/// Applies every entity's mail in the order (deed, cause, n) and empties the mailbox. A blow at
+/// somebody who left and returned within the tick it was struck in hits the returned.
 fn open_mail(
     now: Res<Now>,
     lore: Res<Lore>,
     mut outbox: ResMut<Outbox>,
     mut counted: ResMut<Counted>,
-    mut everybody: Query<(&Identity, &mut Life, &mut Mail, Option<&mut Mind>)>,
+    mut everybody: Query<Addressee>,
 ) {
-    for (identity, mut life, mut mail, mut mind) in &mut everybody {
+    for (identity, mut life, mut mail, mut touched, mut mind) in &mut everybody {
+        touched.0 = false;
         if mail.0.is_empty() {
             continue;
         }

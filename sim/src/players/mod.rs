@@ -48,7 +48,8 @@ fn obey(
             .map(|at| inbox.intents[at].1)
             .filter(|intent| intent.seq > player.applied);
         *order = Order::default();
-        touched.0 = intent.is_none();
+        // The dead lie still whatever they were asked; nobody knew in time.
+        touched.0 = intent.is_none() || !life.is_alive();
         match intent {
             Some(intent) => {
                 obeyed += 1;

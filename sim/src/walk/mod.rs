@@ -7,6 +7,7 @@ use bevy_ecs::system::Query;
 use bluemarble_motion::MoveCommand;
 use glam::DVec3;
 
+use crate::content::Kind;
 use crate::entity::{Body, Identity, Life, Order, Place, Touched};
 use crate::frame::Around;
 use crate::lore::Lore;
@@ -17,9 +18,6 @@ use crate::zone_resources::{Counted, ZoneNumber};
 const SHARE: f64 = 0.5;
 /// Nobody is pushed further than this in one tick, metres, however dense the crowd.
 const PUSH_MAX_M: f64 = 0.25;
-/// The widest body, metres: how far contacts are looked for beyond one's own radius. Wider kinds are
-/// pushed only once their centres are this close.
-const OTHER_RADIUS_MAX_M: f64 = 2.0;
 /// Pushes are summed in these units (2^-20 m, a micrometre), so that their order cannot matter.
 const UNITS_PER_M: f64 = 1_048_576.0;
 
@@ -36,16 +34,19 @@ fn step_bodies(
     mut bodies: Query<(&Identity, &Place, &Life, &Order, &mut Body, &mut Touched)>,
 ) {
     for (identity, place, life, order, mut body, mut touched) in &mut bodies {
+        let mover = &lore.kind(identity.kind).mover;
         if !life.is_alive() {
-            body.0.vel = DVec3::ZERO;
+            // The dead still fall and come to rest; nobody pushes them.
+            let lie = MoveCommand::STAND;
+            body.0 =
+                bluemarble_motion::step(&body.0, &lie, mover, &lore.planet, DVec3::ZERO, lore.dt_s);
             continue;
         }
-        let mover = &lore.kind(identity.kind).mover;
         let mut push = Push::default();
         around.visit(
             place.0,
             body.0.pos,
-            mover.radius_m + OTHER_RADIUS_MAX_M,
+            mover.radius_m + Kind::RADIUS_M_MAX,
             |other, distance2| {
                 if other.id == identity.id {
                     return;
