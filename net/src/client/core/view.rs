@@ -104,11 +104,10 @@ impl View {
     /// What an entity was in datagram `number`.
     pub(super) fn baseline(&self, index: u16, number: u64, now: Tick) -> Option<Baseline> {
         let known = self.by_index.get(usize::from(index))?.as_ref()?;
-        let at = known
-            .states
-            .binary_search_by_key(&number, |(number, ..)| *number)
-            .ok()?;
-        let (_, tick, state) = known.states[at];
+        // Baselines are among the newest states: looking from the back touches little memory.
+        let newer_or_it = known.states.iter().rev();
+        let mut newer_or_it = newer_or_it.take_while(|(held, ..)| *held >= number);
+        let &(_, tick, state) = newer_or_it.find(|(held, ..)| *held == number)?;
         let age = u32::try_from(now.0.checked_sub(tick.0)?).ok()?;
         Some(Baseline { state, age })
     }
@@ -180,10 +179,10 @@ impl View {
         if number < known.entered {
             return;
         }
-        if let Err(at) = known
-            .states
-            .binary_search_by_key(&number, |(number, ..)| *number)
-        {
+        let held = |(held, ..): &(u64, Tick, WireEntity)| *held;
+        if known.states.back().is_none_or(|last| held(last) < number) {
+            known.states.push_back((number, tick, state));
+        } else if let Err(at) = known.states.binary_search_by_key(&number, held) {
             known.states.insert(at, (number, tick, state));
         }
         if number < self.newest[usize::from(index)] {
