@@ -184,7 +184,9 @@ fn read_remains(
             let image = databases
                 .block_on(store.latest_checkpoint(world))
                 .map_err(store_failure)?;
-            let after = image.as_ref().map_or(Tick(0), |image| image.tick);
+            let (since, after) = image
+                .as_ref()
+                .map_or_else(Default::default, |image| (image.epoch, image.tick));
             if args.discard_journal_tail {
                 let epoch = databases
                     .block_on(store.world(world))
@@ -192,7 +194,7 @@ fn read_remains(
                 let epoch = epoch.map_or(0, |row| row.epoch.0) + 1;
                 discard_tail(ground, after, epoch)?;
             }
-            let tail = read_journal(&ground.data.journal(), after).map_err(|error| {
+            let tail = read_journal(&ground.data.journal(), since, after).map_err(|error| {
                 Failure::environment(chain(&error)).advise(
                 "keep a copy of the data directory; --discard-journal-tail goes back to the newest \
                  checkpoint",

@@ -9,7 +9,7 @@
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 
-use bluemarble_shared_protocol::Tick;
+use bluemarble_shared_protocol::{Epoch, Tick};
 
 use super::disk::{DirDisk, Disk};
 use super::format::{HEADER_BYTES, Header, RECORD_BYTES_MIN, decode_record, peek_tick};
@@ -18,7 +18,7 @@ use super::{JournalError, JournalRecord, SegmentHeader};
 use crate::limits::SEGMENT_BYTES_MAX;
 
 /// The records after a checkpoint, all in memory; see [`JournalReader`] for one at a time.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct JournalTail {
     /// In tick order, without a hole, the first one right after the tick asked for.
     pub records: Vec<JournalRecord>,
@@ -28,6 +28,8 @@ pub struct JournalTail {
     pub torn: Option<TornTail>,
     /// Where the log had broken.
     pub broken: Option<JournalBreak>,
+    /// The newest epoch that wrote in the directory, whether or not it was read.
+    pub newest_epoch: Option<Epoch>,
 }
 
 /// One segment that was read.
@@ -62,25 +64,28 @@ pub struct JournalBreak {
     pub resumed: Tick,
 }
 
-/// The records after `after`, in tick order.
+/// The records after `after`, in tick order, of `since` and later epochs; see
+/// [`JournalReader::open`].
 ///
 /// # Errors
 /// See [`JournalError`].
-pub fn read_journal(dir: &Path, after: Tick) -> Result<JournalTail, JournalError> {
-    read_on(Box::new(DirDisk::new(dir)), dir, after)
+pub fn read_journal(dir: &Path, since: Epoch, after: Tick) -> Result<JournalTail, JournalError> {
+    read_on(Box::new(DirDisk::new(dir)), dir, since, after)
 }
 
 pub(super) fn read_on(
     disk: Box<dyn Disk>,
     dir: &Path,
+    since: Epoch,
     after: Tick,
 ) -> Result<JournalTail, JournalError> {
-    let mut reader = JournalReader::on(disk, dir, after)?;
+    let mut reader = JournalReader::on(disk, dir, since, after)?;
     let records = reader.by_ref().collect::<Result<_, _>>()?;
     let JournalReader {
         segments,
         torn,
         broken,
+        newest_epoch,
         ..
     } = reader;
     Ok(JournalTail {
@@ -88,6 +93,7 @@ pub(super) fn read_on(
         segments,
         torn,
         broken,
+        newest_epoch,
     })
 }
 
@@ -104,6 +110,7 @@ pub struct JournalReader {
     segments: Vec<SegmentSummary>,
     torn: Option<TornTail>,
     broken: Option<JournalBreak>,
+    newest_epoch: Option<Epoch>,
 }
 
 /// The segment being read.
@@ -128,20 +135,27 @@ enum Step {
 impl JournalReader {
     /// Finds the records after `after` in the segments of `dir`; a missing directory has none.
     ///
+    /// `since` is the epoch of the checkpoint that the records are to follow: every epoch begins
+    /// with a checkpoint, so what an older epoch wrote behind it is a past that was not taken, as
+    /// after a fail-over to another data directory and back.
+    ///
     /// # Errors
     /// See [`JournalError`].
-    pub fn open(dir: &Path, after: Tick) -> Result<Self, JournalError> {
-        Self::on(Box::new(DirDisk::new(dir)), dir, after)
+    pub fn open(dir: &Path, since: Epoch, after: Tick) -> Result<Self, JournalError> {
+        Self::on(Box::new(DirDisk::new(dir)), dir, since, after)
     }
 
     pub(super) fn on(
         mut disk: Box<dyn Disk>,
         dir: &Path,
+        since: Epoch,
         after: Tick,
     ) -> Result<Self, JournalError> {
-        let ahead = scan(&mut *disk, dir)?
-            .whole
+        let segments = scan(&mut *disk, dir)?.whole;
+        let newest_epoch = segments.last().map(Segment::epoch);
+        let ahead = segments
             .into_iter()
+            .filter(|segment| segment.epoch() >= since)
             .filter(|segment| segment.last > after && !segment.superseded())
             .collect();
         Ok(Self {
@@ -152,7 +166,14 @@ impl JournalReader {
             segments: Vec::new(),
             torn: None,
             broken: None,
+            newest_epoch,
         })
+    }
+
+    /// The newest epoch that wrote in the directory, whether or not it is read.
+    #[must_use]
+    pub fn newest_epoch(&self) -> Option<Epoch> {
+        self.newest_epoch
     }
 
     /// The segments read so far.

@@ -36,7 +36,12 @@ pub(super) fn record(tick: u64) -> JournalRecord {
 }
 
 pub(super) fn tail_on(disk: &FaultyDisk, after: u64) -> Result<JournalTail, JournalError> {
-    read_on(Box::new(disk.clone()), Path::new("dir"), Tick(after))
+    tail_since(disk, 0, after)
+}
+
+fn tail_since(disk: &FaultyDisk, epoch: u32, after: u64) -> Result<JournalTail, JournalError> {
+    let disk = Box::new(disk.clone());
+    read_on(disk, Path::new("dir"), Epoch(epoch), Tick(after))
 }
 
 fn log_on(disk: &FaultyDisk, epoch: u32, first_tick: u64) -> Log {
@@ -81,8 +86,24 @@ fn records_come_back_in_order_across_segments_and_epochs() {
 #[test]
 fn a_missing_directory_holds_no_records() {
     let dir = tempfile::tempdir().unwrap();
-    let tail = read_journal(&dir.path().join("none"), Tick(7)).unwrap();
+    let tail = read_journal(&dir.path().join("none"), Epoch(1), Tick(7)).unwrap();
     assert!(tail.records.is_empty() && tail.segments.is_empty());
+}
+
+#[test]
+fn what_an_older_epoch_wrote_behind_a_later_ones_checkpoint_is_left_out() {
+    let disk = FaultyDisk::default();
+    write(&mut log_on(&disk, 1, 1), 1..=9);
+    // Epoch 2 ran elsewhere, from tick 5 to its checkpoint of tick 7.
+    let away = tail_since(&disk, 2, 7).unwrap();
+    assert!(away.records.is_empty() && away.segments.is_empty());
+    assert_eq!(away.newest_epoch, Some(Epoch(1)));
+    expect(&tail_since(&disk, 1, 7).unwrap(), 8..=9);
+    // Epoch 3 came back here, epoch 4 took it over and stored a checkpoint without writing.
+    write(&mut log_on(&disk, 3, 8), 8..=11);
+    expect(&tail_since(&disk, 2, 7).unwrap(), 8..=11);
+    expect(&tail_since(&disk, 3, 9).unwrap(), 10..=11);
+    assert!(tail_since(&disk, 4, 9).unwrap().records.is_empty());
 }
 
 #[test]

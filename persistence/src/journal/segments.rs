@@ -8,7 +8,7 @@
 
 use std::path::{Path, PathBuf};
 
-use bluemarble_shared_protocol::Tick;
+use bluemarble_shared_protocol::{Epoch, Tick};
 
 use super::JournalError;
 use super::disk::Disk;
@@ -27,6 +27,10 @@ pub(super) struct Segment {
 impl Segment {
     pub(super) fn first(&self) -> Tick {
         self.header.about.first_tick
+    }
+
+    pub(super) fn epoch(&self) -> Epoch {
+        self.header.about.epoch
     }
 
     /// Later segments leave nothing of it.

@@ -99,7 +99,7 @@ fn what_is_appended_becomes_durable_by_itself_and_is_read_back_from_real_files()
     );
     assert_eq!(monitor.status(), status);
 
-    let tail = read_journal(&dir, Tick(0)).unwrap();
+    let tail = read_journal(&dir, Epoch(0), Tick(0)).unwrap();
     assert_eq!(tail.records, (1..=20).map(record).collect::<Vec<_>>());
     let bytes: u64 = tail
         .segments
@@ -123,9 +123,18 @@ fn what_is_appended_becomes_durable_by_itself_and_is_read_back_from_real_files()
     let mut writer = JournalWriter::create(&dir, about(2, 21), quick(64)).unwrap();
     assert_eq!(writer.append(record(21)), Appended::Queued);
     let _ = writer.finish();
-    assert_eq!(read_journal(&dir, Tick(0)).unwrap().records.len(), 21);
+    assert_eq!(
+        read_journal(&dir, Epoch(0), Tick(0)).unwrap().records.len(),
+        21
+    );
     assert_eq!(prune_journal(&dir, Tick(10)).unwrap(), 1);
-    assert_eq!(read_journal(&dir, Tick(10)).unwrap().records.len(), 11);
+    assert_eq!(
+        read_journal(&dir, Epoch(0), Tick(10))
+            .unwrap()
+            .records
+            .len(),
+        11
+    );
 }
 
 #[test]

@@ -101,8 +101,7 @@ fn remains(history: &History, spec: &WorldSpec, after_image: bool) -> Remains {
         tail: JournalTail {
             records,
             segments: vec![segment],
-            torn: None,
-            broken: None,
+            ..JournalTail::default()
         },
     }
 }

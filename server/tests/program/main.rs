@@ -12,6 +12,7 @@ mod asking;
 mod clients;
 mod databases;
 mod failing;
+mod failover;
 mod harness;
 mod living;
 mod recovering;
