@@ -80,6 +80,14 @@ pub struct ServeArgs {
     #[cfg(feature = "sabotage")]
     #[arg(long, value_name = "TICK")]
     pub panic_at_tick: Option<u64>,
+    /// Test builds only: do not claim the world before this file exists
+    #[cfg(feature = "sabotage")]
+    #[arg(long, value_name = "FILE")]
+    pub claim_after: Option<PathBuf>,
+    /// Test builds only: die at this point of taking the world over
+    #[cfg(feature = "sabotage")]
+    #[arg(long, value_name = "STEP", value_parser = ["claim", "checkpoint"])]
+    pub crash_after: Option<String>,
 }
 
 /// Settings that flags can override.

@@ -2,7 +2,7 @@
 //! operator; it holds no game rule and touches no packet's bytes.
 //!
 //! Read in this order:
-//! - [`serve`] and [`start`]: start-up, step by step, and the orderly stop
+//! - [`serve`], [`start`] and [`take_over`]: start-up, step by step, and the orderly stop
 //! - [`world_loop`]: one tick after the other; [`world_log`] is what it writes down
 //! - [`recovery`]: the newest checkpoint and the journal behind it become the world again
 //! - [`admin`], [`live`], [`telemetry`], [`status_line`]: what an operator sees
@@ -35,6 +35,7 @@ mod start;
 mod status_line;
 mod stepper;
 mod steps;
+mod take_over;
 mod telemetry;
 mod tick_times;
 mod ticket_command;

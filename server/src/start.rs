@@ -10,17 +10,13 @@ use bluemarble_net::server::{
     BUDGET_BYTES_MAX, BUDGET_BYTES_MIN, Hub, HubConfig, WorldFacts, event::SessionEvent,
 };
 use bluemarble_net::tickets::{TicketKeys, TicketVerifier};
-use bluemarble_persistence::{
-    CheckpointImage, CheckpointWorker, Claim, ContentStamp, JournalOptions, JournalTail,
-    JournalWriter, SegmentHeader, Store, StoreError, WorkerOptions, read_journal,
-};
+use bluemarble_persistence::{CheckpointImage, JournalTail, Store, StoreError, read_journal};
 use bluemarble_shared_protocol::{Epoch, Tick};
 use bluemarble_sim::{Scenario, World, WorldSpec};
 use bluemarble_spatial::Planet;
 use crossbeam_channel::Receiver;
 use tokio::runtime::Runtime;
 
-use crate::checkpointer::{Checkpointer, Label};
 use crate::cli::ServeArgs;
 use crate::clock::Clock;
 use crate::config::Config;
@@ -34,9 +30,8 @@ use crate::recovery::{self, Asker, Recovered, Remains};
 use crate::shutdown::StopRequest;
 use crate::stepper::Stepper;
 use crate::steps::Steps;
-use crate::world_log::WorldLog;
 use crate::world_loop::WorldLoop;
-use crate::{assets, live, machine, serve};
+use crate::{assets, live, machine, serve, take_over};
 
 /// What every step needs.
 pub struct Ground<'a> {
@@ -72,11 +67,20 @@ pub fn build(
     let databases = serve::runtime("store", 1)?;
     let store = open_store(ground, &databases)?;
     let remains = read_remains(ground, &store, &databases, args)?;
-    let recovered = bring_back(ground, &spec, &remains, &stepper)?;
+    let mut recovered = bring_back(ground, &spec, &remains, &stepper)?;
     let (quic, events) = listen(ground, sockets)?;
+    let claim = take_over::claim(ground, &store, &databases, spec.content_hash(), args)?;
+    let (name, used) = (&ground.config.world.name, remains.image.as_ref());
+    if let Some(tick) = take_over::newer_checkpoint(&store, &databases, name, used)? {
+        ground.steps.say(format_args!(
+            "  another server has stored the checkpoint of tick {tick} meanwhile: reading again"
+        ));
+        let remains = read_remains(ground, &store, &databases, args)?;
+        recovered = bring_back(ground, &spec, &remains, &stepper)?;
+    }
     let began = began(&recovered);
     let Recovered { world, .. } = recovered;
-    let (log, claim) = take_over(ground, store, databases, &world, &remains)?;
+    let log = take_over::begin_log(ground, store, databases, &claim, &world, args)?;
     let mut hub = Hub::new(hub_config(ground, &world, claim.epoch, args));
     hub.adopt(&world.avatars());
     Ok(WorldLoop {
@@ -148,7 +152,8 @@ fn open_store(ground: &Ground<'_>, databases: &Runtime) -> Result<Store, Failure
     })
 }
 
-fn store_failure(error: StoreError) -> Failure {
+/// What an operator can do about a store that fails.
+pub fn store_failure(error: StoreError) -> Failure {
     let advice = match &error {
         StoreError::BadUrl(_) => "see --database-url in `bluemarble-server serve --help`",
         StoreError::Unavailable { .. } => {
@@ -386,63 +391,4 @@ fn lie(_config: &mut HubConfig, _args: &ServeArgs) {}
 pub fn address(quic: &QuicServer) -> Result<SocketAddr, Failure> {
     quic.local_addr()
         .map_err(|error| Failure::environment(format!("the QUIC socket has no address: {error}")))
-}
-
-/// Claims the world, makes what was brought back durable, and begins a new segment behind it.
-fn take_over(
-    ground: &Ground<'_>,
-    store: Store,
-    databases: Runtime,
-    world: &World,
-    remains: &Remains,
-) -> Result<(WorldLog, Claim), Failure> {
-    let name = &ground.config.world.name;
-    let content_hash = world.spec().content_hash();
-    let stamp = ContentStamp {
-        content_hash,
-        build: ground.build.to_owned(),
-    };
-    let claim = ground.steps.step("claiming the world", || {
-        let claim = databases
-            .block_on(store.claim(name, &stamp))
-            .map_err(store_failure)?;
-        let stored = remains.image.as_ref().map(|image| image.tick) == Some(world.tick());
-        if !stored {
-            let image = recovery::image(world.checkpoint(), name, claim.epoch, content_hash);
-            databases
-                .block_on(store.save_checkpoint(&claim, &image))
-                .map_err(store_failure)?;
-        }
-        let found = format!("epoch {}", claim.epoch.0);
-        Ok::<_, Failure>((claim, found))
-    })?;
-    let journal = ground.data.journal();
-    let header = SegmentHeader {
-        world: name.clone(),
-        epoch: claim.epoch,
-        first_tick: world.tick().next(),
-        content_hash,
-        build: ground.build.to_owned(),
-    };
-    let options = JournalOptions {
-        group_commit: ground.config.journal.group_commit,
-        queue_records: ground.config.journal.queue_records,
-    };
-    let writer = JournalWriter::create(&journal, header, options).map_err(|error| {
-        Failure::environment(chain(&error)).advise("check the data directory's disk and rights")
-    })?;
-    let handle = databases.handle().clone();
-    let worker = CheckpointWorker::start(&handle, store, claim.clone(), WorkerOptions::default());
-    let label = Label {
-        world: name.clone(),
-        epoch: claim.epoch,
-        content_hash,
-        journal,
-    };
-    let checkpoints = Checkpointer::start(worker, databases, label)?;
-    let interval = ground.config.store.checkpoint_interval;
-    Ok((
-        WorldLog::new(writer, checkpoints, interval, ground.clock.elapsed()),
-        claim,
-    ))
 }

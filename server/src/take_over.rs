@@ -1,0 +1,146 @@
+//! Taking a world over: the claim that fences whoever wrote it before, then its first checkpoint and
+//! the first segment of its journal.
+//!
+//! ```text
+//! read, replay ──► claim ──► checkpoint stored since the read? ──► checkpoint ──► first segment
+//!      ▲                           │ yes: the other server went on meanwhile
+//!      └───── once more ───────────┘
+//! ```
+//!
+//! Every epoch begins with a checkpoint of its own. A crash between any two of these steps leaves a
+//! world that the next start brings back: from the old checkpoint and journal, or from the new one.
+
+use bluemarble_persistence::{
+    CheckpointImage, CheckpointWorker, Claim, ContentStamp, JournalOptions, JournalWriter,
+    SegmentHeader, Store, WorkerOptions,
+};
+use bluemarble_shared_protocol::Tick;
+use bluemarble_sim::World;
+use tokio::runtime::Runtime;
+
+use crate::checkpointer::{Checkpointer, Label};
+use crate::cli::ServeArgs;
+use crate::exit::{Failure, chain};
+use crate::recovery;
+use crate::start::{Ground, store_failure};
+use crate::world_log::WorldLog;
+
+/// Becomes the world's only writer.
+///
+/// # Errors
+/// The store does not answer, or refuses.
+pub fn claim(
+    ground: &Ground<'_>,
+    store: &Store,
+    databases: &Runtime,
+    content_hash: u64,
+    args: &ServeArgs,
+) -> Result<Claim, Failure> {
+    wait_as_told(args);
+    let stamp = ContentStamp {
+        content_hash,
+        build: ground.build.to_owned(),
+    };
+    let claim = ground.steps.step("claiming the world", || {
+        let claim = databases
+            .block_on(store.claim(&ground.config.world.name, &stamp))
+            .map_err(store_failure)?;
+        let found = format!("epoch {}", claim.epoch.0);
+        Ok::<_, Failure>((claim, found))
+    })?;
+    crash_as_told(args, "claim");
+    Ok(claim)
+}
+
+/// The tick of the newest checkpoint, if it is not `used`. Once the world is claimed nobody else
+/// can store a newer one: asked then, the answer stays.
+///
+/// # Errors
+/// The store does not answer, or refuses.
+pub fn newer_checkpoint(
+    store: &Store,
+    databases: &Runtime,
+    world: &str,
+    used: Option<&CheckpointImage>,
+) -> Result<Option<Tick>, Failure> {
+    let entries = databases
+        .block_on(store.checkpoints(world))
+        .map_err(store_failure)?;
+    let newest = entries.first().map(|entry| (entry.epoch, entry.tick));
+    let used = used.map(|image| (image.epoch, image.tick));
+    Ok(newest.filter(|_| newest != used).map(|(_epoch, tick)| tick))
+}
+
+/// Makes what was brought back durable under the new epoch, and begins its journal behind it.
+///
+/// # Errors
+/// The store or the data directory cannot be written.
+pub fn begin_log(
+    ground: &Ground<'_>,
+    store: Store,
+    databases: Runtime,
+    claim: &Claim,
+    world: &World,
+    args: &ServeArgs,
+) -> Result<WorldLog, Failure> {
+    let name = &ground.config.world.name;
+    let content_hash = world.spec().content_hash();
+    ground.steps.step("storing the epoch's checkpoint", || {
+        let image = recovery::image(world.checkpoint(), name, claim.epoch, content_hash);
+        databases
+            .block_on(store.save_checkpoint(claim, &image))
+            .map_err(store_failure)?;
+        Ok::<_, Failure>(((), format!("tick {}", image.tick)))
+    })?;
+    crash_as_told(args, "checkpoint");
+    let journal = ground.data.journal();
+    let header = SegmentHeader {
+        world: name.clone(),
+        epoch: claim.epoch,
+        first_tick: world.tick().next(),
+        content_hash,
+        build: ground.build.to_owned(),
+    };
+    let options = JournalOptions {
+        group_commit: ground.config.journal.group_commit,
+        queue_records: ground.config.journal.queue_records,
+    };
+    let writer = JournalWriter::create(&journal, header, options).map_err(|error| {
+        Failure::environment(chain(&error)).advise("check the data directory's disk and rights")
+    })?;
+    let handle = databases.handle().clone();
+    let worker = CheckpointWorker::start(&handle, store, claim.clone(), WorkerOptions::default());
+    let label = Label {
+        world: name.clone(),
+        epoch: claim.epoch,
+        content_hash,
+        journal,
+    };
+    let checkpoints = Checkpointer::start(worker, databases, label)?;
+    let interval = ground.config.store.checkpoint_interval;
+    let now = ground.clock.elapsed();
+    Ok(WorldLog::new(writer, checkpoints, interval, now))
+}
+
+/// Gives a test the time to let another server write.
+#[cfg(feature = "sabotage")]
+fn wait_as_told(args: &ServeArgs) {
+    const POLL: std::time::Duration = std::time::Duration::from_millis(10);
+    while args.claim_after.as_ref().is_some_and(|file| !file.exists()) {
+        std::thread::sleep(POLL);
+    }
+}
+
+#[cfg(not(feature = "sabotage"))]
+fn wait_as_told(_args: &ServeArgs) {}
+
+/// Ends the process as `kill -9` would, where a test wants it.
+#[cfg(feature = "sabotage")]
+fn crash_as_told(args: &ServeArgs, here: &str) {
+    if args.crash_after.as_deref() == Some(here) {
+        std::process::abort();
+    }
+}
+
+#[cfg(not(feature = "sabotage"))]
+fn crash_as_told(_args: &ServeArgs, _here: &str) {}
