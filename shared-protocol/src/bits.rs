@@ -146,12 +146,24 @@ impl<'a> BitReader<'a> {
             return Ok(0);
         }
         let (first, shift) = (self.at / 8, (self.at % 8) as u32);
-        let mut window = [0_u8; 16];
-        let last = (first + 9).min(self.bytes.len());
-        window[..last - first].copy_from_slice(&self.bytes[first..last]);
         self.at += count as usize;
-        let value = u128::from_le_bytes(window) >> shift;
-        Ok(value as u64 & (u64::MAX >> (64 - count)))
+        let (low, high) = self.nine_bytes(first);
+        // The two shifts bring in nothing for a shift of 0.
+        let value = low >> shift | high << 1 << (63 - shift);
+        Ok(value & (u64::MAX >> (64 - count)))
+    }
+
+    /// The eight bytes from `first` on as a number, and the ninth; zeros behind the end.
+    #[inline]
+    fn nine_bytes(&self, first: usize) -> (u64, u64) {
+        let rest = &self.bytes[first..];
+        if let Some((eight, more)) = rest.split_first_chunk::<8>() {
+            let ninth = more.first().copied().unwrap_or(0);
+            return (u64::from_le_bytes(*eight), u64::from(ninth));
+        }
+        let mut eight = [0; 8];
+        eight[..rest.len()].copy_from_slice(rest);
+        (u64::from_le_bytes(eight), 0)
     }
 
     /// One bit.

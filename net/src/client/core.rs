@@ -100,6 +100,8 @@ pub struct ClientCore {
     own: OwnCore,
     /// Records of the datagram being read.
     records: Vec<Record>,
+    /// Which index it refers to as of which datagram.
+    referred: Vec<(u16, u64)>,
     stats: ClientStats,
 }
 
@@ -118,6 +120,7 @@ impl ClientCore {
             view: View::default(),
             own: OwnCore::new(config.predictor, config.tick_hz.max(1)),
             records: Vec::new(),
+            referred: Vec::new(),
             stats: ClientStats::default(),
         }
     }
@@ -153,14 +156,16 @@ impl ClientCore {
         }
         let mut records = std::mem::take(&mut self.records);
         records.clear();
+        self.referred.clear();
         let read = loop {
             // No baseline survives a change of epoch.
             let baseline = |index, back: u8| {
                 if other_epoch {
                     return None;
                 }
-                self.view
-                    .baseline(index, number.checked_sub(u64::from(back))?, tick)
+                let against = number.checked_sub(u64::from(back))?;
+                self.referred.push((index, against));
+                self.view.baseline(index, against, tick)
             };
             match reader.next_record(baseline) {
                 Ok(Some(record)) => records.push(record),
@@ -181,6 +186,9 @@ impl ClientCore {
             if header.durable_age < u8::MAX {
                 let durable = Tick(tick.0.saturating_sub(u64::from(header.durable_age)));
                 self.durable = self.durable.max(durable);
+            }
+            for (index, baseline) in self.referred.drain(..) {
+                self.view.referred(index, baseline);
             }
             self.own.take(reader.own(), tick, header.applied);
             for record in &records {

@@ -11,6 +11,8 @@ use glam::DVec3;
 
 use super::ClientStats;
 
+/// How many numbers behind the newest reference states are kept, for datagrams that come late.
+const LATE_NUMBERS: u64 = 8;
 /// Removals remembered until somebody asks; the oldest are forgotten.
 const REMOVALS_MAX: usize = 4_096;
 
@@ -99,6 +101,14 @@ impl View {
     /// Who left the view since this was asked last, oldest first.
     pub(super) fn take_removed(&mut self) -> impl Iterator<Item = RemovedEntity> + '_ {
         self.removed.drain(..)
+    }
+
+    /// The server referred to what `index` was in datagram `number`. It never goes back behind
+    /// that again; a datagram that is late may, a little.
+    pub(super) fn referred(&mut self, index: u16, number: u64) {
+        if let Some(Some(known)) = self.by_index.get_mut(usize::from(index)) {
+            known.forget_before(number.saturating_sub(LATE_NUMBERS));
+        }
     }
 
     /// What an entity was in datagram `number`.
@@ -226,9 +236,16 @@ impl View {
     pub(super) fn forget_before(&mut self, newest: u64) {
         let oldest = newest.saturating_sub(u64::from(BASELINE_BACK_MAX));
         for known in self.by_index.iter_mut().flatten() {
-            while known.states.len() > 1 && known.states[0].0 < oldest {
-                known.states.pop_front();
-            }
+            known.forget_before(oldest);
+        }
+    }
+}
+
+impl Known {
+    /// Lets go of older states, but never of the newest.
+    fn forget_before(&mut self, number: u64) {
+        while self.states.len() > 1 && self.states[0].0 < number {
+            self.states.pop_front();
         }
     }
 }
