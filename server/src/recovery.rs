@@ -229,6 +229,11 @@ fn begin(asker: &Asker<'_>, remains: &Remains) -> Result<World, WorldError> {
 }
 
 fn check_provenance(asker: &Asker<'_>, remains: &Remains) -> Result<(), RecoveryError> {
+    if let Some(world) = &remains.tail.world
+        && world != asker.world
+    {
+        return Err(RecoveryError::OtherWorld(world.clone()));
+    }
     let ticks = remains.tail.records.len();
     let checkpoint = remains.image.as_ref().map_or(Tick(0), |image| image.tick);
     if ticks == 0 {
@@ -236,15 +241,11 @@ fn check_provenance(asker: &Asker<'_>, remains: &Remains) -> Result<(), Recovery
     }
     let ours = asker.spec.content_hash();
     for SegmentHeader {
-        world,
         content_hash,
         build,
         ..
     } in remains.tail.segments.iter().map(|segment| &segment.header)
     {
-        if world != asker.world {
-            return Err(RecoveryError::OtherWorld(world.clone()));
-        }
         if *content_hash != ours {
             return Err(RecoveryError::OtherContent { ticks, checkpoint });
         }

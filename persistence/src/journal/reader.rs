@@ -30,6 +30,8 @@ pub struct JournalTail {
     pub broken: Option<JournalBreak>,
     /// The newest epoch that wrote in the directory, whether or not it was read.
     pub newest_epoch: Option<Epoch>,
+    /// The world the directory belongs to, whether or not anything was read.
+    pub world: Option<String>,
 }
 
 /// One segment that was read.
@@ -86,6 +88,7 @@ pub(super) fn read_on(
         torn,
         broken,
         newest_epoch,
+        world,
         ..
     } = reader;
     Ok(JournalTail {
@@ -94,6 +97,7 @@ pub(super) fn read_on(
         torn,
         broken,
         newest_epoch,
+        world,
     })
 }
 
@@ -111,6 +115,7 @@ pub struct JournalReader {
     torn: Option<TornTail>,
     broken: Option<JournalBreak>,
     newest_epoch: Option<Epoch>,
+    world: Option<String>,
 }
 
 /// The segment being read.
@@ -152,7 +157,9 @@ impl JournalReader {
         after: Tick,
     ) -> Result<Self, JournalError> {
         let segments = scan(&mut *disk, dir)?.whole;
-        let newest_epoch = segments.last().map(Segment::epoch);
+        let newest = segments.last().map(|segment| &segment.header.about);
+        let newest_epoch = newest.map(|about| about.epoch);
+        let world = newest.map(|about| about.world.clone());
         let ahead = segments
             .into_iter()
             .filter(|segment| segment.epoch() >= since)
@@ -167,7 +174,14 @@ impl JournalReader {
             torn: None,
             broken: None,
             newest_epoch,
+            world,
         })
+    }
+
+    /// The world the directory belongs to, whether or not anything is read.
+    #[must_use]
+    pub fn world(&self) -> Option<&str> {
+        self.world.as_deref()
     }
 
     /// The newest epoch that wrote in the directory, whether or not it is read.

@@ -98,6 +98,11 @@ fn what_an_older_epoch_wrote_behind_a_later_ones_checkpoint_is_left_out() {
     let away = tail_since(&disk, 2, 7).unwrap();
     assert!(away.records.is_empty() && away.segments.is_empty());
     assert_eq!(away.newest_epoch, Some(Epoch(1)));
+    assert_eq!(
+        away.world.as_deref(),
+        Some("earth"),
+        "said of an empty tail too"
+    );
     expect(&tail_since(&disk, 1, 7).unwrap(), 8..=9);
     // Epoch 3 came back here, epoch 4 took it over and stored a checkpoint without writing.
     write(&mut log_on(&disk, 3, 8), 8..=11);

@@ -101,6 +101,7 @@ fn remains(history: &History, spec: &WorldSpec, after_image: bool) -> Remains {
         tail: JournalTail {
             records,
             segments: vec![segment],
+            world: Some(WORLD.into()),
             ..JournalTail::default()
         },
     }
@@ -188,7 +189,8 @@ fn a_tail_of_another_world_content_or_build_is_refused_and_no_tail_is_not() {
         RecoveryError::OtherContent { ticks: 4, .. }
     ));
     let mut foreign = remains(&history, &spec, true);
-    foreign.tail.segments[0].header.world = "v".into();
+    foreign.tail.records.clear();
+    foreign.tail.world = Some("v".into());
     assert!(matches!(
         refusal(&spec, BUILD, &foreign),
         RecoveryError::OtherWorld(_)
