@@ -77,7 +77,7 @@ impl DataDir {
 
     /// Address of the embedded database.
     pub fn sqlite_url(&self) -> String {
-        format!("sqlite://{}", self.root.join("world.sqlite").display())
+        bluemarble_persistence::sqlite_url(&self.root.join("world.sqlite"))
     }
 
     /// A file for the inputs of a tick that failed.
