@@ -11,7 +11,7 @@ use bluemarble_net::server::{
 };
 use bluemarble_net::tickets::{TicketKeys, TicketVerifier};
 use bluemarble_persistence::{CheckpointImage, JournalTail, Store, StoreError, read_journal};
-use bluemarble_shared_protocol::{Epoch, Tick};
+use bluemarble_shared_protocol::Epoch;
 use bluemarble_sim::{Scenario, World, WorldSpec};
 use bluemarble_spatial::Planet;
 use crossbeam_channel::Receiver;
@@ -193,11 +193,10 @@ fn read_remains(
                 .as_ref()
                 .map_or_else(Default::default, |image| (image.epoch, image.tick));
             if args.discard_journal_tail {
-                let epoch = databases
-                    .block_on(store.world(world))
-                    .map_err(store_failure)?;
-                let epoch = epoch.map_or(0, |row| row.epoch.0) + 1;
-                discard_tail(ground, after, epoch)?;
+                // It may be unreadable. It is moved away once the world is ours.
+                let tail = JournalTail::default();
+                let found = told(image.as_ref(), &tail);
+                return Ok((Remains { image, tail }, found));
             }
             let tail = read_journal(&ground.data.journal(), since, after).map_err(|error| {
                 Failure::environment(chain(&error)).advise(
@@ -234,23 +233,6 @@ fn told(image: Option<&CheckpointImage>, tail: &JournalTail) -> String {
         ));
     }
     text
-}
-
-fn discard_tail(ground: &Ground<'_>, after: Tick, epoch: u32) -> Result<(), Failure> {
-    let journal = ground.data.journal();
-    if !has_segments(&journal) {
-        return Ok(());
-    }
-    let aside = ground.data.set_journal_aside(epoch)?;
-    tracing::warn!(
-        "going back to tick {after} as asked; the journal's segments are kept in {}",
-        aside.display()
-    );
-    Ok(())
-}
-
-fn has_segments(journal: &Path) -> bool {
-    std::fs::read_dir(journal).is_ok_and(|mut entries| entries.next().is_some())
 }
 
 fn bring_back(

@@ -10,6 +10,8 @@
 //! Every epoch begins with a checkpoint of its own. A crash between any two of these steps leaves a
 //! world that the next start brings back: from the old checkpoint and journal, or from the new one.
 
+use std::path::Path;
+
 use bluemarble_persistence::{
     CheckpointImage, CheckpointWorker, Claim, ContentStamp, JournalOptions, JournalWriter,
     SegmentHeader, Store, WorkerOptions,
@@ -94,6 +96,14 @@ pub fn begin_log(
     })?;
     crash_as_told(args, "checkpoint");
     let journal = ground.data.journal();
+    if args.discard_journal_tail && holds_anything(&journal) {
+        let aside = ground.data.set_journal_aside(claim.epoch.0)?;
+        tracing::warn!(
+            "going back to tick {} as asked; the journal's segments are kept in {}",
+            world.tick(),
+            aside.display()
+        );
+    }
     let header = SegmentHeader {
         world: name.clone(),
         epoch: claim.epoch,
@@ -120,6 +130,10 @@ pub fn begin_log(
     let interval = ground.config.store.checkpoint_interval;
     let now = ground.clock.elapsed();
     Ok(WorldLog::new(writer, checkpoints, interval, now))
+}
+
+fn holds_anything(journal: &Path) -> bool {
+    std::fs::read_dir(journal).is_ok_and(|mut entries| entries.next().is_some())
 }
 
 /// Gives a test the time to let another server write.

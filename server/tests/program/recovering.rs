@@ -153,6 +153,12 @@ fn other_content_after_a_crash_is_refused_until_the_tail_is_given_up() {
     assert_eq!(status, 1);
     assert!(text.contains("other rules or content"), "{text}");
     assert!(text.contains("--discard-journal-tail"), "{text}");
+    // Giving it up is not done by a start that fails for another reason.
+    let udp = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    let taken = udp.local_addr().unwrap().to_string();
+    let failing = ["--discard-journal-tail", "--listen", taken.as_str()];
+    assert_eq!(refused(dir.path(), &lively(None, &failing)).0, 1);
+    assert!(dir.path().join("journal").read_dir().unwrap().count() > 0);
     let server = Server::start(dir.path(), &lively(None, &["--discard-journal-tail"]));
     assert_eq!(server.status()["recovered"]["tick"], 0);
     assert!(
