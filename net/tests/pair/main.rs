@@ -149,6 +149,32 @@ fn a_large_budget_is_cut_into_datagrams_that_decode_on_their_own() {
 }
 
 #[test]
+fn bytes_per_update_do_not_creep() {
+    let mut game = Game::new(Play {
+        life: Life {
+            walkers: 120,
+            patch_m: 100.0,
+            standing: 0.0,
+            events: 0.0,
+        },
+        ..play(45, CALM)
+    });
+    game.run(60);
+    let before = game.hub.stats().clone();
+    game.run(200);
+    let after = game.hub.stats();
+    let updates = after.updates_sent - before.updates_sent;
+    let bytes = after.bytes_out - before.bytes_out;
+    assert!(updates > 20_000, "{updates}");
+    let centibytes = bytes * 100 / updates;
+    assert!(
+        centibytes <= 360,
+        "{centibytes} hundredths of a byte per update, all included"
+    );
+    game.assert_clean();
+}
+
+#[test]
 fn views_converge_after_three_seconds_of_silence() {
     for seed in 50..54 {
         let mut game = Game::new(play(seed, ROUGH));

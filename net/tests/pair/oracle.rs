@@ -122,7 +122,7 @@ impl Oracle {
         if now.0 < settle {
             return;
         }
-        let ticks: Vec<Tick> = (now.0 - settle..=now.0).step_by(2).map(Tick).collect();
+        let ticks: Vec<Tick> = (now.0 - settle..=now.0).map(Tick).collect();
         let window: Option<Vec<&Truth>> = ticks.iter().map(|tick| self.at(*tick)).collect();
         let Some(window) = window else { return };
         let own = |truth: &Truth| truth.entities.get(&client.avatar()).map(|facts| facts.1);
