@@ -437,6 +437,9 @@ mod tests {
     #[test]
     fn a_scenario_name_cannot_leave_its_directory() {
         assert!(complaint("[world]\nscenario = \"../secrets\"\n").contains("letters, digits"));
+        // One byte more than the store takes.
+        let long = format!("[world]\nname = \"{}\"\n", "w".repeat(64));
+        assert!(complaint(&long).contains("1 to 63"));
     }
 
     #[test]

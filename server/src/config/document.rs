@@ -24,7 +24,7 @@ fn world(page: &mut Page, config: &Config) {
     let world = &config.world;
     page.section("world");
     page.field(
-        "Name of this world in the store and in tickets: 1 to 64 letters, digits, '-', '_'.",
+        "Name of this world in the store and in tickets: 1 to 63 letters, digits, '-', '_'.",
         "name",
         text(&world.name),
     );

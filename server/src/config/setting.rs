@@ -9,8 +9,9 @@ use super::error::{ConfigError, Origin};
 use super::line_of;
 use super::raw::Field;
 
-/// Longest name of a world or scenario.
-const NAME_CHARS_MAX: usize = 64;
+/// Longest name of a world or scenario, which names the world unless told otherwise: what the
+/// store takes.
+const NAME_CHARS_MAX: usize = bluemarble_persistence::limits::WORLD_NAME_BYTES_MAX;
 
 /// Where values are taken from, in rising precedence: default, file, flag.
 pub struct Sources<'a> {
