@@ -8,7 +8,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use bluemarble_net::server::quic::QuicServer;
-use bluemarble_persistence::JournalHealth;
+use bluemarble_persistence::{JournalHealth, JournalStatus};
+use bluemarble_shared_protocol::Tick;
 use tokio::runtime::Runtime;
 
 use crate::admin::{Admin, AdminToken};
@@ -217,9 +218,7 @@ fn take_down(
             Err(Failure::environment(format!(
                 "the final checkpoint of tick {tick} could not be stored: {why}"
             ))
-            .advise(
-                "nothing is lost: the next start with this program and content replays the journal",
-            ))
+            .advise(without_checkpoint(&ended.journal, tick)))
         }
         End::Failed { tick, panic } => Err(Failure::world(format!(
             "tick {tick} failed: {}",
@@ -233,6 +232,27 @@ fn take_down(
             "another server has taken this world over in the database",
         )
         .advise("run one server per world; stop the other one before starting this one")),
+    }
+}
+
+/// What becomes of a world whose last checkpoint is not stored.
+fn without_checkpoint(journal: &JournalStatus, tick: Tick) -> String {
+    match &journal.health {
+        JournalHealth::Whole if journal.durable >= tick => {
+            "nothing is lost: the next start with this program, content and data directory replays \
+             the journal"
+                .to_owned()
+        }
+        JournalHealth::Whole => format!(
+            "the journal reaches only to tick {}: check its disk; the next start with this program \
+             and content goes on from there",
+            journal.durable
+        ),
+        JournalHealth::Broken { .. } | JournalHealth::Mending { .. } => format!(
+            "THE TICKS AFTER {} ARE LOST: the journal has a hole and no checkpoint closes it. The \
+             next start goes on from before the hole. Check the journal's disk and the database",
+            journal.durable
+        ),
     }
 }
 
@@ -255,5 +275,39 @@ fn finish(steps: &Steps, log: WorldLog, world: Option<&bluemarble_sim::World>) -
     match ended {
         Ok(ended) => ended,
         Err(never) => match never {},
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_called_safe_that_is_not_in_the_journal() {
+        let advice = |health, durable| {
+            let journal = JournalStatus {
+                health,
+                durable: Tick(durable),
+                written: Tick(9),
+                queued: 0,
+                bytes: 0,
+                records: 0,
+                syncs: 0,
+                stall_us_max: 0,
+                segments: 1,
+                dropped: 0,
+                breaks: 0,
+            };
+            without_checkpoint(&journal, Tick(9))
+        };
+        assert!(advice(JournalHealth::Whole, 9).contains("nothing is lost"));
+        assert!(advice(JournalHealth::Whole, 8).contains("only to tick 8"));
+        let broken = JournalHealth::Broken {
+            first_lost: Tick(5),
+            reason: "disk full".into(),
+        };
+        assert!(advice(broken, 4).contains("AFTER 4 ARE LOST"));
+        let mending = JournalHealth::Mending { base: Tick(7) };
+        assert!(advice(mending, 4).contains("AFTER 4 ARE LOST"));
     }
 }
