@@ -122,12 +122,6 @@ impl Tally {
         &self.counts[promise as usize]
     }
 
-    /// How often any promise was broken.
-    #[must_use]
-    pub fn failures(&self) -> u64 {
-        self.counts.iter().map(|count| count.failures).sum()
-    }
-
     /// Age, in received snapshots, of states that differed from the truth, at a quantile.
     #[must_use]
     pub fn age(&self, quantile: f64) -> u64 {

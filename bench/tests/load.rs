@@ -1,0 +1,298 @@
+//! The bench as a person runs it, against a real server in another process: an honest one passes,
+//! each kind of liar is caught, and what cannot be run is explained.
+//!
+//! The server's program is built by `cargo test --workspace --all-features`; it lies only in builds
+//! with the feature `sabotage`.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot go on may panic, helpers too"
+)]
+
+use std::fs::File;
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::Duration;
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+const POLL: Duration = Duration::from_millis(50);
+/// Only a hang takes this long.
+const POLLS_MAX: u32 = 1_200;
+
+fn bench() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_bluemarble-bench"));
+    command.env_remove("RUST_LOG").arg("load");
+    command
+}
+
+/// A running server; killed in the end.
+struct Server {
+    child: Child,
+    folder: TempDir,
+    ready: Value,
+}
+
+impl Server {
+    fn start(args: &[&str]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let program =
+            Path::new(env!("CARGO_BIN_EXE_bluemarble-bench")).with_file_name("bluemarble-server");
+        assert!(
+            program.exists(),
+            "build the server first: cargo build -p bluemarble-server --features sabotage"
+        );
+        let log = || Stdio::from(File::create(folder.path().join("log")).unwrap());
+        let mut child = Command::new(program)
+            .env_remove("RUST_LOG")
+            .args([
+                "serve",
+                "--quiet",
+                "--listen",
+                "127.0.0.1:0",
+                "--admin",
+                "127.0.0.1:0",
+            ])
+            .arg("--assets")
+            .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("../assets"))
+            .arg("--data-dir")
+            .arg(folder.path())
+            .args(args)
+            .stdout(Stdio::null())
+            .stderr(log())
+            .spawn()
+            .unwrap();
+        let ready = wait_for_ready(&mut child, folder.path());
+        Self {
+            child,
+            folder,
+            ready,
+        }
+    }
+
+    fn text(&self, field: &str) -> &str {
+        self.ready[field].as_str().unwrap()
+    }
+
+    /// The report, the exit status, and what was printed.
+    fn load(&self, args: &[&str]) -> (Value, i32, String) {
+        let json = self.folder.path().join("report.json");
+        let output = bench()
+            .args(["--clients", "40", "--seconds", "5", "--ramp", "0.5"])
+            .args(["--server", self.text("quic")])
+            .args(["--admin", &format!("http://{}", self.text("admin"))])
+            .arg("--data-dir")
+            .arg(self.folder.path())
+            .arg("--json")
+            .arg(&json)
+            .args(args)
+            .output()
+            .unwrap();
+        let told = told(&output);
+        let report = std::fs::read_to_string(&json).unwrap_or_else(|_| panic!("{told}"));
+        (
+            serde_json::from_str(&report).unwrap(),
+            output.status.code().unwrap(),
+            told,
+        )
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _gone_already = self.child.kill();
+        let _gone_already = self.child.wait();
+    }
+}
+
+/// What `server.json` says, once the server listens.
+fn wait_for_ready(child: &mut Child, folder: &Path) -> Value {
+    for _ in 0..POLLS_MAX {
+        if let Ok(text) = std::fs::read_to_string(folder.join("server.json"))
+            && let Ok(ready) = serde_json::from_str(&text)
+        {
+            return ready;
+        }
+        if child.try_wait().unwrap().is_some() {
+            break;
+        }
+        std::thread::sleep(POLL);
+    }
+    panic!(
+        "no server: {}",
+        std::fs::read_to_string(folder.join("log")).unwrap_or_default()
+    );
+}
+
+fn told(output: &Output) -> String {
+    let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
+    text(&output.stdout) + &text(&output.stderr)
+}
+
+/// How often a promise was checked and broken.
+fn count(report: &Value, promise: &str) -> (u64, u64) {
+    let promises = report["verification"]["promises"].as_array().unwrap();
+    let found = promises
+        .iter()
+        .find(|found| found["promise"] == promise)
+        .unwrap();
+    (
+        found["checks"].as_u64().unwrap(),
+        found["failures"].as_u64().unwrap(),
+    )
+}
+
+#[test]
+fn an_honest_server_passes_and_the_report_says_how_much_was_checked() {
+    let server = Server::start(&[]);
+    let (report, status, told) = server.load(&["--expect-seen", "10"]);
+    assert_eq!(status, 0, "{told}");
+    assert!(told.contains("passed"), "{told}");
+    for promise in [
+        "exact", "stale", "complete", "real", "near", "own", "header",
+    ] {
+        let (checks, failures) = count(&report, promise);
+        assert!(
+            checks > 100 && failures == 0,
+            "{promise}: {checks} checks, {told}"
+        );
+    }
+    assert!(report["down_bytes_per_s"].as_f64().unwrap() > 100.0);
+    assert!(
+        report["prediction"]["confirmed"].as_u64().unwrap() > 0,
+        "{told}"
+    );
+    assert_eq!(report["prediction"]["diverged"], 0, "{told}");
+    assert_eq!(report["clients"], 40);
+
+    let (_, status, told) = server.load(&["--expect-seen", "1000"]);
+    assert_eq!(status, 1, "a missed gate fails: {told}");
+    assert!(told.contains("others seen"), "{told}");
+}
+
+/// Which promises a lying server breaks.
+fn caught(kind: &str) -> Vec<String> {
+    let server = Server::start(&["--sabotage", kind]);
+    let (report, status, told) = server.load(&[]);
+    assert_eq!(status, 1, "{told}");
+    let promises = report["verification"]["promises"].as_array().unwrap();
+    let broken = promises
+        .iter()
+        .filter(|found| found["failures"].as_u64().unwrap() > 0);
+    broken
+        .map(|found| found["promise"].as_str().unwrap().to_owned())
+        .collect()
+}
+
+#[test]
+fn a_server_that_hides_somebody_is_caught() {
+    assert_eq!(caught("drop"), ["complete"]);
+}
+
+#[test]
+fn a_server_that_moves_somebody_is_caught() {
+    assert!(caught("teleport").contains(&"exact".to_owned()));
+}
+
+#[test]
+fn a_server_that_shows_the_past_as_the_present_is_caught() {
+    assert!(caught("stale").contains(&"exact".to_owned()));
+}
+
+#[test]
+fn a_server_that_invents_somebody_is_caught() {
+    assert!(caught("ghost").contains(&"real".to_owned()));
+}
+
+/// Runs a load that cannot be run; what it says.
+fn refused(args: &[&str], data_dir: &Path) -> String {
+    let output = bench()
+        .args(args)
+        .arg("--data-dir")
+        .arg(data_dir)
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(2), "{}", told(&output));
+    told(&output)
+}
+
+#[test]
+fn a_directory_without_a_token_is_named() {
+    let nowhere = PathBuf::from("/nonexistent/data");
+    let told = refused(&[], &nowhere);
+    assert!(told.contains("/nonexistent/data/admin.token"), "{told}");
+    assert!(told.contains("--data-dir"), "{told}");
+}
+
+#[test]
+fn an_admin_address_nobody_listens_on_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("admin.token"), "secret\n").unwrap();
+    // Bound and let go of: nobody listens there now.
+    let free = TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap();
+    let told = refused(&["--admin", &format!("http://{free}")], folder.path());
+    assert!(
+        told.contains(&free.to_string()) && told.contains("running"),
+        "{told}"
+    );
+}
+
+/// An admin server that gives everybody the same answer.
+fn admin_stub(answer: &'static str) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let _request = stream.read(&mut [0; 4096]);
+            let _whoever_hangs_up = stream.write_all(answer.as_bytes());
+        }
+    });
+    format!("http://{address}")
+}
+
+#[test]
+fn a_refused_token_and_a_world_that_still_starts_are_explained() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("admin.token"), "secret\n").unwrap();
+    let wrong = admin_stub("HTTP/1.1 401 Unauthorized\r\ncontent-length: 0\r\n\r\n");
+    let told = refused(&["--admin", &wrong], folder.path());
+    assert!(told.contains("refuses the token"), "{told}");
+    let early = admin_stub("HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\n\r\n");
+    let told = refused(&["--admin", &early], folder.path());
+    assert!(told.contains("not running yet"), "{told}");
+    let other = admin_stub("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhi");
+    let told = refused(&["--admin", &other], folder.path());
+    assert!(told.contains("BlueMarble"), "{told}");
+}
+
+#[test]
+fn a_wrong_ticket_key_is_refused_by_the_server_and_said_once() {
+    let server = Server::start(&[]);
+    let other = tempfile::tempdir().unwrap();
+    bluemarble_net::tickets::TicketKeys::load_or_create(other.path()).unwrap();
+    let key = other
+        .path()
+        .join(bluemarble_net::tickets::TicketKeys::PRIVATE_FILE);
+    let told = refused(
+        &[
+            "--server",
+            server.text("quic"),
+            "--admin",
+            &format!("http://{}", server.text("admin")),
+            "--ticket-key",
+            key.to_str().unwrap(),
+        ],
+        server.folder.path(),
+    );
+    assert!(
+        told.contains("bad_ticket") && told.contains("not signed"),
+        "{told}"
+    );
+}
