@@ -80,6 +80,10 @@ pub struct ServeArgs {
     #[cfg(feature = "sabotage")]
     #[arg(long, value_name = "TICK")]
     pub panic_at_tick: Option<u64>,
+    /// Test builds only: panic outside any step, after this tick
+    #[cfg(feature = "sabotage")]
+    #[arg(long, value_name = "TICK")]
+    pub panic_after_tick: Option<u64>,
     /// Test builds only: do not claim the world before this file exists
     #[cfg(feature = "sabotage")]
     #[arg(long, value_name = "FILE")]

@@ -18,6 +18,7 @@ use crate::clock::Clock;
 use crate::config::{self, Config};
 use crate::data_dir::{DataDir, ReadyFile};
 use crate::exit::{Failure, chain};
+use crate::guarded::guarded;
 use crate::health::Grade;
 use crate::limits::FINAL_CHECKPOINT_WAIT;
 use crate::live::{Facts, Live};
@@ -80,10 +81,13 @@ pub fn run(args: &ServeArgs) -> Result<(), Failure> {
     let status_line = (!args.quiet).then(|| StatusLine::start(live.clone()));
     let (end, world_loop) = std::thread::Builder::new()
         .name("world".into())
-        .spawn(move || (world_loop.run(), world_loop))
+        .spawn(move || {
+            let end = guarded(|| world_loop.run()).unwrap_or_else(End::Crashed);
+            (end, world_loop)
+        })
         .map_err(|error| Failure::environment(format!("cannot start a thread: {error}")))?
         .join()
-        .map_err(|_panic| Failure::world("the world's thread panicked outside a step"))?;
+        .map_err(|_panic| Failure::world("the world's thread panicked while it ended"))?;
     drop(status_line);
     live.health.announce("world", Grade::Down, "stopping");
     data.remove_ready_file();
@@ -188,7 +192,7 @@ fn take_down(
     } = world_loop;
     let reason = match &end {
         End::Stopped => "the server is shutting down",
-        End::Failed { .. } => "the world stopped because of an error",
+        End::Failed { .. } | End::Crashed(_) => "the world stopped because of an error",
         End::Fenced => "another server has taken this world over",
     };
     tell_clients(steps, &quic, sockets, reason);
@@ -228,6 +232,11 @@ fn take_down(
             "the sealed inputs are kept under evidence/ in the data directory: please report \
                  them. Starting again goes on from the tick before",
         )),
+        End::Crashed(panic) => Err(Failure::world(format!(
+            "the server failed around a tick: {}",
+            panic.in_short()
+        ))
+        .advise("please report this. Starting again goes on from the newest journaled tick")),
         End::Fenced => Err(Failure::environment(
             "another server has taken this world over in the database",
         )

@@ -1,6 +1,7 @@
 //! Steps a world, for the loop and for the replay alike: on a pool of threads, and so that a panic
 //! ends the world and not the program.
 
+use bluemarble_shared_protocol::Tick;
 use bluemarble_sim::{TickInputs, TickReport, World, WorldError};
 use rayon::ThreadPool;
 
@@ -13,6 +14,8 @@ pub struct Stepper {
     pool: ThreadPool,
     #[cfg(feature = "sabotage")]
     panic_at: Option<u64>,
+    #[cfg(feature = "sabotage")]
+    panic_after: Option<u64>,
 }
 
 impl Stepper {
@@ -36,7 +39,26 @@ impl Stepper {
             pool,
             #[cfg(feature = "sabotage")]
             panic_at: args.panic_at_tick,
+            #[cfg(feature = "sabotage")]
+            panic_after: args.panic_after_tick,
         })
+    }
+
+    /// Between two ticks.
+    #[cfg_attr(
+        not(feature = "sabotage"),
+        expect(
+            unused_variables,
+            clippy::unused_self,
+            reason = "only test builds can be told to fail"
+        )
+    )]
+    pub fn between(&self, tick: Tick) {
+        #[cfg(feature = "sabotage")]
+        assert!(
+            self.panic_after != Some(tick.0),
+            "asked for with --panic-after-tick"
+        );
     }
 
     /// One tick. After a panic the world must be thrown away.

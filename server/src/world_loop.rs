@@ -76,6 +76,8 @@ pub enum End {
         /// How.
         panic: Panicked,
     },
+    /// Something around the steps panicked. No checkpoint is taken of a world caught in between.
+    Crashed(Panicked),
     /// A newer server writes this world.
     Fenced,
 }
@@ -193,6 +195,7 @@ impl WorldLoop {
             self.quic.command(command);
         }
         let tick = self.world.tick();
+        self.stepper.between(tick);
         self.held.hold(tick, self.world.digest());
         self.held.release(self.log.written(), &self.live.digests);
         if self.live.truth.is_wanted(tick) {

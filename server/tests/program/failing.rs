@@ -1,6 +1,8 @@
 //! What the running world does when something under it breaks: the journal's disk, the database, a
 //! rule, or another server that takes the world over.
 
+#[cfg(feature = "sabotage")]
+use super::clients::{Door, Onlooker, client_runtime};
 use super::databases::PostgresDatabase;
 use super::harness::{Server, eventually, refused, said};
 
@@ -180,5 +182,29 @@ fn a_tick_that_panics_stops_the_world_keeps_evidence_and_is_quarantined_if_it_pa
 
     let server = Server::start(dir.path(), &args[..4]);
     server.wait_for_tick(45);
+    server.stop();
+}
+
+#[cfg(feature = "sabotage")]
+#[test]
+fn a_panic_around_a_tick_still_closes_the_journal_and_tells_clients() {
+    let dir = tempfile::tempdir().unwrap();
+    let args = ["--scenario", "lively", "--world", "tiny"];
+    let mut failing = args.to_vec();
+    failing.extend(["--panic-after-tick", "60"]);
+    let server = Server::start(dir.path(), &failing);
+    let runtime = client_runtime();
+    let onlooker = Onlooker::enter(&runtime, &Door::of(&server), "Ada");
+    let recorder = server.record_digests();
+    assert_eq!(server.wait().code(), Some(3));
+    let end = format!("{:?}", onlooker.end(&runtime));
+    assert!(end.contains("because of an error"), "{end}");
+    let told = said(dir.path());
+    assert!(told.contains("around a tick: asked for"), "{told}");
+    let seen = recorder.finish();
+    let server = Server::start(dir.path(), &args);
+    let recovered = &server.status()["recovered"];
+    assert_eq!(recovered["tick"], 60);
+    assert!(seen.keys().all(|tick| *tick <= 60), "{seen:?}");
     server.stop();
 }
