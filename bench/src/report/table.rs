@@ -1,0 +1,139 @@
+//! The report as a table for people.
+
+use std::fmt::Write as _;
+
+use super::{PromiseCount, Report};
+
+impl Report {
+    /// For people.
+    #[must_use]
+    pub fn table(&self) -> String {
+        let mut text = String::new();
+        for (name, value) in self.rows() {
+            // Writing to a string cannot fail.
+            let _ = writeln!(text, "{name:<28} {value}");
+        }
+        let _ = writeln!(
+            text,
+            "\n{:<10} {:>12} {:>10}",
+            "promise", "checks", "failures"
+        );
+        for PromiseCount { promise, count } in &self.verification.promises {
+            let label = promise.label();
+            let _ = writeln!(
+                text,
+                "{label:<10} {:>12} {:>10}",
+                count.checks, count.failures
+            );
+            for example in &count.examples {
+                let _ = writeln!(text, "           {example}");
+            }
+        }
+        text
+    }
+
+    fn rows(&self) -> Vec<(&'static str, String)> {
+        let ms = |value: Option<f64>| value.map_or("?".to_owned(), |value| format!("{value:.2}"));
+        let tick = &self.tick_ms;
+        let seen = &self.verification;
+        let prediction = match self.prediction.on {
+            true => format!(
+                "{} confirmed, {} diverged",
+                self.prediction.confirmed, self.prediction.diverged
+            ),
+            false => "off (no planet content)".to_owned(),
+        };
+        vec![
+            ("machine", self.machine.clone()),
+            (
+                "server / bench",
+                format!("{} / {}", self.server_build, self.bench_build),
+            ),
+            (
+                "scene",
+                format!(
+                    "{}, world seed {}, {} zones, {} entities",
+                    self.scene, self.world_seed, self.zones, self.entities
+                ),
+            ),
+            (
+                "load",
+                format!(
+                    "{} clients, seed {}, {:.1} s at {} Hz",
+                    self.clients, self.seed, self.seconds, self.tick_hz
+                ),
+            ),
+            (
+                "tick p50 / p95 / p99 / max",
+                format!(
+                    "{} / {} / {} / {:.2} ms over {} ticks, {} skipped",
+                    ms(tick.p50),
+                    ms(tick.p95),
+                    ms(tick.p99),
+                    tick.max,
+                    tick.ticks,
+                    self.skipped_ticks
+                ),
+            ),
+            (
+                "server CPU, memory",
+                format!(
+                    "{} us per client and tick, {} MiB",
+                    ms(self.server_cpu_us_per_client_tick),
+                    ms(self.server_resident_bytes.map(|bytes| bytes / 1_048_576.0))
+                ),
+            ),
+            (
+                "bytes/s per client",
+                format!(
+                    "{:.0} down, {:.0} up",
+                    self.down_bytes_per_s, self.up_bytes_per_s
+                ),
+            ),
+            (
+                "others seen mean / min",
+                format!("{:.1} / {}", self.seen_mean, self.seen_min),
+            ),
+            (
+                "blow -> others' view",
+                format!(
+                    "p50 {:.1} ms, p99 {:.1} ms, {} sights",
+                    self.blow_ms.p50, self.blow_ms.p99, self.blow_ms.sights
+                ),
+            ),
+            (
+                "per second",
+                format!(
+                    "{:.2} hand-offs, {:.2} kills, {:.1} hits",
+                    self.handoffs_per_s, self.kills_per_s, self.hits_per_s
+                ),
+            ),
+            (
+                "snapshots",
+                format!(
+                    "{} of {} received, loss {:.3} %, {:.2} per tick, {} undecodable",
+                    self.snapshots.received,
+                    self.snapshots.expected,
+                    self.snapshots.loss * 100.0,
+                    self.snapshots.per_tick,
+                    self.snapshots.undecodable
+                ),
+            ),
+            ("prediction", prediction),
+            (
+                "views compared",
+                format!(
+                    "{} of {} with {} truth frames; {} without truth",
+                    seen.samples, seen.samples_expected, seen.truths, seen.unverified
+                ),
+            ),
+            (
+                "age of differing states",
+                format!(
+                    "p99 {} snapshots, oldest {}, bound {}",
+                    seen.age_snapshots.0, seen.age_snapshots.1, seen.stale_snapshots_max
+                ),
+            ),
+        ]
+    }
+}

@@ -1,0 +1,243 @@
+//! Whether a run passes: nothing seen was wrong, enough was seen to say so, and the gates hold.
+
+use super::{PromiseCount, Report};
+use crate::cli::Expect;
+use crate::verify::Promise;
+
+/// Share of the expected views that must have been compared for a verdict.
+const SAMPLES_SHARE_MIN: f64 = 0.5;
+/// Least checks of each promise per compared view, on average.
+const CHECKS_PER_SAMPLE_MIN: f64 = 0.1;
+/// Least snapshots per bot and tick: with fewer, bots see a world of the past.
+const SNAPSHOTS_PER_TICK_MIN: f64 = 0.5;
+/// The promises without which nothing was verified.
+const NEEDED: [Promise; 7] = Promise::ALL;
+
+impl Report {
+    /// Fills in `problems`: what was seen wrong, whether enough was seen, and the gates.
+    pub fn judge(&mut self, expect: &Expect) {
+        let mut problems = self.wrongs();
+        problems.extend(self.ignorance());
+        problems.extend(self.missed_gates(expect));
+        self.problems = problems;
+    }
+
+    /// What bots saw that was not so.
+    fn wrongs(&self) -> Vec<String> {
+        let mut problems = Vec::new();
+        for PromiseCount { promise, count } in &self.verification.promises {
+            if count.failures > 0 {
+                let example = count.examples.first().map_or("", String::as_str);
+                problems.push(format!(
+                    "{} was broken {} times in {} checks, first: {example}",
+                    promise.label(),
+                    count.failures,
+                    count.checks
+                ));
+            }
+        }
+        if self.snapshots.undecodable > 0 {
+            problems.push(format!(
+                "{} snapshots could not be decoded",
+                self.snapshots.undecodable
+            ));
+        }
+        if self.snapshots.per_tick < SNAPSHOTS_PER_TICK_MIN {
+            problems.push(format!(
+                "bots received only {:.2} snapshots per tick",
+                self.snapshots.per_tick
+            ));
+        }
+        let lost = self.lost.refused + self.lost.disconnected;
+        if lost > 0 {
+            let reason = self.lost.reasons.first().map_or("", String::as_str);
+            problems.push(format!("{lost} bots are missing, first: {reason}"));
+        }
+        problems
+    }
+
+    /// Whether too little was checked to say that all is well.
+    fn ignorance(&self) -> Vec<String> {
+        let seen = &self.verification;
+        let mut problems = Vec::new();
+        if let Some(reason) = &seen.truth_ended {
+            problems.push(format!("the truth ended early: {reason}"));
+        }
+        if (seen.samples as f64) < seen.samples_expected as f64 * SAMPLES_SHARE_MIN {
+            problems.push(format!(
+                "only {} of {} views were compared with the truth: too few to conclude",
+                seen.samples, seen.samples_expected
+            ));
+        }
+        for promise in NEEDED {
+            let found = seen.promises.iter().find(|found| found.promise == promise);
+            let checks = found.map_or(0, |found| found.count.checks);
+            if checks == 0 || (checks as f64) < seen.samples as f64 * CHECKS_PER_SAMPLE_MIN {
+                problems.push(format!(
+                    "{} was checked only {checks} times: too few to conclude",
+                    promise.label()
+                ));
+            }
+        }
+        problems
+    }
+
+    fn missed_gates(&self, expect: &Expect) -> Vec<String> {
+        let mut problems = Vec::new();
+        let mut at_most = |what: &str, is: Option<f64>, bound: Option<f64>| {
+            let Some(bound) = bound else { return };
+            match is {
+                Some(is) if is <= bound => {}
+                Some(is) => problems.push(format!("{what} is {is:.3}, expected at most {bound}")),
+                None => problems.push(format!("{what} is unknown, expected at most {bound}")),
+            }
+        };
+        at_most(
+            "tick time p99 in ms",
+            self.tick_ms.p99,
+            expect.expect_tick_p99_ms,
+        );
+        at_most(
+            "bytes/s per client",
+            Some(self.down_bytes_per_s),
+            expect.expect_bytes_per_s,
+        );
+        at_most(
+            "datagram loss",
+            Some(self.snapshots.loss),
+            expect.expect_loss,
+        );
+        let mut at_least = |what: &str, is: f64, bound: Option<f64>| {
+            if let Some(bound) = bound.filter(|bound| is < *bound) {
+                problems.push(format!("{what} is {is:.3}, expected at least {bound}"));
+            }
+        };
+        at_least("others seen on average", self.seen_mean, expect.expect_seen);
+        at_least(
+            "hand-offs per second",
+            self.handoffs_per_s,
+            expect.expect_handoffs_per_s,
+        );
+        at_least(
+            "kills per second",
+            self.kills_per_s,
+            expect.expect_kills_per_s,
+        );
+        problems
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Snapshots, TickTimes, Verification};
+    use super::*;
+    use crate::verify::Count;
+
+    fn good() -> Report {
+        let count = Count {
+            checks: 900,
+            ..Count::default()
+        };
+        let count = |promise| PromiseCount {
+            promise,
+            count: count.clone(),
+        };
+        Report {
+            seen_mean: 40.0,
+            handoffs_per_s: 2.0,
+            kills_per_s: 3.0,
+            snapshots: Snapshots {
+                per_tick: 1.0,
+                ..Snapshots::default()
+            },
+            tick_ms: TickTimes {
+                p99: Some(20.0),
+                ..TickTimes::default()
+            },
+            verification: Verification {
+                samples: 1_000,
+                samples_expected: 1_100,
+                promises: Promise::ALL.map(count).to_vec(),
+                ..Verification::default()
+            },
+            ..Report::default()
+        }
+    }
+
+    fn problems(report: &Report, expect: &Expect) -> Vec<String> {
+        let mut report = report.clone();
+        report.judge(expect);
+        report.problems
+    }
+
+    #[test]
+    fn a_good_run_has_no_problems() {
+        assert_eq!(problems(&good(), &Expect::default()), [""; 0]);
+        assert!(good().table().contains("promise"));
+    }
+
+    #[test]
+    fn a_single_broken_promise_is_a_problem() {
+        for i in 0..Promise::ALL.len() {
+            let mut report = good();
+            report.verification.promises[i].count.failures = 1;
+            assert_eq!(problems(&report, &Expect::default()).len(), 1);
+        }
+    }
+
+    #[test]
+    fn too_few_checks_are_a_problem_and_not_a_pass() {
+        let mut few = good();
+        few.verification.samples = 100;
+        assert_eq!(problems(&few, &Expect::default()).len(), 1);
+        for i in 0..Promise::ALL.len() {
+            let mut blind = good();
+            blind.verification.promises[i].count.checks = 3;
+            assert_eq!(problems(&blind, &Expect::default()).len(), 1);
+        }
+        assert!(problems(&Report::default(), &Expect::default()).len() >= 7);
+        let mut deaf = good();
+        deaf.verification.truth_ended = Some("gone".into());
+        assert_eq!(problems(&deaf, &Expect::default()).len(), 1);
+    }
+
+    #[test]
+    fn missing_bots_and_undecodable_snapshots_are_problems() {
+        let mut lonely = good();
+        lonely.lost.disconnected = 1;
+        assert_eq!(problems(&lonely, &Expect::default()).len(), 1);
+        let mut garbled = good();
+        garbled.snapshots.undecodable = 1;
+        assert_eq!(problems(&garbled, &Expect::default()).len(), 1);
+    }
+
+    #[test]
+    fn gates_are_off_unless_given_and_hold_at_their_bound() {
+        let met = Expect {
+            expect_tick_p99_ms: Some(20.0),
+            expect_seen: Some(40.0),
+            expect_handoffs_per_s: Some(2.0),
+            expect_kills_per_s: Some(3.0),
+            expect_bytes_per_s: Some(0.0),
+            expect_loss: Some(0.0),
+        };
+        assert_eq!(problems(&good(), &met), [""; 0]);
+        let missed = Expect {
+            expect_tick_p99_ms: Some(19.0),
+            expect_seen: Some(41.0),
+            expect_handoffs_per_s: Some(2.1),
+            expect_kills_per_s: Some(3.1),
+            ..Expect::default()
+        };
+        assert_eq!(problems(&good(), &missed).len(), 4);
+        let unknown = Report {
+            tick_ms: TickTimes::default(),
+            ..good()
+        };
+        let gate = Expect {
+            expect_tick_p99_ms: Some(50.0),
+            ..Expect::default()
+        };
+        assert_eq!(problems(&unknown, &gate).len(), 1);
+    }
+}
