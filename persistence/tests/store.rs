@@ -5,10 +5,12 @@ mod common;
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
-use bluemarble_persistence::{Claim, Store, StoreError, sqlite_url};
+use bluemarble_persistence::{Claim, OpenOptions, Store, StoreError, sqlite_url};
 use bluemarble_shared_protocol::{Epoch, Tick};
 use common::{QUICK, image, on_each_backend, stamp};
+use sqlx::{ConnectOptions, Executor};
 
 #[test]
 fn a_missing_schema_is_made_once_and_kept_by_later_starts() {
@@ -391,6 +393,24 @@ fn a_database_that_is_out_at_the_start_is_an_error_after_a_few_attempts() {
         database.open().await.close().await;
         database
     });
+}
+
+#[tokio::test]
+async fn a_call_that_gets_no_answer_ends_as_unavailable() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("world.sqlite");
+    let hasty = OpenOptions {
+        call_timeout: Duration::from_millis(50),
+        ..OpenOptions::default()
+    };
+    let store = Store::open_with(&sqlite_url(&path), hasty).await.unwrap();
+    // Somebody holds the one write lock, and would be waited for much longer.
+    let other = sqlx::sqlite::SqliteConnectOptions::new().filename(&path);
+    let mut other = other.connect().await.unwrap();
+    other.execute("BEGIN IMMEDIATE").await.unwrap();
+    let error = store.claim("earth", &stamp(1)).await.unwrap_err();
+    assert!(error.may_pass(), "{error}");
+    assert!(error.to_string().contains("no answer within"), "{error}");
 }
 
 #[tokio::test]

@@ -75,9 +75,9 @@ impl Backend {
                     .acquire_timeout(patience)
                     .after_connect(|connection, _| {
                         Box::pin(async move {
-                            sqlx::query(DURABLE_COMMITS)
-                                .execute(&mut *connection)
-                                .await?;
+                            for setting in [DURABLE_COMMITS, LOCK_TIMEOUT, IDLE_TIMEOUT] {
+                                sqlx::query(setting).execute(&mut *connection).await?;
+                            }
                             Ok(())
                         })
                     })
@@ -92,6 +92,13 @@ impl Backend {
 /// may ask for more than that (`remote_apply`), which stays.
 const DURABLE_COMMITS: &str = "SELECT set_config('synchronous_commit', 'on', false) \
      WHERE current_setting('synchronous_commit') = 'off'";
+
+/// Another writer may be storing a large checkpoint; one that takes longer is named.
+const LOCK_TIMEOUT: &str = "SET lock_timeout = '20s'";
+
+/// A server that stands still in the middle of a transaction would keep its world's row locked,
+/// and nobody could take the world over. Ours pause only to hand the next part over.
+const IDLE_TIMEOUT: &str = "SET idle_in_transaction_session_timeout = '10s'";
 
 async fn warn_without_fsync(
     connection: &mut sqlx::PgConnection,

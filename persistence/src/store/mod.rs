@@ -32,6 +32,8 @@ pub struct Store {
     backend: Backend,
     /// The address, without its password.
     place: String,
+    /// How long one call may take.
+    patience: Duration,
 }
 
 /// What the writer runs: kept with the world so that a later start can say what changed.
@@ -84,6 +86,8 @@ pub struct OpenOptions {
     pub attempt_timeout: Duration,
     /// Pause after the first failed attempt; doubles with each further one.
     pub pause: Duration,
+    /// How long a call of the opened store may take before it counts as unavailable.
+    pub call_timeout: Duration,
 }
 
 impl Default for OpenOptions {
@@ -93,6 +97,7 @@ impl Default for OpenOptions {
             attempts: 5,
             attempt_timeout: Duration::from_secs(3),
             pause: Duration::from_millis(200),
+            call_timeout: Duration::from_secs(30),
         }
     }
 }
@@ -143,7 +148,13 @@ impl Store {
         let mut pause = options.pause;
         for attempt in 1.. {
             match Backend::connect(&address, options.attempt_timeout).await {
-                Ok(backend) => return Ok(Self { backend, place }),
+                Ok(backend) => {
+                    return Ok(Self {
+                        backend,
+                        place,
+                        patience: options.call_timeout,
+                    });
+                }
                 Err(error) if error.may_pass() && attempt < options.attempts => {
                     tracing::warn!(%error, attempt, "database not reached, trying again");
                 }
@@ -170,10 +181,13 @@ impl Store {
     /// # Errors
     /// See [`StoreError`].
     pub async fn world(&self, world: &str) -> Result<Option<WorldRow>, StoreError> {
-        let row: Option<(i64, i64, String)> = on_backend!(self.backend, (pool, _begin) => {
-            sqlx::query_as(WORLD).bind(world).fetch_optional(pool).await
-        })
-        .map_err(|error| self.explain(&error))?;
+        let row: Option<(i64, i64, String)> = self
+            .in_time(async {
+                on_backend!(self.backend, (pool, _begin) => {
+                    sqlx::query_as(WORLD).bind(world).fetch_optional(pool).await
+                })
+            })
+            .await?;
         Ok(row.map(|(epoch, hash, build)| WorldRow {
             epoch: epoch_of(epoch),
             content: ContentStamp {
@@ -195,38 +209,40 @@ impl Store {
             });
         }
         let hash = content.content_hash.cast_signed();
-        let claimed = on_backend!(self.backend, (pool, begin) => {
-            async {
-                let mut work = pool.begin_with(begin).await?;
-                let raised: Option<(i64, i64, String)> =
-                    sqlx::query_as(RAISE_EPOCH).bind(world).fetch_optional(&mut *work).await?;
-                let (epoch, previous) = match raised {
-                    Some((epoch, hash_before, build)) => {
-                        sqlx::query(STAMP)
-                            .bind(world)
-                            .bind(hash)
-                            .bind(&content.build)
-                            .execute(&mut *work)
-                            .await?;
-                        let content_hash = hash_before.cast_unsigned();
-                        (epoch, Some(ContentStamp { content_hash, build }))
-                    }
-                    None => {
-                        let epoch: i64 = sqlx::query_scalar(FIRST_CLAIM)
-                            .bind(world)
-                            .bind(hash)
-                            .bind(&content.build)
-                            .fetch_one(&mut *work)
-                            .await?;
-                        (epoch, None)
-                    }
-                };
-                work.commit().await?;
-                Ok((epoch, previous))
-            }
-            .await
+        let claimed = self.in_time(async {
+            on_backend!(self.backend, (pool, begin) => {
+                async {
+                    let mut work = pool.begin_with(begin).await?;
+                    let raised: Option<(i64, i64, String)> =
+                        sqlx::query_as(RAISE_EPOCH).bind(world).fetch_optional(&mut *work).await?;
+                    let (epoch, previous) = match raised {
+                        Some((epoch, hash_before, build)) => {
+                            sqlx::query(STAMP)
+                                .bind(world)
+                                .bind(hash)
+                                .bind(&content.build)
+                                .execute(&mut *work)
+                                .await?;
+                            let content_hash = hash_before.cast_unsigned();
+                            (epoch, Some(ContentStamp { content_hash, build }))
+                        }
+                        None => {
+                            let epoch: i64 = sqlx::query_scalar(FIRST_CLAIM)
+                                .bind(world)
+                                .bind(hash)
+                                .bind(&content.build)
+                                .fetch_one(&mut *work)
+                                .await?;
+                            (epoch, None)
+                        }
+                    };
+                    work.commit().await?;
+                    Ok((epoch, previous))
+                }
+                .await
+            })
         });
-        let (epoch, previous) = claimed.map_err(|error| self.explain(&error))?;
+        let (epoch, previous) = claimed.await?;
         Ok(Claim {
             world: world.to_owned(),
             epoch: epoch_of(epoch),
@@ -247,65 +263,67 @@ impl Store {
         check_storable(claim, image)?;
         let manifest = Manifest::of(image);
         let (epoch, tick) = (i64::from(claim.epoch.0), tick_column(image.tick)?);
-        let saved: Result<Result<Tick, i64>, sqlx::Error> = on_backend!(self.backend, (pool, begin) => {
-            async {
-                let mut work = pool.begin_with(begin).await?;
-                let fence = sqlx::query(FENCE).bind(&claim.world).bind(epoch);
-                if fence.execute(&mut *work).await?.rows_affected() == 0 {
-                    let newest: Option<i64> = sqlx::query_scalar(NEWEST_EPOCH)
-                        .bind(&claim.world)
-                        .fetch_optional(&mut *work)
-                        .await?;
-                    return Ok(Err(newest.unwrap_or_default()));
-                }
-                for statement in [DELETE_PARTS, DELETE_MANIFEST] {
-                    sqlx::query(statement)
-                        .bind(&claim.world)
-                        .bind(epoch)
-                        .bind(tick)
-                        .execute(&mut *work)
-                        .await?;
-                }
-                for (zone, bytes) in &image.parts {
-                    sqlx::query(PUT_PART)
-                        .bind(&claim.world)
-                        .bind(epoch)
-                        .bind(tick)
-                        .bind(i64::from(*zone))
-                        .bind(bytes.as_slice())
-                        .execute(&mut *work)
-                        .await?;
-                }
-                sqlx::query(PUT_MANIFEST)
-                    .bind(&claim.world)
-                    .bind(epoch)
-                    .bind(tick)
-                    .bind(image.digest.cast_signed())
-                    .bind(image.content_hash.cast_signed())
-                    .bind(manifest.entry.bytes.cast_signed())
-                    .bind(manifest.part_list.as_slice())
-                    .bind(i64::from(manifest.crc32()))
-                    .execute(&mut *work)
-                    .await?;
-                let rows: Vec<ManifestRow> =
-                    sqlx::query_as(MANIFESTS).bind(&claim.world).fetch_all(&mut *work).await?;
-                for old in rows.iter().skip(CHECKPOINTS_KEPT) {
+        let saved = self.in_time(async {
+            on_backend!(self.backend, (pool, begin) => {
+                async {
+                    let mut work = pool.begin_with(begin).await?;
+                    let fence = sqlx::query(FENCE).bind(&claim.world).bind(epoch);
+                    if fence.execute(&mut *work).await?.rows_affected() == 0 {
+                        let newest: Option<i64> = sqlx::query_scalar(NEWEST_EPOCH)
+                            .bind(&claim.world)
+                            .fetch_optional(&mut *work)
+                            .await?;
+                        return Ok(Err(newest.unwrap_or_default()));
+                    }
                     for statement in [DELETE_PARTS, DELETE_MANIFEST] {
                         sqlx::query(statement)
                             .bind(&claim.world)
-                            .bind(old.0)
-                            .bind(old.1)
+                            .bind(epoch)
+                            .bind(tick)
                             .execute(&mut *work)
                             .await?;
                     }
+                    for (zone, bytes) in &image.parts {
+                        sqlx::query(PUT_PART)
+                            .bind(&claim.world)
+                            .bind(epoch)
+                            .bind(tick)
+                            .bind(i64::from(*zone))
+                            .bind(bytes.as_slice())
+                            .execute(&mut *work)
+                            .await?;
+                    }
+                    sqlx::query(PUT_MANIFEST)
+                        .bind(&claim.world)
+                        .bind(epoch)
+                        .bind(tick)
+                        .bind(image.digest.cast_signed())
+                        .bind(image.content_hash.cast_signed())
+                        .bind(manifest.entry.bytes.cast_signed())
+                        .bind(manifest.part_list.as_slice())
+                        .bind(i64::from(manifest.crc32()))
+                        .execute(&mut *work)
+                        .await?;
+                    let rows: Vec<ManifestRow> =
+                        sqlx::query_as(MANIFESTS).bind(&claim.world).fetch_all(&mut *work).await?;
+                    for old in rows.iter().skip(CHECKPOINTS_KEPT) {
+                        for statement in [DELETE_PARTS, DELETE_MANIFEST] {
+                            sqlx::query(statement)
+                                .bind(&claim.world)
+                                .bind(old.0)
+                                .bind(old.1)
+                                .execute(&mut *work)
+                                .await?;
+                        }
+                    }
+                    work.commit().await?;
+                    let kept = rows.iter().take(CHECKPOINTS_KEPT).map(|row| row.1);
+                    Ok(Ok(tick_of(kept.min().unwrap_or(tick))))
                 }
-                work.commit().await?;
-                let kept = rows.iter().take(CHECKPOINTS_KEPT).map(|row| row.1);
-                Ok(Ok(tick_of(kept.min().unwrap_or(tick))))
-            }
-            .await
+                .await
+            })
         });
-        match saved.map_err(|error| self.explain(&error))? {
+        match saved.await? {
             Ok(oldest_kept) => Ok(SavedCheckpoint {
                 tick: image.tick,
                 bytes: manifest.entry.bytes,
@@ -373,15 +391,18 @@ impl Store {
             ));
         }
         let tick = tick_column(entry.tick)?;
-        let rows: Vec<(i64, Vec<u8>)> = on_backend!(self.backend, (pool, _begin) => {
-            sqlx::query_as(PARTS)
-                .bind(&entry.world)
-                .bind(i64::from(entry.epoch.0))
-                .bind(tick)
-                .fetch_all(pool)
-                .await
-        })
-        .map_err(|error| self.explain(&error))?;
+        let rows: Vec<(i64, Vec<u8>)> = self
+            .in_time(async {
+                on_backend!(self.backend, (pool, _begin) => {
+                    sqlx::query_as(PARTS)
+                        .bind(&entry.world)
+                        .bind(i64::from(entry.epoch.0))
+                        .bind(tick)
+                        .fetch_all(pool)
+                        .await
+                })
+            })
+            .await?;
         manifest.assemble(rows).map_err(damaged)
     }
 
@@ -391,18 +412,29 @@ impl Store {
     }
 
     async fn manifests(&self, world: &str) -> Result<Vec<(Manifest, i64)>, StoreError> {
-        let rows: Vec<ManifestRow> = on_backend!(self.backend, (pool, _begin) => {
-            sqlx::query_as(MANIFESTS).bind(world).fetch_all(pool).await
-        })
-        .map_err(|error| self.explain(&error))?;
+        let rows: Vec<ManifestRow> = self
+            .in_time(async {
+                on_backend!(self.backend, (pool, _begin) => {
+                    sqlx::query_as(MANIFESTS).bind(world).fetch_all(pool).await
+                })
+            })
+            .await?;
         Ok(rows
             .into_iter()
             .map(|row| manifest_of(world, row))
             .collect())
     }
 
-    fn explain(&self, error: &sqlx::Error) -> StoreError {
-        error::explain(&self.place, error)
+    /// A database that accepts a call and never answers must not hold a start or a stop up.
+    async fn in_time<T>(
+        &self,
+        work: impl Future<Output = Result<T, sqlx::Error>>,
+    ) -> Result<T, StoreError> {
+        // Large, and held across awaits: on the heap.
+        match tokio::time::timeout(self.patience, Box::pin(work)).await {
+            Ok(done) => done.map_err(|error| error::explain(&self.place, &error)),
+            Err(_) => Err(timed_out(&self.place, self.patience)),
+        }
     }
 }
 

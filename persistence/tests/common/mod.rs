@@ -82,6 +82,7 @@ pub const QUICK: OpenOptions = OpenOptions {
     attempts: 3,
     attempt_timeout: Duration::from_millis(400),
     pause: Duration::from_millis(5),
+    call_timeout: Duration::from_secs(30),
 };
 
 impl Database {
@@ -241,6 +242,7 @@ const QUICK_BUT_SURE: OpenOptions = OpenOptions {
     attempts: 3,
     attempt_timeout: Duration::from_secs(20),
     pause: Duration::from_millis(5),
+    call_timeout: Duration::from_secs(30),
 };
 
 /// An outage that goes on.
