@@ -37,6 +37,8 @@ pub struct WorkerOptions {
     pub backoff_max: Duration,
     /// How long one attempt may take before it is given up and counted as failed.
     pub attempt_timeout: Duration,
+    /// With nothing to store: how often the store is asked whether a newer writer has come.
+    pub look_period: Duration,
 }
 
 impl Default for WorkerOptions {
@@ -47,6 +49,7 @@ impl Default for WorkerOptions {
             backoff_min: Duration::from_millis(250),
             backoff_max: Duration::from_secs(10),
             attempt_timeout: Duration::from_secs(30),
+            look_period: Duration::from_secs(1),
         }
     }
 }
@@ -238,9 +241,38 @@ impl Saver {
                         return;
                     }
                 }
-                None => self.shared.wake.notified().await,
+                None => {
+                    let wake = self.shared.wake.notified();
+                    let idle = tokio::time::timeout(self.options.look_period, wake).await;
+                    if idle.is_err() && self.has_been_overtaken().await {
+                        return;
+                    }
+                }
             }
         }
+    }
+
+    /// A newer writer has claimed the world. No answer is none: an outage shows at the next
+    /// checkpoint, and whoever wants to take over needs the same database.
+    async fn has_been_overtaken(&self) -> bool {
+        let Ok(Some(row)) = self.store.world(&self.claim.world).await else {
+            return false;
+        };
+        let overtaken = row.epoch > self.claim.epoch;
+        if overtaken {
+            let error = StoreError::Fenced {
+                world: self.claim.world.clone(),
+                ours: self.claim.epoch,
+                newest: row.epoch,
+            };
+            tracing::warn!(%error, "fenced");
+            let mut state = self.shared.lock();
+            state.status.fenced = true;
+            state.status.last_error = Some(error.to_string());
+            state.next = None;
+            self.rest(&mut state);
+        }
+        overtaken
     }
 
     /// Insists on `image`, or on a newer one that comes meanwhile; `false` once fenced.

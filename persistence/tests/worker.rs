@@ -18,6 +18,7 @@ const IMPATIENT: WorkerOptions = WorkerOptions {
     backoff_min: Duration::from_millis(5),
     backoff_max: Duration::from_millis(40),
     attempt_timeout: Duration::from_secs(5),
+    look_period: Duration::from_millis(20),
 };
 
 async fn start(database: &Database) -> (CheckpointWorker, Claim) {
@@ -149,6 +150,20 @@ fn a_fenced_worker_says_so_and_stores_nothing_more() {
         assert!(!worker.drain(PATIENCE).await.complete);
         assert_eq!(other.latest_checkpoint("earth").await.unwrap(), None);
         assert_eq!(newer.epoch.0, claim.epoch.0 + 1);
+        other.close().await;
+        database
+    });
+}
+
+#[test]
+fn an_idle_worker_notices_that_the_world_was_claimed_by_another() {
+    on_each_backend(|database| async {
+        let (worker, claim) = start(&database).await;
+        let other = database.open().await;
+        other.claim("earth", &stamp(2)).await.unwrap();
+        wait_for(&worker, |status| status.fenced).await;
+        assert_eq!(worker.submit(image(claim.epoch, 6)), Submitted::Fenced);
+        assert!(!worker.drain(PATIENCE).await.complete);
         other.close().await;
         database
     });

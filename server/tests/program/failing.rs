@@ -111,7 +111,8 @@ fn a_second_server_of_the_same_world_fences_the_first() {
         return;
     };
     let (first_dir, second_dir) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    let args = ["--database-url", database.url(), "--checkpoint-s", "0.5"];
+    // It must notice without a checkpoint to store.
+    let args = ["--database-url", database.url(), "--checkpoint-s", "600"];
     let first = Server::start(first_dir.path(), &args);
     first.wait_for_tick(5);
     let second = Server::start(second_dir.path(), &args);
