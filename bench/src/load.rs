@@ -304,8 +304,8 @@ fn report(
         server_build: after.build.clone(),
         bench_build: format!("{} ({profile})", env!("CARGO_PKG_VERSION")),
         scene: format!(
-            "{}, {:.0} m around the square",
-            after.scenario, args.square_m
+            "{}, square of {:.0} m and {:.0} m around it",
+            after.scenario, args.square_m, args.around_m
         ),
         clients: args.clients,
         seed: args.seed,
