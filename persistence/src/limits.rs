@@ -20,7 +20,7 @@ pub const JOURNAL_QUEUE_BYTES_MAX: usize = 64 * 1024 * 1024;
 pub const JOURNAL_CONTROLS_MAX: usize = 16;
 
 /// Checkpoints kept per world; older ones are deleted with the write that adds one. Three: the
-/// newest, the one before should the newest turn out damaged, and one for evidence.
+/// newest, and two for evidence should it turn out damaged.
 pub const CHECKPOINTS_KEPT: usize = 3;
 /// Largest part of a checkpoint, bytes: Postgres takes values up to 1 GiB in twice that memory.
 pub const PART_BYTES_MAX: usize = 256 * 1024 * 1024;

@@ -98,9 +98,30 @@ pub struct Recovered {
     pub epoch: u32,
     /// How many ticks came from the journal.
     pub replayed_ticks: u64,
+    /// The first tick of the last run that is lost: its log had broken and no checkpoint closed the
+    /// hole.
+    pub lost_from: Option<u64>,
+    /// The last journaled tick, if it was left out because stepping it panics.
+    pub quarantined: Option<u64>,
     /// The last ticks on the way there with their digests, oldest first: what an outside recorder
     /// compares its notes with.
     pub trail: Vec<(u64, String)>,
+}
+
+impl Recovered {
+    /// What of the last run is missing, for people.
+    pub fn loss(&self) -> Option<String> {
+        let lost = self.lost_from.map(|tick| {
+            format!("ticks from {tick} on are lost: the last run's log had broken there")
+        });
+        let kept = self
+            .quarantined
+            .map(|tick| format!("tick {tick} is quarantined: stepping its inputs panics"));
+        match (lost, kept) {
+            (Some(lost), Some(kept)) => Some(format!("{lost}; {kept}")),
+            (lost, kept) => lost.or(kept),
+        }
+    }
 }
 
 /// One tick of the whole world, not yet encoded: that is the reader's work.

@@ -23,6 +23,7 @@ use crate::config::Config;
 use crate::data_dir::DataDir;
 use crate::exit::{Failure, chain};
 use crate::guarded::keep_evidence;
+use crate::health::Grade;
 use crate::held::HeldDigests;
 use crate::limits::INTEREST_HYSTERESIS;
 use crate::live::{Live, digest_hex};
@@ -66,7 +67,7 @@ pub fn build(
     let stepper = Stepper::new(threads.unwrap_or_else(machine::hardware_threads), args)?;
     let databases = serve::runtime("store", 1)?;
     let store = open_store(ground, &databases)?;
-    let remains = read_remains(ground, &store, &databases, args)?;
+    let mut remains = read_remains(ground, &store, &databases, args)?;
     let mut recovered = bring_back(ground, &spec, &remains, &stepper)?;
     let (quic, events) = listen(ground, sockets)?;
     let claim = take_over::claim(ground, &store, &databases, spec.content_hash(), args)?;
@@ -75,10 +76,13 @@ pub fn build(
         ground.steps.say(format_args!(
             "  another server has stored the checkpoint of tick {tick} meanwhile: reading again"
         ));
-        let remains = read_remains(ground, &store, &databases, args)?;
+        remains = read_remains(ground, &store, &databases, args)?;
         recovered = bring_back(ground, &spec, &remains, &stepper)?;
     }
-    let began = began(&recovered);
+    let began = began(&recovered, &remains.tail);
+    if let Some(loss) = began.loss() {
+        live.health.raise("recovery", Grade::Degraded, loss);
+    }
     let Recovered { world, .. } = recovered;
     let log = take_over::begin_log(ground, store, databases, &claim, &world, args)?;
     let mut hub = Hub::new(hub_config(ground, &world, claim.epoch, args));
@@ -204,9 +208,47 @@ fn read_remains(
                  checkpoint",
             )
             })?;
+            let row = databases
+                .block_on(store.world(world))
+                .map_err(store_failure)?;
+            belongs_together(&tail, world, row.map_or(Epoch(0), |row| row.epoch))?;
+            warn_of_a_journal_elsewhere(image.as_ref(), &tail);
             let found = told(image.as_ref(), &tail);
             Ok((Remains { image, tail }, found))
         })
+}
+
+/// Refuses a journal that the database has not seen begin, before anybody is fenced for it.
+fn belongs_together(tail: &JournalTail, world: &str, reached: Epoch) -> Result<(), Failure> {
+    // That a journal is another world's is said by the recovery.
+    let ours = tail.world.as_deref() == Some(world);
+    match tail.newest_epoch {
+        Some(journal) if ours && journal > reached => Err(Failure::environment(format!(
+            "the journal in this data directory was written in epoch {}, but the database has only \
+             reached epoch {}: it was reset, or it is another one",
+            journal.0, reached.0
+        ))
+        .advise(
+            "correct --database-url, or restore the database; --discard-journal-tail begins from \
+             what this database holds",
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// Says what may be given up: whether the last server stopped by itself is not known here.
+fn warn_of_a_journal_elsewhere(image: Option<&CheckpointImage>, tail: &JournalTail) {
+    if let Some(image) = image
+        && tail.newest_epoch < Some(image.epoch)
+    {
+        tracing::warn!(
+            "this data directory has no journal of epoch {}, which stored the checkpoint of tick \
+             {}. If that server crashed, the ticks since are in its own data directory, and to go \
+             on from here is to lose them: stop now and start there",
+            image.epoch.0,
+            image.tick
+        );
+    }
 }
 
 fn told(image: Option<&CheckpointImage>, tail: &JournalTail) -> String {
@@ -274,12 +316,14 @@ fn bring_back(
     Ok(recovered)
 }
 
-fn began(recovered: &Recovered) -> live::Recovered {
+fn began(recovered: &Recovered, tail: &JournalTail) -> live::Recovered {
     live::Recovered {
         tick: recovered.world.tick().0,
         digest: digest_hex(recovered.world.digest()),
         epoch: recovered.epoch.0,
         replayed_ticks: recovered.replayed,
+        lost_from: tail.broken.map(|hole| hole.first_lost.0),
+        quarantined: recovered.quarantined.as_ref().map(|kept| kept.tick.0),
         trail: recovered
             .trail
             .iter()

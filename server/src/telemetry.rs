@@ -62,6 +62,11 @@ const GAUGES: &[(&str, Unit, &str)] = &[
     ("bluemarble_tick", Unit::Count, "Newest finished tick"),
     ("bluemarble_epoch", Unit::Count, "Incarnation of the world"),
     (
+        "bluemarble_recovered_with_loss",
+        Unit::Count,
+        "1 if ticks were lost or quarantined at this start",
+    ),
+    (
         "bluemarble_tick_ms",
         Unit::Milliseconds,
         "Tick duration since the start, by quantile",
@@ -231,6 +236,8 @@ pub fn tick_done(took: Duration) {
 pub fn show_status(status: &Status) {
     gauge!("bluemarble_tick").set(status.tick as f64);
     gauge!("bluemarble_epoch").set(status.epoch);
+    let loss = status.recovered.loss().is_some();
+    gauge!("bluemarble_recovered_with_loss").set(f64::from(u8::from(loss)));
     gauge!("bluemarble_players").set(status.players as f64);
     gauge!("bluemarble_entities").set(status.entities as f64);
     gauge!("bluemarble_zones").set(status.zones as f64);

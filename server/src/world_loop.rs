@@ -240,7 +240,10 @@ impl WorldLoop {
             bytes_out: traffic.tx_bytes,
             bytes_out_per_s: traffic.tx_bytes.saturating_sub(before.bytes_out),
             journal_lag_ms: self.world.tick().since(journal.durable) * period_ms,
-            checkpoint_tick: checkpoints.durable.unwrap_or_default().0,
+            // This epoch began by storing what it recovered.
+            checkpoint_tick: checkpoints
+                .durable
+                .map_or(self.recovered.tick, |tick| tick.0),
             uptime_s: self.clock.elapsed().as_secs_f64(),
         };
         telemetry::show_status(&status);

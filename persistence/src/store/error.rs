@@ -56,8 +56,7 @@ pub enum StoreError {
     /// A stored checkpoint is not what was written.
     #[error(
         "the checkpoint of world {world:?} at tick {tick} (epoch {}) is damaged: {what}. Restore \
-         the database from a copy, or start from an older checkpoint if the journal reaches back \
-         to it",
+         the database from a copy",
         .epoch.0
     )]
     CorruptCheckpoint {

@@ -182,6 +182,10 @@ fn a_tick_that_panics_stops_the_world_keeps_evidence_and_is_quarantined_if_it_pa
     assert!(dir.path().join("evidence/tick-40.inputs").exists());
 
     let server = Server::start(dir.path(), &args[..4]);
+    assert_eq!(
+        server.status()["recovered"]["lost_from"],
+        serde_json::Value::Null
+    );
     server.wait_for_tick(45);
     server.stop();
 }

@@ -3,7 +3,7 @@
 
 #[cfg(feature = "sabotage")]
 use super::harness::eventually;
-use super::harness::{Server, said};
+use super::harness::{Server, refused, said};
 
 /// A SQLite file that both servers use.
 fn shared(dir: &tempfile::TempDir) -> String {
@@ -32,6 +32,8 @@ fn a_directory_left_behind_by_a_fail_over_adds_nothing_to_what_happened_since() 
     // The other machine has the checkpoint of tick 0 only, and stops long before tick 150.
     let second = Server::start(second_dir.path(), &args);
     assert_eq!((second.epoch(), recovered(&second)), (2, (0, 0)));
+    let told = said(second_dir.path());
+    assert!(told.contains("no journal of epoch 1"), "{told}");
     let mut recorder = second.record_digests();
     recorder.wait_for(3);
     second.stop();
@@ -146,5 +148,33 @@ fn a_crash_at_any_step_of_taking_over_costs_nothing() {
     let newest = *recorder.finish().last_key_value().unwrap().0;
     let server = Server::start(dir.path(), &args);
     assert!(recovered(&server).0 >= newest);
+    server.stop();
+}
+
+#[test]
+fn a_journal_beyond_its_database_is_refused_before_the_claim() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::start(dir.path(), &[]);
+    server.wait_for_tick(5);
+    server.kill();
+    for file in dir.path().read_dir().unwrap() {
+        let path = file.unwrap().path();
+        if path
+            .file_name()
+            .unwrap()
+            .to_str()
+            .unwrap()
+            .starts_with("world.sqlite")
+        {
+            std::fs::remove_file(path).unwrap();
+        }
+    }
+    for _ in 0..2 {
+        let (status, text) = refused(dir.path(), &[]);
+        assert_eq!(status, 1);
+        assert!(text.contains("only reached epoch 0"), "{text}");
+    }
+    let server = Server::start(dir.path(), &["--discard-journal-tail"]);
+    assert_eq!((server.epoch(), recovered(&server)), (1, (0, 0)));
     server.stop();
 }
