@@ -6,8 +6,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use bluemarble_net::certs::ServerIdentity;
-use bluemarble_net::client::{ClientOptions, ConnectError, Link, Trust};
+use bluemarble_net::client::{Client, ClientOptions, ConnectError, Link, Trust};
 use bluemarble_net::tickets::{CharacterName, TicketIssuer, TicketKeys};
+use bluemarble_shared_protocol::{Intent, WishDir};
 use tokio::runtime::Runtime;
 
 use super::harness::{Server, WORLD, eventually};
@@ -107,5 +108,30 @@ impl Onlooker {
     /// How its connection ended.
     pub fn end(self, runtime: &Runtime) -> bluemarble_net::client::Disconnected {
         runtime.block_on(self.ended).unwrap()
+    }
+}
+
+/// Clients that walk about until the server is gone.
+pub fn walk(runtime: &Runtime, door: &Door, characters: &[&str]) {
+    for (nth, character) in characters.iter().enumerate() {
+        let options = door.options(door.ticket(character));
+        let mut client = runtime.block_on(Client::connect(options, None)).unwrap();
+        let _ends_with_the_server = runtime.spawn(async move {
+            while let Ok(tick) = client.next_snapshot().await {
+                // Another direction every second, another one for each.
+                let turn = (tick.0 / 20) as usize + nth;
+                let (u, v) = [(40, 40), (-40, 40), (-40, -40), (40, -40)][turn % 4];
+                let wish = WishDir::from_axes(u, v).expect("in range");
+                let intent = Intent {
+                    view_tick: tick,
+                    wish,
+                    pace: Intent::PACE_MAX,
+                    ..Intent::default()
+                };
+                if client.send_intent(intent).is_err() {
+                    return;
+                }
+            }
+        });
     }
 }

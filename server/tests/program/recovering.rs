@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::clients::{Door, Onlooker, client_runtime};
+use super::clients::{Door, Onlooker, client_runtime, walk};
 use super::databases::PostgresDatabase;
 use super::harness::{Server, WORLD, eventually, refused, said};
 
@@ -100,6 +100,24 @@ fn without_any_checkpoint_since_the_start_the_journal_alone_is_enough() {
             .unwrap()
             >= 55
     );
+    server.stop();
+}
+
+#[test]
+fn what_players_did_is_replayed_to_the_same_world() {
+    let dir = tempfile::tempdir().unwrap();
+    let args = ["--checkpoint-s", "600"];
+    let runtime = client_runtime();
+    let server = Server::start(dir.path(), &args);
+    let door = Door::of(&server);
+    walk(&runtime, &door, &["Ada", "Bob", "Cleo", "Dora"]);
+    server.wait_for_metric("bluemarble_hub_intents_sealed_total", 100.0);
+    let mut recorder = server.record_digests();
+    recorder.wait_for(60);
+    server.kill();
+    let seen = recorder.finish();
+    let server = Server::start(dir.path(), &args);
+    check(&server, &seen, 1);
     server.stop();
 }
 
