@@ -140,7 +140,7 @@ fn what_is_appended_becomes_durable_by_itself_and_is_read_back_from_real_files()
 #[test]
 fn a_disk_that_does_not_keep_up_breaks_the_log_and_never_blocks_the_loop() {
     let disk = FaultyDisk::default();
-    let (open, gate) = mpsc::channel();
+    let (open, gate) = mpsc::sync_channel(64);
     let gated = Box::new(GatedDisk {
         disk: disk.clone(),
         gate,
@@ -270,7 +270,7 @@ fn a_world_name_that_does_not_fit_the_header_is_refused() {
 #[test]
 fn a_fault_of_the_old_segment_does_not_undo_a_restart_that_is_on_its_way() {
     let disk = FaultyDisk::default();
-    let (open, gate) = mpsc::channel();
+    let (open, gate) = mpsc::sync_channel(64);
     let gated = Box::new(GatedDisk {
         disk: disk.clone(),
         gate,
