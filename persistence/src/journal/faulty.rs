@@ -12,7 +12,11 @@ use super::disk::Disk;
 
 /// Handles to one disk.
 #[derive(Clone, Debug, Default)]
-pub(super) struct FaultyDisk(Arc<Mutex<State>>);
+pub(super) struct FaultyDisk {
+    state: Arc<Mutex<State>>,
+    /// The file this handle made and appends to.
+    open: Option<String>,
+}
 
 #[derive(Debug, Default)]
 struct State {
@@ -54,15 +58,15 @@ const SECTOR_BYTES: usize = 16;
 
 impl FaultyDisk {
     pub(super) fn set_faults(&self, faults: Faults) {
-        self.0.lock().faults = faults;
+        self.state.lock().faults = faults;
     }
 
     pub(super) fn bytes(&self, name: &str) -> Vec<u8> {
-        self.0.lock().files[name].bytes.clone()
+        self.state.lock().files[name].bytes.clone()
     }
 
     pub(super) fn flip(&self, name: &str, at: usize, bit: u32) {
-        let mut state = self.0.lock();
+        let mut state = self.state.lock();
         let file = state
             .files
             .get_mut(name)
@@ -72,7 +76,7 @@ impl FaultyDisk {
 
     /// Bytes that a crash could take.
     pub(super) fn unsynced(&self) -> usize {
-        self.0
+        self.state
             .lock()
             .files
             .values()
@@ -82,7 +86,7 @@ impl FaultyDisk {
 
     /// The disk as it is found after a crash; this one stays as it is.
     pub(super) fn crashed(&self, crash: Crash) -> Self {
-        let mut files = self.0.lock().files.clone();
+        let mut files = self.state.lock().files.clone();
         match crash {
             Crash::Keep(mut left) => {
                 for file in files.values_mut() {
@@ -112,27 +116,34 @@ impl FaultyDisk {
                 }
             }
         }
-        Self(Arc::new(Mutex::new(State {
-            files,
-            faults: Faults::default(),
-        })))
+        let faults = Faults::default();
+        Self {
+            state: Arc::new(Mutex::new(State { files, faults })),
+            open: None,
+        }
     }
 }
 
 impl Disk for FaultyDisk {
     fn list(&mut self) -> io::Result<Vec<String>> {
-        Ok(self.0.lock().files.keys().cloned().collect())
+        Ok(self.state.lock().files.keys().cloned().collect())
     }
 
     fn read(&mut self, name: &str, bytes_max: usize) -> io::Result<Vec<u8>> {
-        let state = self.0.lock();
+        let state = self.state.lock();
         let file = state.files.get(name).ok_or(io::ErrorKind::NotFound)?;
         Ok(file.bytes[..file.bytes.len().min(bytes_max)].to_vec())
     }
 
     fn append(&mut self, name: &str, bytes: &[u8]) -> io::Result<usize> {
-        let mut state = self.0.lock();
+        let mut state = self.state.lock();
         let State { files, faults } = &mut *state;
+        if self.open.as_deref() != Some(name) {
+            if files.contains_key(name) {
+                return Err(io::ErrorKind::AlreadyExists.into());
+            }
+            self.open = Some(name.to_owned());
+        }
         let mut sent = bytes.len().min(faults.append_max.unwrap_or(usize::MAX));
         if let Some(room) = &mut faults.room {
             if *room == 0 {
@@ -151,7 +162,7 @@ impl Disk for FaultyDisk {
     }
 
     fn sync(&mut self, name: &str) -> io::Result<()> {
-        let mut state = self.0.lock();
+        let mut state = self.state.lock();
         if let Some(left) = &mut state.faults.syncs_left {
             *left = left.checked_sub(1).ok_or(io::ErrorKind::Other)?;
         }
@@ -162,7 +173,7 @@ impl Disk for FaultyDisk {
     }
 
     fn remove(&mut self, name: &str) -> io::Result<()> {
-        self.0
+        self.state
             .lock()
             .files
             .remove(name)
