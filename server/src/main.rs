@@ -9,7 +9,7 @@
 //!
 //! Threads: `world` runs the loop and is never made to wait; rayon's pool steps zones for it; one
 //! tokio runtime runs QUIC, one stores checkpoints, one the admin HTTP; the journal writes on a
-//! thread of its own.
+//! thread of its own, and so do the logs.
 
 mod admin;
 mod assets;
@@ -25,6 +25,7 @@ mod health;
 mod held;
 mod limits;
 mod live;
+mod lossy_log;
 mod machine;
 mod observed;
 mod pacing;
@@ -50,10 +51,11 @@ use tracing_subscriber::EnvFilter;
 
 use crate::cli::{Cli, Command, ConfigFlags};
 use crate::exit::{Failure, chain};
+use crate::lossy_log::{LogEnd, LossyLog};
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    log_to_stderr();
+    let _log = log_to_stderr();
     let done = match &cli.command {
         Command::Serve(args) => serve::run(args),
         Command::Ticket(args) => ticket_command::run(args),
@@ -72,11 +74,14 @@ fn print_config(flags: &ConfigFlags) -> Result<(), Failure> {
     Ok(())
 }
 
-fn log_to_stderr() {
+/// What is logged is written until the answer is dropped. Without a thread, nothing is logged.
+fn log_to_stderr() -> Option<LogEnd> {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
+    let (log, end) = LossyLog::start(std::io::stderr()).ok()?;
     tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(std::io::stderr)
+        .with_writer(log)
         .with_ansi(std::io::stderr().is_terminal())
         .init();
+    Some(end)
 }
