@@ -79,7 +79,7 @@ fn a_database_outage_stops_no_tick_and_heals() {
 }
 
 #[test]
-fn a_stop_without_the_database_says_so_and_loses_nothing() {
+fn a_kill_during_a_stop_without_the_database_loses_nothing() {
     let Some(database) = PostgresDatabase::create("stopping") else {
         return;
     };

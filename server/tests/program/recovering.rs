@@ -55,6 +55,7 @@ fn killed_again_and_again(data: &Path, database: Option<&str>) {
     // Checkpoints in the midst of it, so that every round replays a tail behind one.
     let args = lively(database, &["--checkpoint-s", "0.7"]);
     let mut server = Server::start(data, &args);
+    let mut replayed = 0;
     for round in 1..=ROUNDS {
         let mut recorder = server.record_digests();
         recorder.wait_for(25 + 7 * round);
@@ -63,7 +64,11 @@ fn killed_again_and_again(data: &Path, database: Option<&str>) {
         server = Server::start(data, &args);
         assert_eq!(server.epoch(), round as u64 + 1);
         check(&server, &seen, round);
+        replayed += server.status()["recovered"]["replayed_ticks"]
+            .as_u64()
+            .unwrap();
     }
+    assert!(replayed > 0, "no round had a tail to replay");
     server.stop();
 }
 
