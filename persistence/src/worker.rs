@@ -255,7 +255,9 @@ impl Saver {
     /// A newer writer has claimed the world. No answer is none: an outage shows at the next
     /// checkpoint, and whoever wants to take over needs the same database.
     async fn has_been_overtaken(&self) -> bool {
-        let Ok(Some(row)) = self.store.world(&self.claim.world).await else {
+        let look = self.store.world(&self.claim.world);
+        // No longer than that: an image may come meanwhile.
+        let Ok(Ok(Some(row))) = tokio::time::timeout(self.options.look_period, look).await else {
             return false;
         };
         let overtaken = row.epoch > self.claim.epoch;

@@ -18,7 +18,7 @@ const IMPATIENT: WorkerOptions = WorkerOptions {
     backoff_min: Duration::from_millis(5),
     backoff_max: Duration::from_millis(40),
     attempt_timeout: Duration::from_secs(5),
-    look_period: Duration::from_millis(20),
+    look_period: Duration::from_millis(200),
 };
 
 async fn start(database: &Database) -> (CheckpointWorker, Claim) {
