@@ -33,6 +33,7 @@ mod players;
 mod publish;
 mod random;
 mod report;
+mod roster;
 mod routing;
 mod schedule;
 mod script;

@@ -5,17 +5,16 @@ use std::sync::Arc;
 
 use bevy_app::App;
 use bevy_ecs::entity::Entity;
-use bevy_ecs::world::{EntityRef, World};
-use bluemarble_shared_protocol::{EntityId, Tick};
+use bevy_ecs::world::World;
+use bluemarble_shared_protocol::Tick;
 
 use crate::effect::Effect;
-use crate::entity::{
-    Arms, Body, EntityState, Home, Identity, Life, Mail, Mind, Order, Place, Player, Touched,
-};
+use crate::entity::{EntityState, Identity, Mail};
 use crate::frame::{Around, FrameSet, NeighbourCells};
 use crate::lore::Lore;
+use crate::roster::{Roster, insert_entity, remove_entity, state_of};
 use crate::zone_map::ZoneId;
-use crate::zone_resources::{Counted, Inbox, Now, Outbox, Published, Roster, ZoneNumber};
+use crate::zone_resources::{Counted, Inbox, Now, Outbox, Published, ZoneNumber};
 use crate::{fight, life, mind, players, publish, schedule, walk};
 
 /// A zone and its ECS.
@@ -147,62 +146,10 @@ impl Zone {
     }
 }
 
-/// Adds an entity; if its id is already here the newcomer is dropped: an id is one entity.
-pub(crate) fn insert_entity(world: &mut World, state: &EntityState) {
-    let id = state.identity.id;
-    if world.resource::<Roster>().0.contains_key(&id) {
-        debug_assert!(false, "{id:?} inserted twice");
-        return;
-    }
-    let place = Place(world.resource::<Lore>().grid_cell(state.body.0.pos));
-    let mut entity = world.spawn((
-        state.identity,
-        state.body,
-        state.life,
-        state.arms,
-        state.home,
-        state.mail.clone(),
-        place,
-        Order::default(),
-        Touched(true),
-    ));
-    if let Some(mind) = state.mind {
-        entity.insert(mind);
-    }
-    if let Some(player) = &state.player {
-        entity.insert(player.clone());
-    }
-    let entity = entity.id();
-    world.resource_mut::<Roster>().0.insert(id, entity);
-}
-
-/// Removes an entity, if it is here.
-pub(crate) fn remove_entity(world: &mut World, id: EntityId) {
-    if let Some(entity) = world.resource_mut::<Roster>().0.remove(&id) {
-        world.despawn(entity);
-    }
-}
-
-fn state_of(entity: EntityRef) -> EntityState {
-    const WHOLE: &str = "entities are only ever inserted whole";
-    let mut mail = entity.get::<Mail>().expect(WHOLE).clone();
-    // In the order of its application, so that equal worlds have equal entities.
-    mail.0.sort_unstable();
-    EntityState {
-        identity: *entity.get::<Identity>().expect(WHOLE),
-        body: *entity.get::<Body>().expect(WHOLE),
-        life: *entity.get::<Life>().expect(WHOLE),
-        arms: *entity.get::<Arms>().expect(WHOLE),
-        home: *entity.get::<Home>().expect(WHOLE),
-        mail,
-        mind: entity.get::<Mind>().copied(),
-        player: entity.get::<Player>().cloned(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::entity::Body;
     use crate::lore::LoreInner;
     use crate::schedule::{TickSet, ZoneTick};
     use crate::zone_map::ZoneMap;

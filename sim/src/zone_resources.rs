@@ -1,7 +1,6 @@
 //! What a zone's systems share within one tick. None of it is state: all is set before the tick, or
 //! empty at its beginning, or follows from the entities.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use bevy_ecs::entity::Entity;
@@ -11,7 +10,6 @@ use bluemarble_shared_protocol::{EntityId, Intent, Tick, WireFrame};
 use crate::effect::Effect;
 use crate::entity::EntityState;
 use crate::frame::{Frame, FrameRow};
-use crate::hashing::IdHash;
 use crate::report::Tally;
 use crate::zone_map::ZoneId;
 
@@ -35,10 +33,6 @@ pub(crate) struct Inbox {
 /// Effects on their way to the barrier.
 #[derive(Resource, Debug, Default)]
 pub(crate) struct Outbox(pub Vec<Effect>);
-
-/// Where each entity is in this zone's ECS. Follows from the entities; for look-up only.
-#[derive(Resource, Debug, Default)]
-pub(crate) struct Roster(pub HashMap<EntityId, Entity, IdHash>);
 
 /// Counters of this tick.
 #[derive(Resource, Debug, Default)]

@@ -8,8 +8,8 @@ use bevy_ecs::world::{Mut, World};
 use glam::DVec3;
 
 use crate::entity::{Identity, Life, Order, Player, Touched};
+use crate::roster::{insert_entity, remove_entity};
 use crate::schedule::{TickSet, ZoneTick};
-use crate::zone::{insert_entity, remove_entity};
 use crate::zone_resources::{Counted, Inbox};
 
 /// How long an avatar goes on as last asked when no intent comes, in ticks: long enough to bridge

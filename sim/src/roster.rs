@@ -1,0 +1,73 @@
+//! How entities enter and leave a zone's ECS: always whole, as an [`EntityState`], and always through
+//! here, so that the look-up table by id cannot disagree with the entities.
+
+use std::collections::HashMap;
+
+use bevy_ecs::entity::Entity;
+use bevy_ecs::resource::Resource;
+use bevy_ecs::world::{EntityRef, World};
+use bluemarble_shared_protocol::EntityId;
+
+use crate::entity::{
+    Arms, Body, EntityState, Home, Identity, Life, Mail, Mind, Order, Place, Player, Touched,
+};
+use crate::hashing::IdHash;
+use crate::lore::Lore;
+
+/// Where each entity is in this zone's ECS. Follows from the entities; for look-up only.
+#[derive(Resource, Debug, Default)]
+pub(crate) struct Roster(pub HashMap<EntityId, Entity, IdHash>);
+
+/// Adds an entity; if its id is already here the newcomer is dropped: an id is one entity.
+pub(crate) fn insert_entity(world: &mut World, state: &EntityState) {
+    let id = state.identity.id;
+    if world.resource::<Roster>().0.contains_key(&id) {
+        debug_assert!(false, "{id:?} inserted twice");
+        return;
+    }
+    let place = Place(world.resource::<Lore>().grid_cell(state.body.0.pos));
+    let mut entity = world.spawn((
+        state.identity,
+        state.body,
+        state.life,
+        state.arms,
+        state.home,
+        state.mail.clone(),
+        place,
+        Order::default(),
+        Touched(true),
+    ));
+    if let Some(mind) = state.mind {
+        entity.insert(mind);
+    }
+    if let Some(player) = &state.player {
+        entity.insert(player.clone());
+    }
+    let entity = entity.id();
+    world.resource_mut::<Roster>().0.insert(id, entity);
+}
+
+/// Removes an entity, if it is here.
+pub(crate) fn remove_entity(world: &mut World, id: EntityId) {
+    if let Some(entity) = world.resource_mut::<Roster>().0.remove(&id) {
+        world.despawn(entity);
+    }
+}
+
+/// An entity, whole.
+pub(crate) fn state_of(entity: EntityRef) -> EntityState {
+    const WHOLE: &str = "entities are only ever inserted whole";
+    let mut mail = entity.get::<Mail>().expect(WHOLE).clone();
+    // In the order of its application, so that equal worlds have equal entities.
+    mail.0.sort_unstable();
+    EntityState {
+        identity: *entity.get::<Identity>().expect(WHOLE),
+        body: *entity.get::<Body>().expect(WHOLE),
+        life: *entity.get::<Life>().expect(WHOLE),
+        arms: *entity.get::<Arms>().expect(WHOLE),
+        home: *entity.get::<Home>().expect(WHOLE),
+        mail,
+        mind: entity.get::<Mind>().copied(),
+        player: entity.get::<Player>().cloned(),
+    }
+}
