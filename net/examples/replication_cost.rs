@@ -271,6 +271,8 @@ fn publish(walkers: &[Walker], tick: Tick) -> WireFrame {
                 health_max: 100,
                 ..OwnVitals::default()
             },
+            fell_to: None,
+            felled: Vec::new(),
         });
     }
     frame

@@ -20,6 +20,8 @@ const RADIUS_M: f64 = 50_000.0;
 struct Hall {
     hub: Hub,
     avatars: Vec<(EntityId, String, InputSeq, OwnVitals)>,
+    /// Killer and victim of the tick.
+    blow: Option<(EntityId, EntityId)>,
     now_ms: u64,
     tick: Tick,
     inputs: PlayerInputs,
@@ -44,6 +46,7 @@ impl Hall {
         Self {
             hub: Hub::new(config),
             avatars: Vec::new(),
+            blow: None,
             now_ms: 0,
             tick: Tick(0),
             inputs: PlayerInputs::default(),
@@ -100,6 +103,16 @@ impl Hall {
                 body: BodyBits::default(),
                 body_hash: 0,
                 vitals: *vitals,
+                fell_to: self
+                    .blow
+                    .filter(|(_, victim)| victim == id)
+                    .map(|(killer, _)| killer),
+                felled: self
+                    .blow
+                    .iter()
+                    .filter(|(killer, _)| killer == id)
+                    .map(|b| b.1)
+                    .collect(),
             });
         }
         vec![Arc::new(frame)]
@@ -335,14 +348,26 @@ fn deaths_returns_and_kills_are_told() {
     let mut hall = Hall::new();
     let ada = hall.open(1, "ada");
     let bob = hall.open(2, "bob");
+    let cyd = hall.open(3, "cyd");
     hall.tick();
-    hall.datagram(1, intents(1, 1, 0, Some(bob)));
+    // Whoever merely aims at the victim is not its killer.
+    hall.datagram(3, intents(1, 1, 0, Some(bob)));
     hall.tick();
     hall.events();
-    hall.avatars[1].3.health = 0;
-    hall.avatars[1].3.deaths = 1;
-    hall.avatars[0].3.kills = 1;
+    let of = |hall: &Hall, id| {
+        hall.avatars
+            .iter()
+            .position(|(avatar, ..)| *avatar == id)
+            .unwrap()
+    };
+    let (ada_row, bob_row) = (of(&hall, ada), of(&hall, bob));
+    hall.avatars[bob_row].3.health = 0;
+    hall.avatars[bob_row].3.deaths = 1;
+    hall.avatars[ada_row].3.kills = 1;
+    hall.blow = Some((ada, bob));
     hall.tick();
+    hall.blow = None;
+    assert_ne!(ada, cyd);
     assert_eq!(
         hall.events(),
         [
@@ -350,7 +375,7 @@ fn deaths_returns_and_kills_are_told() {
             (2, GameEvent::Died { killer: Some(ada) })
         ]
     );
-    hall.avatars[1].3.health = 100;
+    hall.avatars[bob_row].3.health = 100;
     hall.tick();
     assert_eq!(hall.events(), [(2, GameEvent::Respawned)]);
 }

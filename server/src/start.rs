@@ -12,6 +12,7 @@ use bluemarble_net::server::{
 use bluemarble_net::tickets::{TicketKeys, TicketVerifier};
 use bluemarble_persistence::{CheckpointImage, JournalTail, Store, StoreError, read_journal};
 use bluemarble_shared_protocol::Epoch;
+use bluemarble_shared_protocol::limits::DATAGRAM_BYTES_MAX;
 use bluemarble_sim::{Scenario, World, WorldSpec};
 use bluemarble_spatial::Planet;
 use crossbeam_channel::Receiver;
@@ -360,6 +361,11 @@ fn listen(
         .map_err(|error| Failure::request(chain(&error)).advise("see net.ticket_public_key"))?;
     let limits = QuicLimits {
         sessions_max: net.sessions_max,
+        // Two ticks' worth of the budget: less would let a tick's first datagrams push out its own.
+        datagrams_waiting_max: QuicLimits::default().datagrams_waiting_max.max(
+            2 * (budget_bytes(net.client_bytes_per_s_max, ground.config.world.tick_hz) as usize)
+                .div_ceil(DATAGRAM_BYTES_MAX),
+        ),
         ..QuicLimits::default()
     };
     let config = QuicConfig {
@@ -389,11 +395,15 @@ fn hub_config(ground: &Ground<'_>, world: &World, epoch: Epoch, args: &ServeArgs
     });
     config.interest.enter_m = net.interest_m;
     config.interest.exit_m = net.interest_m * INTEREST_HYSTERESIS;
-    config.budget_bytes =
-        (net.client_bytes_per_s_max / spec.tick_hz).clamp(BUDGET_BYTES_MIN, BUDGET_BYTES_MAX);
+    config.budget_bytes = budget_bytes(net.client_bytes_per_s_max, spec.tick_hz);
     config.limits.grace_ms = u64::try_from(net.grace.as_millis()).unwrap_or(u64::MAX);
     lie(&mut config, args);
     config
+}
+
+/// Snapshot bytes per client and tick.
+fn budget_bytes(bytes_per_s_max: u32, tick_hz: u32) -> u32 {
+    (bytes_per_s_max / tick_hz).clamp(BUDGET_BYTES_MIN, BUDGET_BYTES_MAX)
 }
 
 #[cfg(feature = "sabotage")]

@@ -103,6 +103,10 @@ pub struct OwnState {
     pub body_hash: u32,
     /// The rest.
     pub vitals: OwnVitals,
+    /// Who struck the blow it died of, if it died this tick.
+    pub fell_to: Option<EntityId>,
+    /// Whom it was credited with having killed this tick.
+    pub felled: Vec<EntityId>,
 }
 
 /// One zone at one tick: parallel columns, a row per entity, sorted by (grid cell, id).

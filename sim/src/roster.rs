@@ -9,7 +9,7 @@ use bevy_ecs::world::{EntityRef, World};
 use bluemarble_shared_protocol::EntityId;
 
 use crate::entity::{
-    Arms, Body, EntityState, Home, Identity, Life, Mail, Mind, Order, Place, Player, Touched,
+    Arms, Body, EntityState, Home, Identity, Life, Mail, Mind, News, Order, Place, Player, Touched,
 };
 use crate::hashing::IdHash;
 use crate::lore::Lore;
@@ -41,7 +41,7 @@ pub(crate) fn insert_entity(world: &mut World, state: &EntityState) {
         entity.insert(mind);
     }
     if let Some(player) = &state.player {
-        entity.insert(player.clone());
+        entity.insert((player.clone(), News::default()));
     }
     let entity = entity.id();
     world.resource_mut::<Roster>().0.insert(id, entity);

@@ -244,7 +244,10 @@ fn the_dead_lie_still_credit_their_killer_and_return() {
         assert!(seq < 400, "bob does not die");
         play.act(ada, attack(seq, bob));
     }
+    assert_eq!(play.own(bob).fell_to, Some(ada));
     play.step(&play.inputs());
+    assert_eq!(play.own(ada).felled, [bob]);
+    assert_eq!(play.own(bob).fell_to, None, "told once");
     assert_eq!(play.own(ada).vitals.kills, 1);
     assert_eq!(play.own(bob).vitals.deaths, 1);
     let fell = play.position(bob);

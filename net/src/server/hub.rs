@@ -29,9 +29,6 @@ use super::hub_config::{BUDGET_BYTES_MAX, BUDGET_BYTES_MIN, HubConfig};
 use super::hub_stats::HubStats;
 use super::replication::{Replicator, TickView};
 
-/// How long ago a target may have fallen to count as the victim of a kill, ticks.
-const KILL_TICKS: u64 = 3;
-
 /// One finished tick, for replication.
 #[derive(Clone, Copy, Debug)]
 pub struct ReplicateInput<'a> {
@@ -130,9 +127,6 @@ impl Hub {
             let seen = intent.view_tick.0;
             let view_tick = Tick(seen.clamp(oldest_view, tick.0.saturating_sub(1)));
             self.stats.view_ticks_clamped += u64::from(view_tick.0 != seen);
-            if let Some(target) = intent.attack {
-                session.note_target(target);
-            }
             intents.push((
                 session.avatar,
                 Intent {
@@ -372,36 +366,26 @@ impl Hub {
             for news in session.note_vitals(own.vitals) {
                 // Dying and rising move the body in ways no client predicts.
                 session.view.own.touch(now.tick);
-                events.push((*id, session.avatar, news));
+                events.push((
+                    *id,
+                    match news {
+                        News::Respawned => GameEvent::Respawned,
+                        News::Died => GameEvent::Died {
+                            killer: own.fell_to,
+                        },
+                    },
+                ));
             }
+            let killed = own
+                .felled
+                .iter()
+                .map(|&victim| (*id, GameEvent::Killed { victim }));
+            events.extend(killed);
         }
-        for (id, avatar, news) in events {
-            let event = match news {
-                News::Respawned => Some(GameEvent::Respawned),
-                News::Died => Some(GameEvent::Died {
-                    killer: self.killer_of(avatar),
-                }),
-                News::Killed => self
-                    .victim_of(id)
-                    .map(|victim| GameEvent::Killed { victim }),
-            };
-            if let Some(event) = event {
-                self.stats.events_sent += 1;
-                self.send(id, ServerMessage::Event(event));
-            }
+        for (id, event) in events {
+            self.stats.events_sent += 1;
+            self.send(id, ServerMessage::Event(event));
         }
-    }
-
-    /// Which of a session's targets fell just now.
-    fn victim_of(&self, id: SessionId) -> Option<EntityId> {
-        let mut targets = self.sessions.get(&id)?.targets();
-        targets.find(|target| self.replicator.fell_lately(*target, KILL_TICKS))
-    }
-
-    /// Which player was attacking somebody who fell just now.
-    fn killer_of(&self, victim: EntityId) -> Option<EntityId> {
-        let attacks = |session: &&Session| session.targets().next() == Some(victim);
-        Some(self.sessions.values().find(attacks)?.avatar)
     }
 }
 

@@ -165,16 +165,6 @@ impl Replicator {
         Some((self.history.state(noted.slot).kind, slot.name.clone()))
     }
 
-    /// An entity that is lying dead and fell within the last `ticks`.
-    pub(crate) fn fell_lately(&self, id: EntityId, ticks: u64) -> bool {
-        let Some(noted) = self.history.find(id) else {
-            return false;
-        };
-        let dead = self.history.state(noted.slot).health == 0;
-        let event = self.history.slot(noted.slot).event;
-        dead && self.tick.since(event) <= ticks
-    }
-
     /// One client's datagrams for this tick.
     pub(crate) fn snapshot(
         &mut self,

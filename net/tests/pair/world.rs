@@ -275,6 +275,8 @@ impl FakeWorld {
                 body: BodyBits { values, support },
                 body_hash: avatar.body.hash32(),
                 vitals: avatar.vitals,
+                fell_to: None,
+                felled: Vec::new(),
             });
             frame.ids.push(*id);
             frame

@@ -109,6 +109,15 @@ pub(crate) struct Order {
 #[derive(Component, Clone, Copy, Debug, Default)]
 pub(crate) struct Touched(pub bool);
 
+/// Scratch: what happened to an avatar this tick that its owner must be told. Written in Ingest.
+#[derive(Component, Clone, Debug, Default)]
+pub(crate) struct News {
+    /// Who struck the blow it died of.
+    pub fell_to: Option<EntityId>,
+    /// Whom it was credited with having killed.
+    pub felled: Vec<EntityId>,
+}
+
 /// Scratch: the grid cell of its position at the end of the last tick; follows from `Body`.
 #[derive(Component, Clone, Copy, Debug)]
 pub(crate) struct Place(pub CellId);

@@ -9,5 +9,5 @@ pub(crate) mod digest;
 pub(crate) mod state;
 
 pub use components::{Arms, Body, Home, Identity, Life, Mail, Mind, Player};
-pub(crate) use components::{Order, Place, Touched};
+pub(crate) use components::{News, Order, Place, Touched};
 pub use state::EntityState;

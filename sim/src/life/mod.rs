@@ -8,7 +8,7 @@ use bevy_ecs::system::Query;
 use bluemarble_shared_protocol::EntityId;
 
 use crate::effect::{Deed, Effect};
-use crate::entity::{Arms, Body, Home, Identity, Life, Mail, Mind, Touched};
+use crate::entity::{Arms, Body, Home, Identity, Life, Mail, Mind, News, Touched};
 use crate::lore::Lore;
 use crate::players;
 use crate::schedule::{TickSet, ZoneTick};
@@ -33,6 +33,7 @@ type Addressee<'a> = (
     &'a mut Mail,
     &'a mut Touched,
     Option<&'a mut Mind>,
+    Option<&'a mut News>,
 );
 
 /// Applies every entity's mail in the order (deed, cause, n) and empties the mailbox. A blow at
@@ -44,15 +45,24 @@ fn open_mail(
     mut counted: ResMut<Counted>,
     mut everybody: Query<Addressee>,
 ) {
-    for (identity, mut life, mut mail, mut touched, mut mind) in &mut everybody {
+    for (identity, mut life, mut mail, mut touched, mut mind, mut news) in &mut everybody {
         touched.0 = false;
+        if let Some(news) = news.as_deref_mut() {
+            news.fell_to = None;
+            news.felled.clear();
+        }
         if mail.0.is_empty() {
             continue;
         }
         mail.0.sort_unstable();
         for effect in mail.0.drain(..) {
             match effect.deed {
-                Deed::Kill => life.kills = life.kills.saturating_add(1),
+                Deed::Kill => {
+                    life.kills = life.kills.saturating_add(1);
+                    if let Some(news) = news.as_deref_mut() {
+                        news.felled.push(effect.cause);
+                    }
+                }
                 Deed::Damage { amount } if life.is_alive() => {
                     life.health = life.health.saturating_sub(amount);
                     if let Some(mind) = mind.as_deref_mut() {
@@ -62,6 +72,9 @@ fn open_mail(
                         life.deaths = life.deaths.saturating_add(1);
                         life.respawn_at = now.0.after(lore.kind(identity.kind).respawn_ticks);
                         counted.0.kills += 1;
+                        if let Some(news) = news.as_deref_mut() {
+                            news.fell_to = Some(effect.cause);
+                        }
                         outbox.0.push(Effect {
                             deed: Deed::Kill,
                             cause: identity.id,

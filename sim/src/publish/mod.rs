@@ -11,8 +11,9 @@ use bevy_ecs::entity::Entity;
 use bevy_ecs::schedule::IntoScheduleConfigs;
 use bevy_ecs::system::Query;
 
+use self::wire::{Private, WireBuilder};
 use crate::entity::digest::Parts;
-use crate::entity::{Arms, Body, Home, Identity, Life, Mind, Place, Player, Touched};
+use crate::entity::{Arms, Body, Home, Identity, Life, Mind, News, Place, Player, Touched};
 use crate::frame::{Around, Frame, FrameRow};
 use crate::lore::Lore;
 use crate::schedule::{TickSet, ZoneTick};
@@ -74,6 +75,7 @@ type Everything<'a> = (
     &'a Touched,
     Option<&'a Mind>,
     Option<&'a Player>,
+    Option<&'a News>,
 );
 
 /// Makes Frame, WireFrame and digest from the entities as they are now.
@@ -86,9 +88,9 @@ pub(crate) fn publish(
     everybody: Query<Everything>,
 ) {
     let mut rows: Vec<_> = everybody.iter().collect();
-    rows.sort_unstable_by_key(|(identity, .., place, _, _, _)| (place.0, identity.id));
+    rows.sort_unstable_by_key(|(identity, .., place, _, _, _, _)| (place.0, identity.id));
     published.digest = rows.iter().fold(0_u64, |sum, row| {
-        let (identity, body, life, arms, home, _, _, mind, player) = *row;
+        let (identity, body, life, arms, home, _, _, mind, player, _) = *row;
         sum.wrapping_add(
             Parts {
                 identity,
@@ -110,11 +112,16 @@ pub(crate) fn publish(
         })
         .collect();
     published.frame = Arc::new(Frame::from_sorted(staying.into_iter()));
-    let mut wire = wire::WireBuilder::new(&lore, now.0, rows.len());
-    for (identity, body, life, arms, _, place, touched, _, player) in rows {
+    let mut wire = WireBuilder::new(&lore, now.0, rows.len());
+    for (identity, body, life, arms, _, place, touched, _, player, news) in rows {
         wire.push(place.0, identity, body, life, arms);
-        if let Some(player) = player {
-            wire.push_owned(identity, body, life, arms, player, touched);
+        if let (Some(player), Some(news)) = (player, news) {
+            let private = Private {
+                player,
+                touched,
+                news,
+            };
+            wire.push_owned(identity, body, life, arms, &private);
         }
     }
     published.wire = Arc::new(wire.finish());

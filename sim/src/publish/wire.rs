@@ -8,7 +8,7 @@ use bluemarble_shared_protocol::{
 };
 use bluemarble_spatial::{CellId, FrameAxes, maths};
 
-use crate::entity::{Arms, Body, Identity, Life, Player, Touched};
+use crate::entity::{Arms, Body, Identity, Life, News, Player, Touched};
 use crate::lore::Lore;
 
 /// Builds one zone's WireFrame row by row.
@@ -17,6 +17,13 @@ pub(super) struct WireBuilder<'a> {
     /// The frame cell of the last row: rows come sorted by cell, so it seldom changes.
     axes: Option<(CellId, FrameAxes)>,
     frame: WireFrame,
+}
+
+/// What only an avatar has, and only its owner is told.
+pub(super) struct Private<'a> {
+    pub player: &'a Player,
+    pub touched: &'a Touched,
+    pub news: &'a News,
 }
 
 impl<'a> WireBuilder<'a> {
@@ -58,17 +65,16 @@ impl<'a> WireBuilder<'a> {
         body: &Body,
         life: &Life,
         arms: &Arms,
-        player: &Player,
-        touched: &Touched,
+        private: &Private,
     ) {
         let (values, support) = body.0.to_values();
         let ticks_until = |at: Tick| u16::try_from(at.since(self.frame.tick)).unwrap_or(u16::MAX);
         self.frame.owned.push(OwnState {
             id: identity.id,
             row: self.frame.ids.len() as u32 - 1,
-            name: Arc::clone(&player.name),
-            applied: player.applied,
-            touched: touched.0,
+            name: Arc::clone(&private.player.name),
+            applied: private.player.applied,
+            touched: private.touched.0,
             body: BodyBits { values, support },
             body_hash: body.0.hash32(),
             vitals: OwnVitals {
@@ -83,6 +89,8 @@ impl<'a> WireBuilder<'a> {
                 kills: life.kills,
                 deaths: life.deaths,
             },
+            fell_to: private.news.fell_to,
+            felled: private.news.felled.clone(),
         });
     }
 

@@ -147,12 +147,7 @@ impl View {
     }
 
     fn enter(&mut self, index: u16, id: EntityId, state: WireEntity, number: u64, tick: Tick) {
-        let place = usize::from(index);
-        if self.by_index.len() <= place {
-            debug_assert!(place < INDICES_MAX, "the decoder bounds indices");
-            self.by_index.resize_with(place + 1, || None);
-            self.newest.resize(place + 1, 0);
-        }
+        let place = self.place(index);
         match &self.by_index[place] {
             // Sent in full again: the server does not know yet that we know.
             Some(known) if known.id == id => return self.update(index, state, number, tick),
@@ -208,8 +203,9 @@ impl View {
     }
 
     fn remove(&mut self, index: u16, reason: RemoveReason, number: u64, tick: Tick) {
-        let place = usize::from(index);
-        if self.newest.get(place).is_none_or(|newest| number < *newest) {
+        // Also of an index never seen: the enter may yet come, late, and must not count then.
+        let place = self.place(index);
+        if number < self.newest[place] {
             return;
         }
         self.newest[place] = number;
@@ -219,6 +215,17 @@ impl View {
             }
             self.removed.push_back(RemovedEntity { id, reason, tick });
         }
+    }
+
+    /// Makes room for an index.
+    fn place(&mut self, index: u16) -> usize {
+        let place = usize::from(index);
+        if self.by_index.len() <= place {
+            debug_assert!(place < INDICES_MAX, "the decoder bounds indices");
+            self.by_index.resize_with(place + 1, || None);
+            self.newest.resize(place + 1, 0);
+        }
+        place
     }
 
     /// Forgets an index; who left the view by that.
@@ -247,5 +254,33 @@ impl Known {
         while self.states.len() > 1 && self.states[0].0 < number {
             self.states.pop_front();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_enter_that_comes_behind_its_own_removal_shows_nobody() {
+        let enter = Record::Enter {
+            index: 3,
+            id: EntityId(9),
+            state: WireEntity::default(),
+        };
+        let remove = Record::Remove {
+            index: 3,
+            reason: RemoveReason::Gone,
+        };
+        let shown = |records: [(&Record, u64); 2]| {
+            let mut view = View::default();
+            for (record, number) in records {
+                view.take(record, number, Tick(number), &mut ClientStats::default());
+            }
+            view.iter().count()
+        };
+        assert_eq!(shown([(&enter, 5), (&remove, 6)]), 0);
+        assert_eq!(shown([(&remove, 6), (&enter, 5)]), 0, "reordered");
+        assert_eq!(shown([(&remove, 5), (&enter, 6)]), 1, "somebody else");
     }
 }

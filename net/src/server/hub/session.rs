@@ -1,7 +1,5 @@
 //! One session: its intents, its view, and what it may still do wrong.
 
-use std::collections::VecDeque;
-
 use bluemarble_shared_protocol::{EntityId, InputSeq, Intent, OwnVitals, Tick};
 
 use super::flood::TokenBucket;
@@ -12,8 +10,6 @@ use crate::server::replication::{Observer, View};
 
 /// The layer every client sees.
 pub(crate) const LAYER_PUBLIC: u32 = 1;
-/// Targets remembered, to tell whom a kill was about.
-const TARGETS_MAX: usize = 4;
 
 /// One client's session.
 #[derive(Debug)]
@@ -30,7 +26,6 @@ pub(crate) struct Session {
     /// inputs through; each session's client counts from 1.
     seq_base: Option<u32>,
     vitals: Option<OwnVitals>,
-    targets: VecDeque<EntityId>,
 }
 
 /// What changed about an avatar that its owner must learn.
@@ -38,7 +33,6 @@ pub(crate) struct Session {
 pub(crate) enum News {
     Died,
     Respawned,
-    Killed,
 }
 
 impl Session {
@@ -53,7 +47,6 @@ impl Session {
             admitted: None,
             seq_base: None,
             vitals: None,
-            targets: VecDeque::with_capacity(TARGETS_MAX),
         }
     }
 
@@ -91,20 +84,6 @@ impl Session {
         Some(Intent { seq, ..intent })
     }
 
-    /// Remembers whom it attacks.
-    pub(crate) fn note_target(&mut self, target: EntityId) {
-        self.targets.retain(|known| *known != target);
-        if self.targets.len() == TARGETS_MAX {
-            self.targets.pop_front();
-        }
-        self.targets.push_back(target);
-    }
-
-    /// Whom it attacked lately, newest first.
-    pub(crate) fn targets(&self) -> impl Iterator<Item = EntityId> + '_ {
-        self.targets.iter().rev().copied()
-    }
-
     /// What has happened since the vitals before these.
     pub(crate) fn note_vitals(&mut self, vitals: OwnVitals) -> Vec<News> {
         let Some(before) = self.vitals.replace(vitals) else {
@@ -113,7 +92,6 @@ impl Session {
         let happened = [
             (vitals.deaths != before.deaths, News::Died),
             (before.health == 0 && vitals.health > 0, News::Respawned),
-            (vitals.kills != before.kills, News::Killed),
         ];
         happened
             .into_iter()

@@ -130,6 +130,8 @@ mod tests {
             body: BodyBits::default(),
             body_hash: 7,
             vitals,
+            fell_to: None,
+            felled: Vec::new(),
         }
     }
 
