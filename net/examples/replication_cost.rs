@@ -125,15 +125,12 @@ fn measure(n: usize, patch_m: f64, rtt_ticks: usize, far_period_ticks: u32) {
         truth.push_front(states.collect());
         truth.truncate(50);
         let start = now();
-        let batch = hub.replicate(
-            now_ms,
-            ReplicateInput {
-                tick,
-                epoch: Epoch(1),
-                durable: Tick(tick.0 - 1),
-                frames: &frames,
-            },
-        );
+        let batch = hub.replicate(ReplicateInput {
+            tick,
+            epoch: Epoch(1),
+            durable: Tick(tick.0 - 1),
+            frames: &frames,
+        });
         if measured {
             replicating += start.elapsed();
         }

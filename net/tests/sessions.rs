@@ -142,15 +142,12 @@ impl Hall {
             }
         }
         let frames = self.frames();
-        self.hub.replicate(
-            self.now_ms,
-            ReplicateInput {
-                tick: self.tick,
-                epoch: Epoch(1),
-                durable: self.tick,
-                frames: &frames,
-            },
-        )
+        self.hub.replicate(ReplicateInput {
+            tick: self.tick,
+            epoch: Epoch(1),
+            durable: self.tick,
+            frames: &frames,
+        })
     }
 
     fn commands(&mut self) -> Vec<SessionCommand> {

@@ -173,15 +173,12 @@ impl WorldLoop {
     }
 
     fn replicate(&mut self) {
-        let datagrams = self.hub.replicate(
-            self.clock.now_ms(),
-            ReplicateInput {
-                tick: self.world.tick(),
-                epoch: self.epoch,
-                durable: self.log.durable(),
-                frames: self.world.wire_frames(),
-            },
-        );
+        let datagrams = self.hub.replicate(ReplicateInput {
+            tick: self.world.tick(),
+            epoch: self.epoch,
+            durable: self.log.durable(),
+            frames: self.world.wire_frames(),
+        });
         if !datagrams.is_empty() {
             self.quic.send_batch(datagrams);
         }

@@ -58,6 +58,19 @@ impl WishDir {
         raw / raw.dot(raw).sqrt()
     }
 
+    /// What the movement kernel is asked for at a pace of 0 ..= [`Intent::PACE_MAX`]: direction and
+    /// share of the top speed; standing has no direction. The simulation and a client's prediction
+    /// both go through here, because a prediction must be the same to the last bit.
+    #[must_use]
+    pub fn at_pace(self, pace: u8) -> (DVec3, f64) {
+        let wish = if pace == 0 {
+            DVec3::ZERO
+        } else {
+            self.to_dir()
+        };
+        (wish, f64::from(pace) / f64::from(Intent::PACE_MAX))
+    }
+
     /// The two axes as sent, each within ±[`Self::AXIS_MAX`].
     #[must_use]
     pub fn axes(self) -> (i16, i16) {

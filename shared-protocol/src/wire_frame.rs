@@ -83,6 +83,20 @@ pub struct OwnVitals {
     pub deaths: u32,
 }
 
+impl OwnVitals {
+    /// What they become `ticks` later if nothing happens: the waits run down. Both ends count on it,
+    /// so that a wait is not sent again every tick.
+    #[must_use]
+    pub fn counted_down(self, ticks: u64) -> Self {
+        let ticks = u16::try_from(ticks).unwrap_or(u16::MAX);
+        Self {
+            ready_in_ticks: self.ready_in_ticks.saturating_sub(ticks),
+            respawn_in_ticks: self.respawn_in_ticks.saturating_sub(ticks),
+            ..self
+        }
+    }
+}
+
 /// The private part of an avatar's state.
 #[derive(Clone, Debug, PartialEq)]
 pub struct OwnState {

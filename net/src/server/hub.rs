@@ -5,7 +5,6 @@
 //! world has stepped, [`Hub::replicate`] with the frames of t, and [`Hub::poll_command`] until it
 //! has nothing to say. A peer that misbehaves costs its own session and nothing else.
 
-mod flood;
 mod intent_queue;
 mod seats;
 mod session;
@@ -145,7 +144,7 @@ impl Hub {
     }
 
     /// This tick's datagrams, sessions ascending; a session's own in the order to send them.
-    pub fn replicate(&mut self, now_ms: u64, input: ReplicateInput<'_>) -> Vec<(SessionId, Bytes)> {
+    pub fn replicate(&mut self, input: ReplicateInput<'_>) -> Vec<(SessionId, Bytes)> {
         #[cfg(feature = "sabotage")]
         if let Some(mut saboteur) = self.saboteur.take() {
             let frames = saboteur.distort(input.tick, input.frames);
@@ -153,18 +152,14 @@ impl Hub {
                 frames: &frames,
                 ..input
             };
-            let batch = self.replicate_frames(now_ms, lies);
+            let batch = self.replicate_frames(lies);
             self.saboteur = Some(saboteur);
             return batch;
         }
-        self.replicate_frames(now_ms, input)
+        self.replicate_frames(input)
     }
 
-    fn replicate_frames(
-        &mut self,
-        _now_ms: u64,
-        input: ReplicateInput<'_>,
-    ) -> Vec<(SessionId, Bytes)> {
+    fn replicate_frames(&mut self, input: ReplicateInput<'_>) -> Vec<(SessionId, Bytes)> {
         let now = TickView {
             tick: input.tick,
             durable: input.durable,

@@ -10,7 +10,6 @@
 mod admission;
 mod clock;
 mod config;
-mod rate;
 mod session;
 mod stats;
 

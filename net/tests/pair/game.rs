@@ -164,15 +164,12 @@ impl Game {
         let inputs = self.hub.seal(self.now_ms, self.tick);
         let frames = self.world.step(self.tick, &inputs);
         self.oracle.learn(self.tick, &frames);
-        let batch = self.hub.replicate(
-            self.now_ms,
-            ReplicateInput {
-                tick: self.tick,
-                epoch: self.epoch,
-                durable: Tick(self.tick.0 - 3),
-                frames: &frames,
-            },
-        );
+        let batch = self.hub.replicate(ReplicateInput {
+            tick: self.tick,
+            epoch: self.epoch,
+            durable: Tick(self.tick.0 - 3),
+            frames: &frames,
+        });
         self.send(&batch);
         self.run_commands();
         for step in 0..TICK_MS / POLL_MS {

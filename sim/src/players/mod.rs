@@ -5,7 +5,6 @@ use bevy_ecs::change_detection::{Res, ResMut};
 use bevy_ecs::schedule::IntoScheduleConfigs;
 use bevy_ecs::system::Query;
 use bevy_ecs::world::{Mut, World};
-use glam::DVec3;
 
 use crate::entity::{Identity, Life, Order, Player, Touched};
 use crate::roster::{insert_entity, remove_entity};
@@ -68,13 +67,7 @@ fn obey(
             }
         }
         if life.is_alive() {
-            order.wish = if player.pace == 0 {
-                DVec3::ZERO
-            } else {
-                player.wish.to_dir()
-            };
-            order.pace =
-                f64::from(player.pace) / f64::from(bluemarble_shared_protocol::Intent::PACE_MAX);
+            (order.wish, order.pace) = player.wish.at_pace(player.pace);
         } else {
             *order = Order::default();
         }

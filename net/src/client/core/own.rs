@@ -104,7 +104,7 @@ impl OwnCore {
         let vitals = self.vitals.zip(self.tick);
         OwnView {
             confirmed: self.confirmed.as_ref(),
-            vitals: vitals.map(|((vitals, at), now)| counted_down(vitals, now.since(at))),
+            vitals: vitals.map(|((vitals, at), now)| vitals.counted_down(now.since(at))),
             tick: self.tick,
             applied: self.applied,
             predicted: self.predicted.as_ref(),
@@ -219,26 +219,13 @@ impl OwnCore {
     }
 }
 
-/// What an intent asks of the movement kernel; the server's simulation does the same.
+/// What an intent asks of the movement kernel.
 fn command_of(intent: &Intent) -> MoveCommand {
+    let (wish, pace) = intent.wish.at_pace(intent.pace);
     MoveCommand {
-        wish: if intent.pace == 0 {
-            DVec3::ZERO
-        } else {
-            intent.wish.to_dir()
-        },
-        pace: f64::from(intent.pace) / f64::from(Intent::PACE_MAX),
+        wish,
+        pace,
         jump: intent.buttons.jump,
-    }
-}
-
-/// Vitals `ticks` later, if nothing happens: the waits run down.
-fn counted_down(vitals: OwnVitals, ticks: u64) -> OwnVitals {
-    let ticks = u16::try_from(ticks).unwrap_or(u16::MAX);
-    OwnVitals {
-        ready_in_ticks: vitals.ready_in_ticks.saturating_sub(ticks),
-        respawn_in_ticks: vitals.respawn_in_ticks.saturating_sub(ticks),
-        ..vitals
     }
 }
 

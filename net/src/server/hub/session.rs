@@ -2,11 +2,11 @@
 
 use bluemarble_shared_protocol::{EntityId, InputSeq, Intent, OwnVitals, Tick};
 
-use super::flood::TokenBucket;
 use super::intent_queue::IntentQueue;
 use crate::server::event::VerifiedHello;
 use crate::server::hub_config::HubLimits;
 use crate::server::replication::{Observer, View};
+use crate::server::token_bucket::TokenBucket;
 
 /// The layer every client sees.
 pub(crate) const LAYER_PUBLIC: u32 = 1;

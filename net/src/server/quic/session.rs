@@ -13,9 +13,9 @@ use crossbeam_channel::TrySendError;
 use quinn::{Connection, ConnectionError, ReadExactError, RecvStream, SendStream};
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 
-use super::rate::RateLimit;
 use super::{Shared, clock};
 use crate::server::event::SessionEvent;
+use crate::server::token_bucket::TokenBucket;
 
 /// How often a "closed" event is offered again to a loop whose queue is full.
 const CLOSED_RETRY: Duration = Duration::from_millis(5);
@@ -133,7 +133,8 @@ async fn report_closed(shared: &Shared, session: SessionId) {
 
 async fn read_datagrams(shared: &Shared, session: SessionId, connection: &Connection) -> End {
     let limits = &shared.limits;
-    let mut rate = RateLimit::new(clock::now(), limits.datagrams_per_s, limits.datagrams_burst);
+    let began = clock::now();
+    let mut rate = TokenBucket::new(0, limits.datagrams_per_s, limits.datagrams_burst);
     loop {
         let Ok(bytes) = connection.read_datagram().await else {
             return End::Gone;
@@ -146,7 +147,7 @@ async fn read_datagrams(shared: &Shared, session: SessionId, connection: &Connec
                 reason,
             };
         }
-        if !rate.allows_one(clock::now()) {
+        if !rate.allows_one(clock::ms_since(began)) {
             return End::of(CloseCode::Flooding);
         }
         match shared
@@ -162,7 +163,8 @@ async fn read_datagrams(shared: &Shared, session: SessionId, connection: &Connec
 
 async fn read_messages(shared: &Shared, session: SessionId, recv: &mut RecvStream) -> End {
     let limits = &shared.limits;
-    let mut rate = RateLimit::new(clock::now(), limits.messages_per_s, limits.messages_burst);
+    let began = clock::now();
+    let mut rate = TokenBucket::new(0, limits.messages_per_s, limits.messages_burst);
     loop {
         let message = match read_message(recv).await {
             Ok(message) => message,
@@ -174,7 +176,7 @@ async fn read_messages(shared: &Shared, session: SessionId, recv: &mut RecvStrea
                 };
             }
         };
-        if !rate.allows_one(clock::now()) {
+        if !rate.allows_one(clock::ms_since(began)) {
             return End::of(CloseCode::Flooding);
         }
         if let ClientMessage::Hello { .. } = message {

@@ -85,7 +85,7 @@ impl OwnTrack {
     /// The serial of these vitals: a new one if they are not what the last ones have become.
     fn note_vitals(&mut self, values: OwnVitals, tick: Tick) -> u32 {
         let next = match self.vitals {
-            Some(sent) if counted_down(sent.values, tick.since(sent.at)) == values => SentVitals {
+            Some(sent) if sent.values.counted_down(tick.since(sent.at)) == values => SentVitals {
                 values,
                 at: tick,
                 ..sent
@@ -99,16 +99,6 @@ impl OwnTrack {
         };
         self.vitals = Some(next);
         next.serial
-    }
-}
-
-/// What vitals become if nothing happens: the waits run down.
-pub(crate) fn counted_down(vitals: OwnVitals, ticks: u64) -> OwnVitals {
-    let ticks = u16::try_from(ticks).unwrap_or(u16::MAX);
-    OwnVitals {
-        ready_in_ticks: vitals.ready_in_ticks.saturating_sub(ticks),
-        respawn_in_ticks: vitals.respawn_in_ticks.saturating_sub(ticks),
-        ..vitals
     }
 }
 
