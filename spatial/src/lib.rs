@@ -9,23 +9,19 @@
 //! bit on every machine: transcendental functions go through [`maths`], iteration orders are
 //! defined, and nothing is fused or reordered.
 
-mod cell_grid;
-mod cell_id;
-mod cube;
-mod curve;
-mod frame_axes;
-mod lat_lng;
+mod cells;
+mod features;
+mod geo;
+mod grid;
 pub mod limits;
 pub mod maths;
 pub mod mix;
-mod obstacles;
 mod planet;
 mod settlements;
 
-pub use cell_grid::CellGrid;
-pub use cell_id::{BadToken, CellId, Neighbours};
-pub use frame_axes::FrameAxes;
-pub use lat_lng::LatLng;
-pub use obstacles::{Obstacle, Obstacles};
+pub use cells::{BadToken, CellId, FrameAxes, Neighbours};
+pub use features::{Obstacle, Obstacles};
+pub use geo::{BadVector, Direction, LatLng};
+pub use grid::CellGrid;
 pub use planet::{Ground, Planet, PlanetError};
 pub use settlements::Settlement;

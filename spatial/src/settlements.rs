@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde::Deserialize;
 
-use crate::lat_lng::LatLng;
+use crate::geo::LatLng;
 use crate::limits::{SETTLEMENT_NAME_BYTES_MAX, SETTLEMENTS_MAX};
 use crate::planet::PlanetError;
 

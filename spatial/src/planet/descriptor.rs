@@ -6,7 +6,7 @@ use std::path::Path;
 use serde::Deserialize;
 
 use super::error::PlanetError;
-use crate::cell_id::CellId;
+use crate::cells::CellId;
 use crate::limits;
 
 /// A planet as its designer describes it. Lengths in metres.

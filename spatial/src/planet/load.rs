@@ -11,11 +11,11 @@ use super::error::PlanetError;
 use super::raster::{Elevation, LandMask};
 use super::roughness::Roughness;
 use super::{Planet, east_north};
-use crate::lat_lng::LatLng;
+use crate::features::{Obstacle, Obstacles};
+use crate::geo::LatLng;
 use crate::limits::{DESCRIPTOR_BYTES_MAX, PLANET_FILE_BYTES_MAX, RASTER_PIXELS_MAX};
 use crate::maths;
 use crate::mix::{hash_bytes, mix64, unit};
-use crate::obstacles::{Obstacle, Obstacles};
 use crate::settlements::{self, Settlement};
 
 impl Planet {

@@ -16,10 +16,10 @@ use glam::DVec3;
 pub use self::error::PlanetError;
 use self::raster::{Elevation, LandMask, RasterPlace};
 use self::roughness::Roughness;
-use crate::cell_id::CellId;
-use crate::lat_lng::LatLng;
+use crate::cells::CellId;
+use crate::features::Obstacles;
+use crate::geo::LatLng;
 use crate::mix::hash_bytes;
-use crate::obstacles::Obstacles;
 use crate::settlements::Settlement;
 
 /// Width of a frame cell that suits the wire's centimetre integers, metres.

@@ -171,7 +171,7 @@ impl LandMask {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::lat_lng::LatLng;
+    use crate::geo::LatLng;
 
     fn place(lat: f64, lng: f64) -> RasterPlace {
         RasterPlace::of(LatLng::new(lat, lng).to_dir())

@@ -9,7 +9,7 @@
 
 use glam::DVec3;
 
-use crate::cell_id::CellId;
+use crate::cells::CellId;
 
 /// Beyond this share of the distance to the centre a radius is no local question any more, and
 /// every row is looked at.

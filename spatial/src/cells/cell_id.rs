@@ -12,8 +12,8 @@ use std::ops::Deref;
 use glam::DVec3;
 use serde::{Deserialize, Serialize};
 
-use crate::cube::{self, LEAVES};
-use crate::curve;
+use super::cube::{self, LEAVES};
+use super::curve;
 
 /// Smallest width of a level-0 cell between opposite edges on the unit sphere; halves with each
 /// level (the quadratic projection's `kMinWidth`, 2·√2 / 3).

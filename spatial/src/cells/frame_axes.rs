@@ -3,7 +3,7 @@
 
 use glam::DVec3;
 
-use crate::cell_id::CellId;
+use super::CellId;
 
 /// An orthonormal, right-handed frame at a cell's centre: `z` up, `x` along growing u of the
 /// cell's cube face, `y = z × x`.
