@@ -20,7 +20,7 @@ mod planet;
 mod settlements;
 
 pub use cells::{BadToken, CellId, FrameAxes, Neighbours};
-pub use features::{Obstacle, Obstacles};
+pub use features::{BadPosition, Near, Obstacle, ObstacleHit, Obstacles, Passed, StaticTree};
 pub use geo::{BadVector, Direction, LatLng};
 pub use grid::CellGrid;
 pub use planet::{Ground, Planet, PlanetError};

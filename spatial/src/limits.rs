@@ -31,3 +31,6 @@ pub const OBSTACLE_RADIUS_M_MAX: f64 = 10.0;
 pub const OBSTACLE_HEIGHT_M_MAX: f64 = 50.0;
 /// Longest line of sight that is looked along, metres; what is further apart does not see.
 pub const SIGHT_M_MAX: f64 = 2_000.0;
+/// Farthest standing thing from the centre along any axis, metres: ten thousand of the largest
+/// planets, and squares of distances stay far below overflow.
+pub const STANDING_M_MAX: f64 = 1e12;

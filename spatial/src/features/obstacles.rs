@@ -1,13 +1,13 @@
-//! What stands still: upright cylinders (boulders, pillars) in a tree that is built once.
+//! Obstacles: upright cylinders (boulders, pillars) that bodies bump into and that hide what is
+//! behind them.
 //!
 //! The tree holds each cylinder's direction scaled to the planet's radius, so that "near" is
 //! horizontal distance whatever the height of the ground. Queries answer in id order, because the
 //! order in which a tree finds things is an accident of its shape.
 
 use glam::DVec3;
-use rstar::primitives::GeomWithData;
-use rstar::{AABB, RTree};
 
+use super::StaticTree;
 use crate::mix::mix64;
 
 /// An upright cylinder.
@@ -31,8 +31,8 @@ impl Obstacle {
         self.base.normalize()
     }
 
-    /// Where the segment between two points is inside it, if anywhere.
-    fn blocks(&self, from: DVec3, to: DVec3) -> bool {
+    /// At which share of the way the segment between two points gets inside it, if anywhere.
+    fn entered(&self, from: DVec3, to: DVec3) -> Option<f64> {
         let up = self.up();
         let (a, b) = (from - self.base, to - self.base);
         let (height_a, height_b) = (a.dot(up), b.dot(up));
@@ -46,56 +46,63 @@ impl Obstacle {
             let half = flat.dot(along);
             let discriminant = half * half - length2 * outside;
             if discriminant <= 0.0 {
-                return false;
+                return None;
             }
             let root = discriminant.sqrt();
             let (first, last) = ((-half - root) / length2, (-half + root) / length2);
             enter = if first > enter { first } else { enter };
             leave = if last < leave { last } else { leave };
         } else if outside >= 0.0 {
-            return false;
+            return None;
         }
         if enter > leave {
-            return false;
+            return None;
         }
         let height_at = |t: f64| height_a + (height_b - height_a) * t;
-        let (h0, h1) = (height_at(enter), height_at(leave));
-        let lowest = if h0 < h1 { h0 } else { h1 };
-        lowest < self.height_m
+        if height_at(enter) < self.height_m {
+            return Some(enter);
+        }
+        // Over its top at first, and perhaps down through it.
+        (height_at(leave) < self.height_m)
+            .then(|| (self.height_m - height_a) / (height_b - height_a))
     }
 }
-
-type Entry = GeomWithData<[f64; 3], u32>;
 
 /// All obstacles of a planet; immutable.
 #[derive(Clone, Debug)]
 pub struct Obstacles {
-    list: Vec<Obstacle>,
-    tree: RTree<Entry>,
+    /// Ids are places here.
+    tree: StaticTree<Obstacle>,
     presence: Presence,
     planet_radius_m: f64,
     widest_m: f64,
+}
+
+/// Where a segment runs into an obstacle.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ObstacleHit<'a> {
+    /// What it runs into.
+    pub obstacle: &'a Obstacle,
+    /// From the segment's start to the obstacle's side or top, metres; 0 from within.
+    pub distance_m: f64,
 }
 
 impl Obstacles {
     /// Builds the tree. Ids must be 0, 1, 2 …
     pub(crate) fn new(list: Vec<Obstacle>, planet_radius_m: f64) -> Self {
         debug_assert!(list.iter().enumerate().all(|(n, o)| o.id as usize == n));
-        let entry = |o: &Obstacle| Entry::new((o.up() * planet_radius_m).to_array(), o.id);
-        let tree = RTree::bulk_load(list.iter().map(entry).collect());
-        let widest = |widest, o: &Obstacle| {
-            if o.radius_m > widest {
-                o.radius_m
-            } else {
-                widest
-            }
-        };
-        let widest_m = list.iter().fold(0.0, widest);
         let mut presence = Presence::with_room_for(list.len());
-        list.iter()
-            .for_each(|o| presence.mark(o.up() * planet_radius_m, o.radius_m));
+        let mut widest_m = 0.0;
+        for obstacle in &list {
+            presence.mark(obstacle.up() * planet_radius_m, obstacle.radius_m);
+            if obstacle.radius_m > widest_m {
+                widest_m = obstacle.radius_m;
+            }
+        }
+        let placed = |obstacle: Obstacle| (obstacle.up() * planet_radius_m, obstacle);
+        let tree = StaticTree::bulk_load(list.into_iter().map(placed).collect())
+            .expect("an obstacle stands on the ground of a planet of bounded radius");
         Self {
-            list,
             tree,
             presence,
             planet_radius_m,
@@ -106,25 +113,25 @@ impl Obstacles {
     /// How many there are.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.list.len()
+        self.tree.len()
     }
 
     /// Whether there are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.list.is_empty()
+        self.tree.is_empty()
     }
 
     /// All of them, by id.
     #[must_use]
     pub fn as_slice(&self) -> &[Obstacle] {
-        &self.list
+        self.tree.as_slice()
     }
 
     /// Calls `visit` for every obstacle whose side comes within `radius_m` of `pos` horizontally
     /// (measured at the planet's radius), in id order.
     pub fn near(&self, pos: DVec3, radius_m: f64, mut visit: impl FnMut(&Obstacle)) {
-        if self.list.is_empty() {
+        if self.is_empty() {
             return;
         }
         let centre = pos.normalize() * self.planet_radius_m;
@@ -132,35 +139,79 @@ impl Obstacles {
             return;
         }
         let reach = radius_m + self.widest_m;
-        let mut found = Found::default();
-        let within = self
-            .tree
-            .locate_within_distance(centre.to_array(), reach * reach);
-        for entry in within {
-            let obstacle = &self.list[entry.data as usize];
+        self.tree.visit_within(centre, reach, |id, distance2| {
+            let obstacle = &self.as_slice()[id as usize];
             let near = radius_m + obstacle.radius_m;
-            if DVec3::from_array(*entry.geom()).distance_squared(centre) <= near * near {
-                found.push(entry.data);
+            if distance2 <= near * near {
+                visit(obstacle);
             }
-        }
-        found.for_each_sorted(|id| visit(&self.list[id as usize]));
+        });
+    }
+
+    /// What the straight segment between two points (metres, planet frame) runs into, in the order
+    /// in which it does (equals by id). An obstacle reaches down into the ground without end.
+    #[must_use]
+    pub fn along(&self, from: DVec3, to: DVec3) -> Vec<ObstacleHit<'_>> {
+        let length_m = from.distance(to);
+        let mut hits: Vec<_> = self
+            .under(from, to)
+            .filter_map(|obstacle| {
+                let distance_m = obstacle.entered(from, to)? * length_m;
+                Some(ObstacleHit {
+                    obstacle,
+                    distance_m,
+                })
+            })
+            .collect();
+        hits.sort_unstable_by(|a, b| {
+            let by_distance = a.distance_m.total_cmp(&b.distance_m);
+            by_distance.then(a.obstacle.id.cmp(&b.obstacle.id))
+        });
+        hits
     }
 
     /// Whether any obstacle stands between two points (metres, planet frame).
     pub(crate) fn block(&self, from: DVec3, to: DVec3) -> bool {
-        if self.list.is_empty() {
-            return false;
-        }
-        // Scaled to the radius like the tree's points; the box of a straight segment holds it.
-        let ends = [from, to].map(|p| p.normalize() * self.planet_radius_m);
-        let margin = DVec3::splat(self.widest_m);
-        let low = ends[0].min(ends[1]) - margin;
-        let high = ends[0].max(ends[1]) + margin;
-        let area = AABB::from_corners(low.to_array(), high.to_array());
-        self.tree
-            .locate_in_envelope_intersecting(area)
-            .any(|entry| self.list[entry.data as usize].blocks(from, to))
+        !self.is_empty() && self.under(from, to).any(|o| o.entered(from, to).is_some())
     }
+
+    /// A few obstacles, in no order, among them all that a segment could run into.
+    fn under(&self, from: DVec3, to: DVec3) -> impl Iterator<Item = &Obstacle> {
+        // Scaled to the radius like the tree's points, the segment becomes an arc, which bulges
+        // over its chord, and what is `widest_m` beside it in the depths lies further off.
+        let radius_m = self.planet_radius_m;
+        let ends = [from, to].map(|p| p.normalize() * radius_m);
+        let half_chord_m = 0.5 * ends[0].distance(ends[1]);
+        let below_bulge = radius_m * radius_m - half_chord_m * half_chord_m;
+        let bulge_m = radius_m
+            - if below_bulge > 0.0 {
+                below_bulge.sqrt()
+            } else {
+                0.0
+            };
+        let deepest_m = distance_of_centre(from, to);
+        let widest_m = self.widest_m * 1.01;
+        let widest_m = if deepest_m < radius_m {
+            widest_m * (radius_m / deepest_m)
+        } else {
+            widest_m
+        };
+        self.tree
+            .near_segment(ends[0], ends[1], widest_m + bulge_m)
+            .map(|(id, _)| &self.as_slice()[id as usize])
+    }
+}
+
+/// How near a segment comes to the planet's centre, metres.
+fn distance_of_centre(from: DVec3, to: DVec3) -> f64 {
+    let along = to - from;
+    let length2 = along.length_squared();
+    let share = if length2 > 0.0 {
+        (-from.dot(along) / length2).clamp(0.0, 1.0)
+    } else {
+        0.0
+    };
+    (from + along * share).length()
 }
 
 /// Up to this distance a query that finds nothing costs only a look at [`Presence`], metres.
@@ -228,38 +279,6 @@ impl Presence {
             (hash >> 6) as usize & (self.words.len() - 1),
             1 << (hash & 63),
         )
-    }
-}
-
-/// A few ids without allocating, as many as come.
-#[derive(Default)]
-struct Found {
-    first: [u32; 16],
-    len: usize,
-    more: Vec<u32>,
-}
-
-impl Found {
-    fn push(&mut self, id: u32) {
-        if let Some(slot) = self.first.get_mut(self.len) {
-            *slot = id;
-        } else {
-            if self.more.is_empty() {
-                self.more.extend_from_slice(&self.first);
-            }
-            self.more.push(id);
-        }
-        self.len += 1;
-    }
-
-    fn for_each_sorted(&mut self, visit: impl FnMut(u32)) {
-        let ids = if self.more.is_empty() {
-            &mut self.first[..self.len]
-        } else {
-            &mut self.more[..]
-        };
-        ids.sort_unstable();
-        ids.iter().copied().for_each(visit);
     }
 }
 
@@ -337,6 +356,57 @@ mod tests {
     }
 
     #[test]
+    fn what_a_segment_runs_into_comes_in_its_order() {
+        let field = field(300);
+        let mut most = 0;
+        for n in 0..500u64 {
+            let c = |k: u64| unit(mix64(3_000_000 + n * 6 + k));
+            let p = |k: u64| {
+                DVec3::new(
+                    c(k) * 200.0 - 100.0,
+                    c(k + 1) * 200.0 - 100.0,
+                    RADIUS_M + c(k + 2) * 4.0,
+                )
+            };
+            let (from, to) = (p(0), p(3));
+            let mut expected: Vec<(f64, u32)> = field
+                .as_slice()
+                .iter()
+                .filter_map(|o| Some((o.entered(from, to)? * from.distance(to), o.id)))
+                .collect();
+            expected.sort_by(|a, b| a.partial_cmp(b).unwrap());
+            let hits = field.along(from, to);
+            let got: Vec<_> = hits.iter().map(|h| (h.distance_m, h.obstacle.id)).collect();
+            assert_eq!(got, expected);
+            for hit in &hits {
+                let there = from + (to - from).normalize() * hit.distance_m;
+                let aside = (there - hit.obstacle.base).reject_from(hit.obstacle.up());
+                assert!(aside.length() < hit.obstacle.radius_m + 1e-6);
+            }
+            most = most.max(hits.len());
+        }
+        assert!(most >= 4, "{most} in a row is no order");
+    }
+
+    #[test]
+    fn a_long_line_of_sight_over_a_small_ball_meets_what_stands_in_its_middle() {
+        // The ground under the middle of 400 m bulges 80 m over the straight line at its ends.
+        let radius_m = 250.0;
+        let field = Obstacles::new(
+            vec![Obstacle {
+                id: 0,
+                base: DVec3::Z * radius_m,
+                radius_m: 1.0,
+                height_m: 50.0,
+            }],
+            radius_m,
+        );
+        let end = |x: f64| DVec3::new(x, 0.0, radius_m + 45.0);
+        assert!(field.block(end(-200.0), end(200.0)));
+        assert!(field.block(end(200.0), end(-200.0)));
+    }
+
+    #[test]
     fn blocking_agrees_with_looking_at_all_of_them() {
         let field = field(300);
         let mut blocked = 0;
@@ -350,7 +420,10 @@ mod tests {
                 )
             };
             let (from, to) = (p(0), p(3));
-            let expected = field.as_slice().iter().any(|o| o.blocks(from, to));
+            let expected = field
+                .as_slice()
+                .iter()
+                .any(|o| o.entered(from, to).is_some());
             assert_eq!(field.block(from, to), expected);
             blocked += u32::from(expected);
         }

@@ -1,0 +1,563 @@
+//! Standing things in an R-tree that is built once: the nearest ones, those within a radius, along
+//! a segment, inside a region.
+//!
+//! The tree holds points in planet-frame metres, so poles, the date line and cube edges are places
+//! like any other. It is packed by overlap-minimising bulk loading (rstar; Lee and Lee, "OMT:
+//! Overlap Minimizing Top-down Bulk Loading Algorithm for R-tree", CAiSE 2003). What it finds is
+//! decided in exact `f64` and put into a defined order here, because the order in which a tree
+//! finds things is an accident of its shape.
+
+use glam::DVec3;
+use rstar::{AABB, PointDistance, RTree, RTreeObject, SelectionFunction};
+
+use crate::geo::Direction;
+use crate::limits::STANDING_M_MAX;
+
+/// Things that stand still, each at a point; their ids are their places in the list they came from.
+///
+/// A query around a place that is not finite finds nothing: nothing is near nowhere.
+///
+/// ```
+/// use bluemarble_spatial::{LatLng, StaticTree};
+///
+/// let town = |lat, lng, name| (LatLng::new(lat, lng).to_dir() * 50_000.0, name);
+/// let towns = vec![town(10.0, 179.9, "Vail"), town(10.0, -179.9, "Orrin"), town(-60.0, 0.0, "Sund")];
+/// let tree = StaticTree::bulk_load(towns)?;
+///
+/// // From just east of the date line Orrin is nearer than Vail.
+/// let here = LatLng::new(10.0, -179.95).to_dir() * 50_000.0;
+/// let names: Vec<_> = tree.nearest(here, 2).iter().map(|near| *near.thing).collect();
+/// assert_eq!(names, ["Orrin", "Vail"]);
+/// assert_eq!(tree.within(here, 1_000.0).len(), 2);
+/// # Ok::<(), bluemarble_spatial::BadPosition>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct StaticTree<T> {
+    things: Vec<T>,
+    tree: RTree<Leaf>,
+}
+
+/// A position that nothing can stand at.
+#[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
+#[error(
+    "thing {index} cannot stand at {position}: each coordinate must be a number of at most {STANDING_M_MAX:e} m"
+)]
+pub struct BadPosition {
+    /// Of the thing in the list.
+    pub index: usize,
+    /// Metres, planet frame.
+    pub position: DVec3,
+}
+
+/// Something found near a point.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Near<'a, T> {
+    /// Its place in the list the tree was built from.
+    pub id: u32,
+    /// Itself.
+    pub thing: &'a T,
+    /// How far off in a straight line, metres.
+    pub distance_m: f64,
+}
+
+/// Something that a segment passes.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Passed<'a, T> {
+    /// Its place in the list the tree was built from.
+    pub id: u32,
+    /// Itself.
+    pub thing: &'a T,
+    /// From the segment's start to its point nearest to the thing, metres.
+    pub along_m: f64,
+    /// From that point to the thing, metres.
+    pub distance_m: f64,
+}
+
+impl<T> StaticTree<T> {
+    /// Builds the tree from positions (metres, planet frame) and what stands there. Ids are places
+    /// in the list.
+    ///
+    /// # Errors
+    /// [`BadPosition`] at the first one that is not finite or beyond
+    /// [`STANDING_M_MAX`](crate::limits::STANDING_M_MAX).
+    ///
+    /// # Panics
+    /// With 2³² things or more.
+    pub fn bulk_load(placed: Vec<(DVec3, T)>) -> Result<Self, BadPosition> {
+        assert!(u32::try_from(placed.len()).is_ok(), "ids are 32 bits wide");
+        let mut leaves = Vec::with_capacity(placed.len());
+        let mut things = Vec::with_capacity(placed.len());
+        for (index, (position, thing)) in placed.into_iter().enumerate() {
+            if !is_somewhere(position) {
+                return Err(BadPosition { index, position });
+            }
+            leaves.push(Leaf {
+                at: position.to_array(),
+                id: index as u32,
+            });
+            things.push(thing);
+        }
+        Ok(Self {
+            things,
+            tree: RTree::bulk_load(leaves),
+        })
+    }
+
+    /// How many things there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.things.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.things.is_empty()
+    }
+
+    /// All of them, by id.
+    #[must_use]
+    pub fn as_slice(&self) -> &[T] {
+        &self.things
+    }
+
+    /// The `count` nearest to a point, nearest first; of equally far ones the lower id first.
+    #[must_use]
+    pub fn nearest(&self, point: DVec3, count: usize) -> Vec<Near<'_, T>> {
+        if count == 0 || !is_somewhere(point) {
+            return Vec::new();
+        }
+        let mut found: Vec<(f64, u32)> = Vec::with_capacity(count.min(self.len()));
+        // By distance; whether the last of several equally far ones makes it, its id decides.
+        for (leaf, distance2) in self
+            .tree
+            .nearest_neighbor_iter_with_distance_2(point.to_array())
+        {
+            if found.len() >= count && distance2 > found[count - 1].0 {
+                break;
+            }
+            found.push((distance2, leaf.id));
+        }
+        found.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+        found.truncate(count);
+        let near = |(distance2, id): (f64, u32)| self.near(id, distance2);
+        found.into_iter().map(near).collect()
+    }
+
+    /// Everything at most `radius_m` from a point, by id.
+    #[must_use]
+    pub fn within(&self, point: DVec3, radius_m: f64) -> Vec<Near<'_, T>> {
+        let mut found = Vec::new();
+        self.visit_within(point, radius_m, |id, distance2| {
+            found.push(self.near(id, distance2));
+        });
+        found
+    }
+
+    /// Everything at most `reach_m` from the straight segment between two points, in the order in
+    /// which the segment passes it (equals by id).
+    #[must_use]
+    pub fn along_segment(&self, from: DVec3, to: DVec3, reach_m: f64) -> Vec<Passed<'_, T>> {
+        let mut found: Vec<_> = self
+            .near_segment(from, to, reach_m)
+            .map(|(id, nearest)| Passed {
+                id,
+                thing: &self.things[id as usize],
+                along_m: nearest.along_m,
+                distance_m: nearest.distance2.sqrt(),
+            })
+            .collect();
+        found.sort_unstable_by(|a, b| a.along_m.total_cmp(&b.along_m).then(a.id.cmp(&b.id)));
+        found
+    }
+
+    /// The same for the first `length_m` of a ray.
+    ///
+    /// ```
+    /// use bluemarble_spatial::{Direction, StaticTree};
+    /// use glam::DVec3;
+    ///
+    /// let posts = (1..=3).map(|n| (DVec3::new(10.0 * f64::from(n), 0.5, 0.0), n)).collect();
+    /// let tree = StaticTree::bulk_load(posts).unwrap();
+    /// let ahead = Direction::new(DVec3::X).unwrap();
+    /// let passed = tree.along_ray(DVec3::ZERO, ahead, 25.0, 1.0);
+    /// assert_eq!(passed.iter().map(|p| p.along_m).collect::<Vec<_>>(), [10.0, 20.0]);
+    /// ```
+    #[must_use]
+    pub fn along_ray(
+        &self,
+        from: DVec3,
+        direction: Direction,
+        length_m: f64,
+        reach_m: f64,
+    ) -> Vec<Passed<'_, T>> {
+        self.along_segment(from, from + direction.unit() * length_m, reach_m)
+    }
+
+    /// Calls `visit` with the id and squared distance of everything at most `radius_m` from a
+    /// point, by id, without allocating when it is not much.
+    pub(super) fn visit_within(&self, point: DVec3, radius_m: f64, visit: impl FnMut(u32, f64)) {
+        if !(radius_m >= 0.0 && is_somewhere(point)) {
+            return;
+        }
+        let mut found = Found::default();
+        let within = self
+            .tree
+            .locate_within_distance(point.to_array(), radius_m * radius_m);
+        for leaf in within {
+            found.push((leaf.id, leaf.distance_2(&point.to_array())));
+        }
+        found.visit_sorted(visit);
+    }
+
+    /// Ids of everything at most `reach_m` from a segment, in no order.
+    pub(super) fn near_segment(
+        &self,
+        from: DVec3,
+        to: DVec3,
+        reach_m: f64,
+    ) -> impl Iterator<Item = (u32, NearestOnSegment)> {
+        let asked = reach_m >= 0.0 && is_somewhere(from) && is_somewhere(to);
+        let segment = Segment::new(from, to, reach_m);
+        let leaves = asked.then(|| self.tree.locate_with_selection_function(segment));
+        leaves.into_iter().flatten().filter_map(move |leaf| {
+            let nearest = segment.nearest_to(leaf.position());
+            (nearest.distance2 <= reach_m * reach_m).then_some((leaf.id, nearest))
+        })
+    }
+
+    fn near(&self, id: u32, distance2: f64) -> Near<'_, T> {
+        Near {
+            id,
+            thing: &self.things[id as usize],
+            distance_m: distance2.sqrt(),
+        }
+    }
+}
+
+fn is_somewhere(position: DVec3) -> bool {
+    position.abs().cmple(DVec3::splat(STANDING_M_MAX)).all()
+}
+
+/// A thing's place in the tree.
+#[derive(Clone, Copy, Debug)]
+struct Leaf {
+    at: [f64; 3],
+    id: u32,
+}
+
+impl Leaf {
+    fn position(&self) -> DVec3 {
+        DVec3::from_array(self.at)
+    }
+}
+
+impl RTreeObject for Leaf {
+    type Envelope = AABB<[f64; 3]>;
+
+    fn envelope(&self) -> Self::Envelope {
+        AABB::from_point(self.at)
+    }
+}
+
+impl PointDistance for Leaf {
+    #[inline]
+    fn distance_2(&self, point: &[f64; 3]) -> f64 {
+        self.position().distance_squared(DVec3::from_array(*point))
+    }
+
+    #[inline]
+    fn distance_2_if_less_or_equal(&self, point: &[f64; 3], most: f64) -> Option<f64> {
+        let distance2 = self.distance_2(point);
+        (distance2 <= most).then_some(distance2)
+    }
+}
+
+/// The point of a segment that is nearest to something.
+pub(super) struct NearestOnSegment {
+    along_m: f64,
+    distance2: f64,
+}
+
+/// A straight piece of a line, thickened.
+#[derive(Clone, Copy)]
+struct Segment {
+    from: DVec3,
+    along: DVec3,
+    length2: f64,
+    /// By how much a box is grown before it is asked whether the segment meets it.
+    margin_m: f64,
+}
+
+impl Segment {
+    fn new(from: DVec3, to: DVec3, reach_m: f64) -> Self {
+        let along = to - from;
+        Self {
+            from,
+            along,
+            length2: along.length_squared(),
+            // Rounding in `meets` must not lose anything: a millionth of a millimetre per metre.
+            margin_m: reach_m + 1e-9 * (from.length() + to.length()),
+        }
+    }
+
+    fn nearest_to(&self, point: DVec3) -> NearestOnSegment {
+        let share = if self.length2 > 0.0 {
+            ((point - self.from).dot(self.along) / self.length2).clamp(0.0, 1.0)
+        } else {
+            0.0
+        };
+        NearestOnSegment {
+            along_m: share * self.length2.sqrt(),
+            distance2: point.distance_squared(self.from + self.along * share),
+        }
+    }
+
+    /// Whether it meets a box grown by the margin: slab by slab (Kay and Kajiya, "Ray tracing
+    /// complex scenes", SIGGRAPH 1986).
+    fn meets(&self, envelope: &AABB<[f64; 3]>) -> bool {
+        let (lower, upper) = (envelope.lower(), envelope.upper());
+        let (from, along) = (self.from.to_array(), self.along.to_array());
+        let (mut enter, mut leave) = (0.0, 1.0);
+        for axis in 0..3 {
+            let low = lower[axis] - self.margin_m - from[axis];
+            let high = upper[axis] + self.margin_m - from[axis];
+            if along[axis] == 0.0 {
+                if low > 0.0 || high < 0.0 {
+                    return false;
+                }
+                continue;
+            }
+            let (a, b) = (low / along[axis], high / along[axis]);
+            let (first, last) = if a < b { (a, b) } else { (b, a) };
+            enter = if first > enter { first } else { enter };
+            leave = if last < leave { last } else { leave };
+        }
+        enter <= leave
+    }
+}
+
+impl SelectionFunction<Leaf> for Segment {
+    fn should_unpack_parent(&self, envelope: &AABB<[f64; 3]>) -> bool {
+        self.meets(envelope)
+    }
+}
+
+/// A few ids with their squared distances without allocating, as many as come.
+#[derive(Default)]
+struct Found {
+    first: [(u32, f64); 16],
+    len: usize,
+    more: Vec<(u32, f64)>,
+}
+
+impl Found {
+    fn push(&mut self, found: (u32, f64)) {
+        if let Some(slot) = self.first.get_mut(self.len) {
+            *slot = found;
+        } else {
+            if self.more.is_empty() {
+                self.more.extend_from_slice(&self.first);
+            }
+            self.more.push(found);
+        }
+        self.len += 1;
+    }
+
+    fn visit_sorted(&mut self, mut visit: impl FnMut(u32, f64)) {
+        let found = if self.more.is_empty() {
+            &mut self.first[..self.len]
+        } else {
+            &mut self.more[..]
+        };
+        found.sort_unstable_by_key(|&(id, _)| id);
+        found
+            .iter()
+            .for_each(|&(id, distance2)| visit(id, distance2));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::geo::LatLng;
+    use crate::mix::{mix64, unit};
+
+    const RADIUS_M: f64 = 50_000.0;
+
+    fn draw(n: u64) -> f64 {
+        unit(mix64(n))
+    }
+
+    /// Somewhere on or a little above the ball, crowded at the poles, the date line, a cube edge
+    /// and a cube vertex.
+    fn position(n: u64) -> DVec3 {
+        let c = |k: u64| draw(n * 8 + k);
+        let around = match n % 6 {
+            0 => DVec3::Z,
+            1 => DVec3::NEG_Z,
+            2 => DVec3::NEG_X,
+            3 => DVec3::new(1.0, 1.0, 0.0),
+            4 => DVec3::ONE,
+            _ => DVec3::ZERO,
+        };
+        let spread = if n % 6 == 5 { 1.0 } else { 0.02 };
+        let side = DVec3::new(c(0) - 0.5, c(1) - 0.5, c(2) - 0.5) * spread;
+        (around + side).normalize() * (RADIUS_M + 20.0 * c(3))
+    }
+
+    fn crowd(count: u64) -> (Vec<DVec3>, StaticTree<u64>) {
+        // Every tenth stands where the one before it does.
+        let at: Vec<DVec3> = (0..count)
+            .map(|n| position(n - u64::from(n % 10 == 9)))
+            .collect();
+        let placed = at.iter().zip(0..).map(|(&p, n)| (p, n)).collect();
+        (at, StaticTree::bulk_load(placed).unwrap())
+    }
+
+    fn centres() -> impl Iterator<Item = DVec3> {
+        let corners = [DVec3::Z, DVec3::NEG_Z, DVec3::NEG_X, DVec3::ONE.normalize()];
+        let corners = corners.into_iter().map(|c| c * RADIUS_M);
+        corners.chain((50_000..50_200).map(position))
+    }
+
+    #[test]
+    fn nearest_agrees_with_sorting_all_of_them() {
+        let (at, tree) = crowd(1_000);
+        for (n, centre) in centres().enumerate() {
+            let count = [1, 2, 7, 40][n % 4];
+            let mut all: Vec<(f64, u32)> = at
+                .iter()
+                .zip(0..)
+                .map(|(p, id)| (p.distance_squared(centre).sqrt(), id))
+                .collect();
+            all.sort_by(|a, b| a.partial_cmp(b).unwrap());
+            let got: Vec<_> = tree
+                .nearest(centre, count)
+                .iter()
+                .map(|near| (near.distance_m, near.id))
+                .collect();
+            assert_eq!(got, all[..count]);
+        }
+        assert_eq!(tree.nearest(DVec3::X, 5_000).len(), 1_000);
+        assert!(tree.nearest(DVec3::X, 0).is_empty());
+    }
+
+    #[test]
+    fn of_equally_far_things_the_lower_ids_are_the_nearest() {
+        let ring = (0..60).map(|n| {
+            (
+                DVec3::from_array([[1.0, 2.0, 2.0], [2.0, 1.0, 2.0], [2.0, 2.0, 1.0]][n % 3]),
+                n,
+            )
+        });
+        let tree = StaticTree::bulk_load(ring.collect()).unwrap();
+        let nearest = tree.nearest(DVec3::ZERO, 7);
+        assert_eq!(
+            nearest.iter().map(|n| n.id).collect::<Vec<_>>(),
+            [0, 1, 2, 3, 4, 5, 6]
+        );
+    }
+
+    #[test]
+    fn within_agrees_with_looking_at_all_of_them() {
+        let (at, tree) = crowd(1_000);
+        for (n, centre) in centres().enumerate() {
+            let radius_m = [0.0, 50.0, 1_000.0, 3.0 * RADIUS_M][n % 4];
+            let expected: Vec<u32> = at
+                .iter()
+                .zip(0..)
+                .filter(|(p, _)| p.distance_squared(centre) <= radius_m * radius_m)
+                .map(|(_, id)| id)
+                .collect();
+            let got: Vec<u32> = tree
+                .within(centre, radius_m)
+                .iter()
+                .map(|near| near.id)
+                .collect();
+            assert_eq!(got, expected);
+        }
+        // The edge belongs to the circle.
+        let one = StaticTree::bulk_load(vec![(DVec3::X * 3.0, ())]).unwrap();
+        assert_eq!(one.within(DVec3::X, 2.0).len(), 1);
+        assert!(one.within(DVec3::X, 2.0 - 1e-15).is_empty());
+    }
+
+    #[test]
+    fn a_segment_passes_what_a_look_at_all_of_them_says() {
+        let (at, tree) = crowd(600);
+        let ends: Vec<DVec3> = centres().collect();
+        let mut passed = 0;
+        for (n, pair) in ends.windows(2).enumerate() {
+            // Some short, some through the whole ball, one of no length, some along an axis.
+            let (from, to) = match n % 4 {
+                0 => (pair[0], pair[1]),
+                1 => (pair[0], pair[0] + (pair[1] - pair[0]) * 0.01),
+                2 => (pair[0], pair[0]),
+                _ => (pair[0], pair[0] + DVec3::Y * 2_000.0),
+            };
+            let reach_m = [1.0, 40.0, 900.0][n % 3];
+            let mut expected: Vec<(f64, u32)> = Vec::new();
+            for (p, id) in at.iter().zip(0..) {
+                let along = to - from;
+                let length2 = along.length_squared();
+                let share = if length2 == 0.0 {
+                    0.0
+                } else {
+                    ((*p - from).dot(along) / length2).clamp(0.0, 1.0)
+                };
+                if p.distance_squared(from + along * share) <= reach_m * reach_m {
+                    expected.push((share * length2.sqrt(), id));
+                }
+            }
+            expected.sort_by(|a, b| a.partial_cmp(b).unwrap());
+            let got: Vec<_> = tree
+                .along_segment(from, to, reach_m)
+                .iter()
+                .map(|passed| (passed.along_m, passed.id))
+                .collect();
+            assert_eq!(got, expected);
+            passed += got.len();
+        }
+        assert!(passed > 500, "{passed} is no test");
+    }
+
+    #[test]
+    fn what_is_not_finite_cannot_stand_and_finds_nothing() {
+        for bad in [f64::NAN, f64::INFINITY, -2e12] {
+            let position = DVec3::new(0.0, bad, 0.0);
+            let error = StaticTree::bulk_load(vec![(DVec3::X, 0), (position, 1)]).unwrap_err();
+            assert_eq!(error.index, 1);
+            let (_, tree) = crowd(50);
+            assert!(tree.nearest(position, 3).is_empty());
+            assert!(tree.within(position, 1e9).is_empty());
+            assert!(tree.along_segment(position, DVec3::X, 1e9).is_empty());
+            assert!(tree.along_segment(DVec3::X, position, 1e9).is_empty());
+        }
+        let (_, tree) = crowd(50);
+        assert!(tree.within(DVec3::X, f64::NAN).is_empty());
+        assert!(tree.within(DVec3::X, -1.0).is_empty());
+        assert_eq!(tree.within(DVec3::X, f64::INFINITY).len(), 50);
+        assert!(tree.along_segment(DVec3::X, DVec3::Y, f64::NAN).is_empty());
+        let ray = Direction::new(DVec3::X).unwrap();
+        assert!(
+            tree.along_ray(DVec3::ZERO, ray, f64::INFINITY, 1.0)
+                .is_empty()
+        );
+    }
+
+    #[test]
+    fn an_empty_tree_answers() {
+        let tree = StaticTree::<()>::bulk_load(Vec::new()).unwrap();
+        assert!(tree.is_empty() && tree.nearest(DVec3::X, 3).is_empty());
+        assert!(tree.along_segment(DVec3::X, DVec3::Y, 5.0).is_empty());
+    }
+
+    #[test]
+    fn the_date_line_is_no_border() {
+        let at = |lng: f64| LatLng::new(0.0, lng).to_dir() * RADIUS_M;
+        let tree = StaticTree::bulk_load(vec![(at(179.999), 'w'), (at(-179.999), 'e')]).unwrap();
+        let passed = tree.along_segment(at(179.99), at(-179.99), 1.0);
+        assert_eq!(passed.iter().map(|p| *p.thing).collect::<String>(), "we");
+    }
+}
