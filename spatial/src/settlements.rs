@@ -4,6 +4,7 @@ use std::path::Path;
 
 use serde::Deserialize;
 
+use crate::features::StaticTree;
 use crate::geo::LatLng;
 use crate::limits::{SETTLEMENT_NAME_BYTES_MAX, SETTLEMENTS_MAX};
 use crate::planet::PlanetError;
@@ -74,6 +75,13 @@ pub(crate) fn parse(file: &Path, bytes: &[u8]) -> Result<Vec<Settlement>, Planet
         settlements.push(settlement);
     }
     Ok(settlements)
+}
+
+/// To be asked for the nearest; ids are places in the list.
+pub(crate) fn tree(settlements: Vec<Settlement>, planet_radius_m: f64) -> StaticTree<Settlement> {
+    let placed = |s: Settlement| (s.at.to_dir() * planet_radius_m, s);
+    StaticTree::bulk_load(settlements.into_iter().map(placed).collect())
+        .expect("coordinates and the planet's radius have been checked")
 }
 
 /// What is wrong with a settlement, if anything.

@@ -218,6 +218,38 @@ fn no_ground_is_above_the_stated_bound() {
 }
 
 #[test]
+fn the_nearest_settlements_agree_with_sorting_all_of_them() {
+    for (lat, lng) in [
+        (48.86, 2.35),
+        (90.0, 0.0),
+        (-17.0, 179.99),
+        (-90.0, 50.0),
+        (0.0, -140.0),
+    ] {
+        let here = LatLng::new(lat, lng).to_dir();
+        let mut all: Vec<(f64, usize)> = EARTH
+            .settlements()
+            .iter()
+            .enumerate()
+            .map(|(n, s)| (s.at.to_dir().distance(here), n))
+            .collect();
+        all.sort_by(|a, b| a.partial_cmp(b).unwrap());
+        let nearest = EARTH.nearest_settlements(here * 3.0, 8);
+        let ids: Vec<usize> = nearest.iter().map(|near| near.id as usize).collect();
+        assert_eq!(ids, all[..8].iter().map(|&(_, n)| n).collect::<Vec<_>>());
+        assert!(
+            nearest
+                .iter()
+                .all(|n| n.thing == &EARTH.settlements()[n.id as usize])
+        );
+    }
+    let paris = &EARTH.nearest_settlements(LatLng::new(48.85341, 2.3488).to_dir(), 1)[0];
+    assert_eq!(paris.thing.name, "Paris");
+    assert!(paris.distance_m < 100.0);
+    assert!(EARTH.nearest_settlements(glam::DVec3::NAN, 1).is_empty());
+}
+
+#[test]
 fn loading_twice_gives_the_same_planet() {
     let again = Planet::load(&assets(), "earth").unwrap();
     assert_eq!(again.content_hash(), EARTH.content_hash());

@@ -72,7 +72,7 @@ impl Planet {
             land_mask,
             roughness,
             obstacles: Obstacles::new(Vec::new(), descriptor.radius_m),
-            settlements,
+            settlements: settlements::tree(settlements, descriptor.radius_m),
         };
         if let Some(spec) = &descriptor.obstacles {
             planet.obstacles = Obstacles::new(scatter(&planet, spec), planet.radius_m);
@@ -235,7 +235,7 @@ fn places(file: &Path, places: &[Place]) -> Result<Vec<Settlement>, PlanetError>
 /// settlement's stay the same whatever happens to others.
 fn scatter(planet: &Planet, spec: &ObstacleSpec) -> Vec<Obstacle> {
     let mut list = Vec::with_capacity(spec.settlements * spec.per_settlement);
-    for settlement in planet.settlements.iter().take(spec.settlements) {
+    for settlement in planet.settlements().iter().take(spec.settlements) {
         let middle = planet.dry_ground_near(settlement.at.to_dir()).normalize();
         for n in 0..spec.per_settlement as u64 {
             let draw = |what: u64| {

@@ -17,10 +17,10 @@ pub use self::error::PlanetError;
 use self::raster::{Elevation, LandMask, RasterPlace};
 use self::roughness::Roughness;
 use crate::cells::CellId;
-use crate::features::Obstacles;
+use crate::features::{Near, Obstacles, StaticTree};
 use crate::geo::LatLng;
 use crate::mix::hash_bytes;
-use crate::settlements::Settlement;
+use crate::settlements::{self, Settlement};
 
 /// Width of a frame cell that suits the wire's centimetre integers, metres.
 const FRAME_CELL_M: f64 = 4_500.0;
@@ -40,7 +40,7 @@ pub struct Planet {
     roughness: Roughness,
     highest_m: f64,
     obstacles: Obstacles,
-    settlements: Vec<Settlement>,
+    settlements: StaticTree<Settlement>,
 }
 
 /// The ground at one place.
@@ -70,7 +70,7 @@ impl Planet {
             roughness: Roughness::default(),
             highest_m: 0.0,
             obstacles: Obstacles::new(Vec::new(), radius_m),
-            settlements: Vec::new(),
+            settlements: settlements::tree(Vec::new(), radius_m),
         }
     }
 
@@ -221,7 +221,22 @@ impl Planet {
     /// Settlements by population, descending (equal ones by number).
     #[must_use]
     pub fn settlements(&self) -> &[Settlement] {
-        &self.settlements
+        self.settlements.as_slice()
+    }
+
+    /// The `count` settlements nearest to a direction of any length but zero, nearest first; of
+    /// equally far ones the more populous first. Ids are places in [`settlements`](Self::settlements);
+    /// distances are along the great circle at the planet's radius, metres.
+    #[must_use]
+    pub fn nearest_settlements(&self, dir: DVec3, count: usize) -> Vec<Near<'_, Settlement>> {
+        let here = dir.normalize() * self.radius_m;
+        let mut nearest = self.settlements.nearest(here, count);
+        for near in &mut nearest {
+            // A chord of a rounded antipode may be longer than the diameter.
+            let sine = (0.5 * near.distance_m / self.radius_m).clamp(0.0, 1.0);
+            near.distance_m = 2.0 * self.radius_m * crate::maths::asin(sine);
+        }
+        nearest
     }
 }
 
