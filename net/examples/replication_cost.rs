@@ -21,14 +21,14 @@ use bluemarble_shared_protocol::{
     BodyBits, EntityId, Epoch, InputSeq, Intent, OwnState, OwnVitals, SessionId, Tick, WireEntity,
     WireFrame,
 };
-use bluemarble_spatial::{CellId, FrameAxes, maths};
+use bluemarble_spatial::{CellId, FrameAxes, Level, maths};
 use bytes::Bytes;
 use glam::DVec3;
 
 use self::dice::Dice;
 
 const RADIUS_M: f64 = 50_000.0;
-const FRAME_LEVEL: u8 = 6;
+const FRAME_LEVEL: Level = Level::of(6);
 const HZ: u32 = 20;
 const ENTER_M: f64 = 100.0;
 

@@ -11,6 +11,7 @@ use bluemarble_shared_protocol::{
     BodyBits, ClientMessage, CloseCode, EntityId, Epoch, GameEvent, InputSeq, Intent, OwnState,
     OwnVitals, PlayerInputs, ServerMessage, SessionId, Tick, WireEntity, WireFrame,
 };
+use bluemarble_spatial::Level;
 use bytes::Bytes;
 use glam::DVec3;
 
@@ -39,7 +40,7 @@ impl Hall {
             planet: "moon".into(),
             planet_hash: 3,
             radius_m: RADIUS_M,
-            frame_level: 6,
+            frame_level: Level::of(6),
             kinds: vec!["human".into()],
         });
         change(&mut config);

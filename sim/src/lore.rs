@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bevy_ecs::resource::Resource;
 use bluemarble_shared_protocol::{EntityId, Tick};
-use bluemarble_spatial::{CellId, LatLng, Planet, maths};
+use bluemarble_spatial::{CellId, LatLng, Level, Planet, maths};
 use glam::DVec3;
 
 use crate::content::{KindId, KindRules, Scenario};
@@ -34,7 +34,7 @@ pub(crate) struct LoreInner {
     pub dt_s: f64,
     /// Level of the cells in which neighbours are looked for: as narrow as may be while no
     /// interaction reaches beyond the next cell.
-    pub grid_level: u8,
+    pub grid_level: Level,
     /// Where players appear, unit direction.
     pub spawn_dir: DVec3,
     pub spawn_spread_m: f64,
@@ -124,13 +124,13 @@ pub(crate) fn tangents(dir: DVec3) -> (DVec3, DVec3) {
 
 /// Where a square lies: the middle of the edge between the grid cell nearest to the wish and the cell
 /// before it on the curve. A cut at that cell therefore goes through the square's middle.
-pub(crate) fn square_middle(planet: &Planet, near: (f64, f64), grid_level: u8) -> DVec3 {
+pub(crate) fn square_middle(planet: &Planet, near: (f64, f64), grid_level: Level) -> DVec3 {
     let cell = square_cell(planet, near, grid_level);
     (cell.centre() + cell.prev().centre()).normalize()
 }
 
 /// The grid cell at which a square's cut begins.
-pub(crate) fn square_cell(planet: &Planet, near: (f64, f64), grid_level: u8) -> CellId {
+pub(crate) fn square_cell(planet: &Planet, near: (f64, f64), grid_level: Level) -> CellId {
     let at = LatLng {
         lat_deg: near.0,
         lng_deg: near.1,

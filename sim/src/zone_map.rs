@@ -1,7 +1,7 @@
 //! Who owns which part of the planet: a zone is a contiguous range of S2 cells, so balancing is
 //! moving a boundary, and the whole map is one sorted list.
 
-use bluemarble_spatial::CellId;
+use bluemarble_spatial::{CellId, Level};
 
 /// A zone's number in the ownership map.
 pub type ZoneId = u32;
@@ -30,7 +30,12 @@ impl ZoneMap {
     /// is halved at its median cell until there are enough; when no zone holds two occupied cells any
     /// more, the widest range of ids is halved.
     #[must_use]
-    pub fn by_load(zones: usize, load: &[(CellId, u64)], cuts: &[CellId], grid_level: u8) -> Self {
+    pub fn by_load(
+        zones: usize,
+        load: &[(CellId, u64)],
+        cuts: &[CellId],
+        grid_level: Level,
+    ) -> Self {
         debug_assert!(
             load.windows(2).all(|w| w[0].0 < w[1].0),
             "load must be sorted"
@@ -110,10 +115,10 @@ fn median_of_heaviest(starts: &[u64], load: &[(CellId, u64)]) -> Option<u64> {
     Some(at.unwrap_or(rows[rows.len() - 1].0).range_min().0)
 }
 
-fn middle_of_widest(starts: &[u64], grid_level: u8) -> u64 {
+fn middle_of_widest(starts: &[u64], grid_level: Level) -> u64 {
     // Six faces in the top three bits; a cell of the grid level spans this many leaf ids.
     const END: u64 = 6 << 61;
-    let width = 1_u64 << (2 * (30 - u32::from(grid_level)) + 1);
+    let width = 1_u64 << (2 * (30 - u32::from(grid_level.get())) + 1);
     let end_of = |zone: usize| starts.get(zone + 1).copied().unwrap_or(END);
     let widest = (0..starts.len())
         .max_by_key(|&zone| (end_of(zone) - starts[zone], std::cmp::Reverse(zone)))
@@ -128,7 +133,7 @@ mod tests {
     use bluemarble_shared_protocol::mix64;
     use glam::DVec3;
 
-    const LEVEL: u8 = 16;
+    const LEVEL: Level = Level::of(16);
 
     fn crowd(n: u64) -> Vec<(CellId, u64)> {
         let mut cells: Vec<CellId> = (0..n)

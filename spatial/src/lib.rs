@@ -19,7 +19,7 @@ pub mod mix;
 mod planet;
 mod settlements;
 
-pub use cells::{BadToken, CellId, FrameAxes, Neighbours};
+pub use cells::{BadLevel, BadToken, CellId, FrameAxes, Level, Neighbours};
 pub use features::{BadPosition, Near, Obstacle, ObstacleHit, Obstacles, Passed, StaticTree};
 pub use geo::{BadVector, Direction, LatLng};
 pub use grid::CellGrid;

@@ -52,7 +52,7 @@ fn a_bare_descriptor_is_enough() {
     let dir = assets(&format!("({BARE})"), &[]);
     let planet = Planet::load(dir.path(), "test").unwrap();
     assert_eq!(
-        (planet.name(), planet.radius_m(), planet.frame_level()),
+        (planet.name(), planet.radius_m(), planet.frame_level().get()),
         ("test", 1000.0, 2)
     );
 }

@@ -1,6 +1,6 @@
 //! The cell grid against looking at every pair.
 
-use bluemarble_spatial::{CellGrid, CellId, LatLng, mix};
+use bluemarble_spatial::{CellGrid, CellId, LatLng, Level, mix};
 use glam::DVec3;
 
 const EARTH_M: f64 = 6_371_000.0;
@@ -35,7 +35,13 @@ fn naive(level: u8, positions: &[DVec3], pos: DVec3, radius_m: f64) -> Vec<(u32,
     let mut near: Vec<(CellId, u32, f64)> = positions
         .iter()
         .enumerate()
-        .map(|(row, &p)| (CellId::at(p, level), row as u32, p.distance_squared(pos)))
+        .map(|(row, &p)| {
+            (
+                CellId::at(p, Level::of(level)),
+                row as u32,
+                p.distance_squared(pos),
+            )
+        })
         .filter(|&(_, _, dist2)| dist2 <= radius_m * radius_m)
         .collect();
     near.sort_by_key(|&(cell, row, _)| (cell, row));
@@ -45,7 +51,7 @@ fn naive(level: u8, positions: &[DVec3], pos: DVec3, radius_m: f64) -> Vec<(u32,
 }
 
 fn check(level: u8, positions: &[DVec3], queries: &[DVec3], radius_m: f64) -> usize {
-    let grid = CellGrid::build(level, positions);
+    let grid = CellGrid::build(Level::of(level), positions);
     let mut sum = 0;
     for &pos in queries {
         let mut got = Vec::new();
@@ -158,11 +164,11 @@ fn one_place_may_hold_everybody() {
 
 #[test]
 fn an_empty_grid_answers_nothing_and_rebuilding_forgets() {
-    let mut grid = CellGrid::build(10, &[]);
+    let mut grid = CellGrid::build(Level::of(10), &[]);
     grid.for_each_near(DVec3::X * EARTH_M, 1e9, |_, _| panic!("there is nobody"));
-    grid.rebuild(12, &[DVec3::X * EARTH_M, DVec3::Y * EARTH_M]);
+    grid.rebuild(Level::of(12), &[DVec3::X * EARTH_M, DVec3::Y * EARTH_M]);
     assert_eq!(grid.len(), 2);
-    grid.rebuild(12, &[DVec3::Y * EARTH_M]);
+    grid.rebuild(Level::of(12), &[DVec3::Y * EARTH_M]);
     let mut rows = Vec::new();
     grid.for_each_near(DVec3::Y * EARTH_M, 1.0, |row, _| rows.push(row));
     assert_eq!(rows, [0]);
@@ -172,7 +178,7 @@ fn an_empty_grid_answers_nothing_and_rebuilding_forgets() {
 fn cells_cover_the_rows_in_order() {
     let mut draws = Draws(4_000_000);
     let people: Vec<DVec3> = (0..500).map(|_| draws.dir() * EARTH_M).collect();
-    let grid = CellGrid::build(3, &people);
+    let grid = CellGrid::build(Level::of(3), &people);
     let rows: Vec<u32> = grid.rows().collect();
     let mut next = 0;
     for (cell, slots) in grid.cells() {
@@ -182,7 +188,7 @@ fn cells_cover_the_rows_in_order() {
         assert!(
             rows[slots.clone()]
                 .iter()
-                .all(|&r| CellId::at(people[r as usize], 3) == cell)
+                .all(|&r| CellId::at(people[r as usize], Level::of(3)) == cell)
         );
         next = slots.end;
     }

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use bluemarble_spatial::{CellId, FrameAxes, LatLng};
+use bluemarble_spatial::{CellId, FrameAxes, LatLng, Level};
 use serde::Deserialize;
 
 #[derive(Deserialize)]
@@ -30,7 +30,7 @@ fn leaves_parents_and_tokens_are_googles() {
     for row in rows() {
         let dir = LatLng::new(row.lat_deg, row.lng_deg).to_dir();
         assert_eq!(CellId::leaf_at(dir), CellId(row.leaf_id_u64), "{dir}");
-        let parent = CellId::at(dir, 12);
+        let parent = CellId::at(dir, Level::of(12));
         assert_eq!(parent, CellId(row.level12_id_u64), "{dir}");
         assert_eq!(parent.token(), row.level12_token, "{dir}");
         assert_eq!(CellId::from_token(&row.level12_token), Ok(parent), "{dir}");
@@ -71,10 +71,10 @@ fn neighbours_are_googles() {
 /// Exhaustive on the coarse levels: whose corners touch is what neighbours are.
 #[test]
 fn neighbours_are_mutual_and_complete_on_every_cell_of_the_coarse_levels() {
-    for level in 0..=5 {
+    for level in Level::FACE.through(Level::of(5)) {
         let mut cell = CellId::face_cell(0).range_min().parent(level);
         let mut sevens = 0;
-        for _ in 0..6u32 << (2 * level) {
+        for _ in 0..level.cells() {
             let neighbours = cell.all_neighbours();
             assert!(
                 neighbours
@@ -88,7 +88,7 @@ fn neighbours_are_mutual_and_complete_on_every_cell_of_the_coarse_levels() {
                     .all(|n| n.level() == level && *n != cell && n.is_valid())
             );
             sevens += u32::from(neighbours.len() == 7);
-            let expected = if level == 0 { 4 } else { 8 };
+            let expected = if level == Level::FACE { 4 } else { 8 };
             assert!(
                 neighbours.len() == expected || neighbours.len() == 7,
                 "{cell} {neighbours:?}"
@@ -101,7 +101,10 @@ fn neighbours_are_mutual_and_complete_on_every_cell_of_the_coarse_levels() {
             CellId::face_cell(0).range_min().parent(level),
             "the curve closes"
         );
-        assert!(level == 0 || sevens == 24, "level {level}: {sevens}");
+        assert!(
+            level == Level::FACE || sevens == 24,
+            "level {level}: {sevens}"
+        );
     }
 }
 
@@ -109,13 +112,14 @@ fn neighbours_are_mutual_and_complete_on_every_cell_of_the_coarse_levels() {
 fn cells_nest() {
     for row in rows().iter().step_by(37) {
         let leaf = CellId(row.leaf_id_u64);
-        assert_eq!(leaf.level(), 30);
+        assert_eq!(leaf.level(), Level::MAX);
         assert_eq!(leaf.children(), [leaf; 4]);
-        for level in 0..30 {
+        for level in Level::all() {
+            let Some(finer) = level.finer() else { break };
             let cell = leaf.parent(level);
             assert_eq!(cell.level(), level);
-            assert!(cell.contains(leaf) && cell.contains(leaf.parent(level + 1)));
-            assert!(cell.children().contains(&leaf.parent(level + 1)));
+            assert!(cell.contains(leaf) && cell.contains(leaf.parent(finer)));
+            assert!(cell.children().contains(&leaf.parent(finer)));
             assert_eq!(cell.children()[0].range_min(), cell.range_min());
             assert_eq!(cell.children()[3].range_max(), cell.range_max());
             assert_eq!(CellId::at(cell.centre(), level), cell);
@@ -146,16 +150,16 @@ fn tokens_that_name_nothing_are_refused() {
 #[test]
 fn the_width_bound_holds_and_picks_the_finest_level() {
     let radius_m = 6_371_000.0;
-    for level in 1..=25 {
+    for level in Level::of(1).through(Level::of(25)) {
         let width_m = CellId::min_width_m(level, radius_m);
         assert_eq!(CellId::level_for_min_width(width_m, radius_m), level);
         assert_eq!(
-            CellId::level_for_min_width(width_m * 1.01, radius_m),
-            level - 1
+            CellId::level_for_min_width(width_m * 1.01, radius_m).finer(),
+            Some(level)
         );
     }
-    assert_eq!(CellId::level_for_min_width(1e9, radius_m), 0);
-    assert_eq!(CellId::level_for_min_width(0.0, radius_m), 30);
+    assert_eq!(CellId::level_for_min_width(1e9, radius_m), Level::FACE);
+    assert_eq!(CellId::level_for_min_width(0.0, radius_m), Level::MAX);
 }
 
 #[test]
@@ -186,7 +190,7 @@ fn numbers_that_are_no_cells_panic_nowhere() {
             cell.contains(cell),
             cell.edge_neighbours(),
             cell.token(),
-            cell.parent(30),
+            cell.parent(Level::MAX),
         );
         let _ = (cell.all_neighbours(), FrameAxes::of(cell, 1.0));
         if cell.is_valid() {

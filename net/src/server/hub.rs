@@ -234,7 +234,7 @@ impl Hub {
             planet: world.planet.clone(),
             planet_hash: world.planet_hash,
             radius_m: world.radius_m,
-            frame_level: world.frame_level,
+            frame_level: world.frame_level.get(),
             interest_enter_m: interest.enter_m,
             interest_exit_m: interest.exit_m,
             budget_bytes: self.config.budget_bytes,

@@ -3,6 +3,7 @@
 
 use bluemarble_shared_protocol::Epoch;
 use bluemarble_shared_protocol::limits::DATAGRAM_BYTES_MAX;
+use bluemarble_spatial::Level;
 
 /// Least bytes a client may be given per tick: header, own state and some removals always fit.
 pub const BUDGET_BYTES_MIN: u32 = 400;
@@ -55,7 +56,7 @@ pub struct WorldFacts {
     /// Its radius, metres.
     pub radius_m: f64,
     /// S2 level of the frame cells.
-    pub frame_level: u8,
+    pub frame_level: Level,
     /// Names of the kinds, in order.
     pub kinds: Vec<String>,
 }

@@ -16,7 +16,7 @@ use std::sync::Arc;
 use bluemarble_shared_protocol::codec::{OwnUpdate, RemoveReason, SnapshotHeader, SnapshotWriter};
 use bluemarble_shared_protocol::limits::DATAGRAM_BYTES_MAX;
 use bluemarble_shared_protocol::{EntityId, Epoch, InputSeq, OwnState, Tick, WireFrame};
-use bluemarble_spatial::{CellGrid, CellId};
+use bluemarble_spatial::{CellGrid, CellId, Level};
 use bytes::Bytes;
 use glam::DVec3;
 
@@ -50,7 +50,7 @@ pub(crate) struct Replicator {
     tick: Tick,
     history: History,
     grid: CellGrid,
-    grid_level: u8,
+    grid_level: Level,
     strings: Strings,
     writer: SnapshotWriter,
     candidates: Candidates,

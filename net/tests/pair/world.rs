@@ -11,14 +11,14 @@ use bluemarble_shared_protocol::{
     Action, BodyBits, EntityId, InputSeq, Intent, OwnState, OwnVitals, PlayerInputs, Tick,
     WireEntity, WireFlags, WireFrame, mix64,
 };
-use bluemarble_spatial::{CellId, FrameAxes, Planet, maths};
+use bluemarble_spatial::{CellId, FrameAxes, Level, Planet, maths};
 use glam::DVec3;
 
 use super::dice::Dice;
 
 pub const RADIUS_M: f64 = 50_000.0;
 /// About 150 m wide: crossed often.
-pub const FRAME_LEVEL: u8 = 9;
+pub const FRAME_LEVEL: Level = Level::of(9);
 pub const HZ: u32 = 20;
 
 /// What sort of events there are.

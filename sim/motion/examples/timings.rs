@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use bluemarble_motion::{Body, MoveCommand, Mover, Support, step};
-use bluemarble_spatial::{CellGrid, CellId, Planet, mix};
+use bluemarble_spatial::{CellGrid, CellId, Level, Planet, mix};
 use glam::DVec3;
 
 const WALKER: Mover = Mover {
@@ -47,7 +47,7 @@ fn main() {
         dirs.iter().fold(0, |s, &d| s ^ CellId::leaf_at(d).0)
     });
     assert!(cells != 0);
-    let cells: Vec<CellId> = dirs.iter().map(|&d| CellId::at(d, 15)).collect();
+    let cells: Vec<CellId> = dirs.iter().map(|&d| CellId::at(d, Level::of(15))).collect();
     let sum: usize = timed("all neighbours of a cell", count, || {
         cells.iter().map(|c| c.all_neighbours().len()).sum()
     });
@@ -115,7 +115,7 @@ fn main() {
             square + (side * c(0) + across * c(1)) * 886.0
         })
         .collect();
-    for level in [15, 16, 17, 18, 19] {
+    for level in [15, 16, 17, 18, 19].map(Level::of) {
         let mut grid = CellGrid::build(level, &crowd);
         timed(
             &format!("grid of level {level}: rebuild, each row"),

@@ -147,12 +147,13 @@ impl Frame {
 mod tests {
     use super::*;
     use bluemarble_shared_protocol::mix64;
+    use bluemarble_spatial::Level;
 
     fn row(n: u64) -> FrameRow {
         let axis = |k| f64::from(mix64(n * 3 + k) as i32);
         let dir = DVec3::new(axis(0), axis(1), axis(2)).normalize();
         FrameRow {
-            cell: CellId::at(dir, 3),
+            cell: CellId::at(dir, Level::of(3)),
             id: EntityId(mix64(n ^ 77)),
             pos: dir * 1_000.0,
             radius_m: 0.5,

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use super::cube::{self, LEAVES};
 use super::curve;
+use super::level::Level;
 
 /// Smallest width of a level-0 cell between opposite edges on the unit sphere; halves with each
 /// level (the quadratic projection's `kMinWidth`, 2·√2 / 3).
@@ -23,8 +24,7 @@ const WRAP: u64 = 6 << 61;
 
 /// One S2 cell. Ordered along the Hilbert curve, a parent in the middle of its children.
 ///
-/// A number that is no cell ([`CellId::is_valid`]) gives meaningless answers but never a panic. A
-/// level argument is at most [`CellId::MAX_LEVEL`].
+/// A number that is no cell ([`CellId::is_valid`]) gives meaningless answers but never a panic.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct CellId(pub u64);
@@ -35,20 +35,17 @@ pub struct CellId(pub u64);
 pub struct BadToken(String);
 
 impl CellId {
-    /// Level of the smallest cells, "leaves": about 1 cm on Earth.
-    pub const MAX_LEVEL: u8 = 30;
-
     /// The leaf cell that holds a direction (of any length but zero).
     #[inline]
     #[must_use]
     pub fn leaf_at(dir: DVec3) -> Self {
-        Self::at(dir, Self::MAX_LEVEL)
+        Self::at(dir, Level::MAX)
     }
 
     /// The cell of `level` that holds a direction (of any length but zero).
     #[inline]
     #[must_use]
-    pub fn at(dir: DVec3, level: u8) -> Self {
+    pub fn at(dir: DVec3, level: Level) -> Self {
         let (face, u, v) = cube::face_uv(dir);
         let [i, j] = [u, v].map(|k| cube::leaf_of_st(cube::st_of_uv(k)));
         Self(curve::id(face, i, j, level))
@@ -61,7 +58,7 @@ impl CellId {
     #[must_use]
     pub fn face_cell(face: u8) -> Self {
         assert!(face < 6, "a cube has six faces, not {face}");
-        Self((u64::from(face) << 61) | lsb_for_level(0))
+        Self((u64::from(face) << 61) | lsb_for_level(Level::FACE))
     }
 
     /// Whether the number is a cell of S2: anything from a peer or a file is checked with this.
@@ -70,11 +67,11 @@ impl CellId {
         self.0 < WRAP && self.lsb() & 0x1555_5555_5555_5555 != 0
     }
 
-    /// Subdivisions from its cube face, 0 ..= 30.
+    /// Subdivisions from its cube face.
     #[inline]
     #[must_use]
-    pub const fn level(self) -> u8 {
-        Self::MAX_LEVEL.saturating_sub((self.0.trailing_zeros() >> 1) as u8)
+    pub const fn level(self) -> Level {
+        Level::of_id(self.0)
     }
 
     /// The cube face, 0 ..= 5.
@@ -87,7 +84,7 @@ impl CellId {
     /// The cell of `level` (at most its own) that contains it.
     #[inline]
     #[must_use]
-    pub const fn parent(self, level: u8) -> Self {
+    pub const fn parent(self, level: Level) -> Self {
         let lsb = lsb_for_level(level);
         Self((self.0 & lsb.wrapping_neg()) | lsb)
     }
@@ -218,18 +215,18 @@ impl CellId {
     /// A lower bound of the width in metres of any cell of `level`: two points in cells that do
     /// not touch are further apart.
     #[must_use]
-    pub fn min_width_m(level: u8, radius_m: f64) -> f64 {
-        MIN_WIDTH * radius_m / f64::from(1u32 << level)
+    pub fn min_width_m(level: Level, radius_m: f64) -> f64 {
+        MIN_WIDTH * radius_m / f64::from(level.cells_along_face())
     }
 
     /// The finest level whose cells are all at least `min_width_m` wide, so that whatever is within
-    /// that distance of a point is in its cell or a neighbour; level 0 if none is.
+    /// that distance of a point is in its cell or a neighbour; the faces if none are.
     #[must_use]
-    pub fn level_for_min_width(min_width_m: f64, radius_m: f64) -> u8 {
-        (0..=Self::MAX_LEVEL)
+    pub fn level_for_min_width(min_width_m: f64, radius_m: f64) -> Level {
+        Level::all()
             .rev()
             .find(|&level| Self::min_width_m(level, radius_m) >= min_width_m)
-            .unwrap_or(0)
+            .unwrap_or(Level::FACE)
     }
 
     /// The planet-frame axis along which u grows on its cube face.
@@ -245,7 +242,7 @@ impl CellId {
     /// Leaves along its edge.
     #[inline]
     fn size(self) -> i32 {
-        1 << (Self::MAX_LEVEL - self.level())
+        1 << (Level::MAX.get() - self.level().get())
     }
 
     /// Face and leaf coordinates of its corner with the smallest i and j.
@@ -256,7 +253,7 @@ impl CellId {
 
     /// The cell that holds a leaf whose coordinates may lie beyond the face's edge: then it is the
     /// leaf on the neighbouring face whose centre is nearest, found through the plane of the cube.
-    fn of_leaf_wrapped(face: u8, i: i32, j: i32, level: u8) -> Self {
+    fn of_leaf_wrapped(face: u8, i: i32, j: i32, level: Level) -> Self {
         if (0..LEAVES).contains(&i) && (0..LEAVES).contains(&j) {
             return Self(curve::id(face, i, j, level));
         }
@@ -342,6 +339,6 @@ impl fmt::Debug for CellId {
 }
 
 #[inline]
-const fn lsb_for_level(level: u8) -> u64 {
-    1 << (2 * (CellId::MAX_LEVEL - level))
+const fn lsb_for_level(level: Level) -> u64 {
+    1 << (2 * (Level::MAX.get() - level.get()))
 }

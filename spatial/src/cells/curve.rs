@@ -5,6 +5,8 @@
 //! coarse cell stops early, which makes this several times faster than the `s2` crate (the tests
 //! compare the two).
 
+use super::level::Level;
+
 /// Quarter (i, j as two bits) that each orientation visits first, second, third, fourth. An
 /// orientation is two bits: 1 = i and j swapped, 2 = both inverted.
 const QUARTER: [[u16; 4]; 4] = [[0, 1, 3, 2], [0, 2, 3, 1], [3, 2, 0, 1], [3, 1, 0, 2]];
@@ -49,13 +51,13 @@ const fn tables() -> Tables {
 
 /// The lowest nibble of leaf coordinates that matters at a level.
 #[inline]
-const fn last_nibble(level: u8) -> u32 {
-    (30 - level as u32) / 4
+const fn last_nibble(level: Level) -> u32 {
+    (30 - level.get() as u32) / 4
 }
 
 /// The id of the cell of `level` on `face` that holds leaf (i, j), each 0 .. 2³⁰.
 #[inline]
-pub(crate) fn id(face: u8, i: i32, j: i32, level: u8) -> u64 {
+pub(crate) fn id(face: u8, i: i32, j: i32, level: Level) -> u64 {
     let mut id = u64::from(face) << 60;
     let mut orientation = u64::from(face & 1);
     let mut nibble = 8;
@@ -66,13 +68,13 @@ pub(crate) fn id(face: u8, i: i32, j: i32, level: u8) -> u64 {
         id |= u64::from(found >> 2) << (8 * nibble);
         orientation = u64::from(found & 3);
     }
-    let lowest = 1u64 << (2 * (30 - level));
+    let lowest = 1u64 << (2 * (30 - level.get()));
     (id << 1) & lowest.wrapping_neg() | lowest
 }
 
 /// The face of a cell of `level` and the leaf coordinates of its corner with the smallest i and j.
 #[inline]
-pub(crate) fn corner(id: u64, level: u8) -> (u8, i32, i32) {
+pub(crate) fn corner(id: u64, level: Level) -> (u8, i32, i32) {
     let face = (id >> 61) as u8;
     let (mut i, mut j) = (0, 0);
     let mut orientation = u64::from(face & 1);
@@ -88,7 +90,7 @@ pub(crate) fn corner(id: u64, level: u8) -> (u8, i32, i32) {
         orientation = u64::from(found & 3);
     }
     // The id's own lowest bit was read as a position within the cell.
-    let mask = -(1 << (30 - level));
+    let mask = -(1 << (30 - level.get()));
     (face, i & mask, j & mask)
 }
 
@@ -107,14 +109,14 @@ mod tests {
                 (word >> 34) as i32,
             );
             let leaf = s2::cellid::CellID::from_face_ij(face, i, j);
-            for level in [30, 29, 28, 27, 26, 16, 15, 12, 11, 4, 3, 2, 1, 0] {
-                let expected = leaf.parent(u64::from(level)).0;
+            for level in [30, 29, 28, 27, 26, 16, 15, 12, 11, 4, 3, 2, 1, 0].map(Level::of) {
+                let expected = leaf.parent(u64::from(level.get())).0;
                 assert_eq!(
                     id(face, i, j, level),
                     expected,
                     "{face} {i} {j} level {level}"
                 );
-                let mask = -(1 << (30 - level));
+                let mask = -(1 << (30 - level.get()));
                 assert_eq!(corner(expected, level), (face, i & mask, j & mask));
             }
         }

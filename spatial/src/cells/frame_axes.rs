@@ -67,12 +67,13 @@ impl FrameAxes {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cells::Level;
     use crate::mix::{mix64, unit};
 
     #[test]
     fn axes_are_orthonormal_and_right_handed_on_every_face_and_level() {
         for n in 0..3_000u64 {
-            let level = (n % 31) as u8;
+            let level = Level::of((n % 31) as u8);
             let coordinate = |k: u64| unit(mix64(n * 3 + k)) * 2.0 - 1.0;
             let dir = DVec3::new(coordinate(0), coordinate(1), coordinate(2)).normalize();
             let axes = FrameAxes::of(CellId::at(dir, level), 6_371_000.0);
@@ -87,7 +88,7 @@ mod tests {
     #[test]
     fn positions_survive_the_way_into_a_frame_and_back() {
         let dir = DVec3::new(-0.3, 0.5, -0.8).normalize();
-        let axes = FrameAxes::of(CellId::at(dir, 11), 6_371_000.0);
+        let axes = FrameAxes::of(CellId::at(dir, Level::of(11)), 6_371_000.0);
         let pos = dir * 6_371_123.0;
         let local = axes.to_local(pos);
         assert!(local.truncate().length() < 4_500.0);

@@ -4,6 +4,8 @@ mod cell_id;
 mod cube;
 mod curve;
 mod frame_axes;
+mod level;
 
 pub use cell_id::{BadToken, CellId, Neighbours};
 pub use frame_axes::FrameAxes;
+pub use level::{BadLevel, Level};

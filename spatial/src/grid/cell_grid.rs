@@ -9,7 +9,7 @@
 
 use glam::DVec3;
 
-use crate::cells::CellId;
+use crate::cells::{CellId, Level};
 
 /// Beyond this share of the distance to the centre a radius is no local question any more, and
 /// every row is looked at.
@@ -23,7 +23,7 @@ const BATCH: usize = 32;
 /// Rows sorted by (cell, row).
 #[derive(Clone, Debug, Default)]
 pub struct CellGrid {
-    level: u8,
+    level: Level,
     /// Sorted (cell, row); kept for its allocation and its order.
     order: Vec<(u64, u32)>,
     /// Positions in that order, metres.
@@ -41,7 +41,7 @@ impl CellGrid {
     /// # Panics
     /// If there are 2³² or more.
     #[must_use]
-    pub fn build(level: u8, positions: &[DVec3]) -> Self {
+    pub fn build(level: Level, positions: &[DVec3]) -> Self {
         let mut grid = Self::default();
         grid.rebuild(level, positions);
         grid
@@ -51,7 +51,7 @@ impl CellGrid {
     ///
     /// # Panics
     /// If there are 2³² or more.
-    pub fn rebuild(&mut self, level: u8, positions: &[DVec3]) {
+    pub fn rebuild(&mut self, level: Level, positions: &[DVec3]) {
         let rows = u32::try_from(positions.len()).expect("fewer than 2^32 things move");
         self.level = level;
         self.order.clear();
@@ -183,7 +183,7 @@ impl CellGrid {
 
     /// The finest level (not finer than the grid's) at which all within the radius lie in the cell
     /// of `pos` or a neighbour; none if the radius is too large for that.
-    fn query_level(&self, pos: DVec3, radius_m: f64) -> Option<u8> {
+    fn query_level(&self, pos: DVec3, radius_m: f64) -> Option<Level> {
         let distance_m = pos.length();
         let is_local = radius_m <= distance_m * LOCAL_SHARE_MAX;
         if !is_local {
@@ -193,7 +193,7 @@ impl CellGrid {
         let wanted_m = radius_m * MARGIN;
         let mut level = self.level;
         while CellId::min_width_m(level, distance_m) < wanted_m {
-            level = level.checked_sub(1)?;
+            level = level.coarser()?;
         }
         Some(level)
     }

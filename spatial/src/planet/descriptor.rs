@@ -6,7 +6,7 @@ use std::path::Path;
 use serde::Deserialize;
 
 use super::error::PlanetError;
-use crate::cells::CellId;
+use crate::cells::Level;
 use crate::limits;
 
 /// A planet as its designer describes it. Lengths in metres.
@@ -148,7 +148,7 @@ impl Descriptor {
         })
         .or_else(|| {
             let level = f64::from(self.frame_level);
-            between("frame_level", level, 0.0, f64::from(CellId::MAX_LEVEL))
+            between("frame_level", level, 0.0, f64::from(Level::MAX.get()))
         })
         .or_else(|| {
             let elevation = self.elevation.as_ref()?;

@@ -11,6 +11,7 @@ use super::error::PlanetError;
 use super::raster::{Elevation, LandMask};
 use super::roughness::Roughness;
 use super::{Planet, east_north};
+use crate::cells::Level;
 use crate::features::{Obstacle, Obstacles};
 use crate::geo::LatLng;
 use crate::limits::{DESCRIPTOR_BYTES_MAX, PLANET_FILE_BYTES_MAX, RASTER_PIXELS_MAX};
@@ -65,7 +66,8 @@ impl Planet {
             name: name.to_owned(),
             radius_m: descriptor.radius_m,
             gravity_mps2: descriptor.gravity_mps2,
-            frame_level: descriptor.frame_level,
+            frame_level: Level::new(descriptor.frame_level)
+                .expect("the descriptor was checked, and 0 to 30 are levels"),
             content_hash: files.hash,
             highest_m: top_m + roughness.metres_max(top_m),
             elevation,

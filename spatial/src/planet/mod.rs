@@ -16,7 +16,7 @@ use glam::DVec3;
 pub use self::error::PlanetError;
 use self::raster::{Elevation, LandMask, RasterPlace};
 use self::roughness::Roughness;
-use crate::cells::CellId;
+use crate::cells::Level;
 use crate::features::{Near, Obstacles, StaticTree};
 use crate::geo::LatLng;
 use crate::mix::hash_bytes;
@@ -33,7 +33,7 @@ pub struct Planet {
     name: String,
     radius_m: f64,
     gravity_mps2: f64,
-    frame_level: u8,
+    frame_level: Level,
     content_hash: u64,
     elevation: Option<Elevation>,
     land_mask: Option<LandMask>,
@@ -57,13 +57,16 @@ impl Planet {
     /// settlements, frame cells about 4.5 km wide.
     #[must_use]
     pub fn smooth(radius_m: f64) -> Self {
-        let too_wide =
-            |&level: &u8| AVERAGE_WIDTH * radius_m / f64::from(1u32 << level) > 1.5 * FRAME_CELL_M;
+        let too_wide = |level: Level| {
+            AVERAGE_WIDTH * radius_m / f64::from(level.cells_along_face()) > 1.5 * FRAME_CELL_M
+        };
         Self {
             name: "smooth".to_owned(),
             radius_m,
             gravity_mps2: 9.81,
-            frame_level: (0..CellId::MAX_LEVEL).take_while(too_wide).count() as u8,
+            frame_level: Level::all()
+                .find(|&level| !too_wide(level))
+                .unwrap_or(Level::MAX),
             content_hash: hash_bytes(radius_m.to_bits(), b"smooth"),
             elevation: None,
             land_mask: None,
@@ -97,7 +100,7 @@ impl Planet {
     /// S2 level of the frame cells that wire positions refer to.
     #[inline]
     #[must_use]
-    pub fn frame_level(&self) -> u8 {
+    pub fn frame_level(&self) -> Level {
         self.frame_level
     }
 
@@ -268,9 +271,9 @@ mod tests {
             );
             assert!((ball.surface_at(dir).length() - 50_000.0).abs() < 1e-9);
         }
-        assert_eq!(ball.frame_level(), 4);
-        assert_eq!(Planet::smooth(6_371_000.0).frame_level(), 11);
-        assert_eq!(Planet::smooth(200.0).frame_level(), 0);
+        assert_eq!(ball.frame_level(), Level::of(4));
+        assert_eq!(Planet::smooth(6_371_000.0).frame_level(), Level::of(11));
+        assert_eq!(Planet::smooth(200.0).frame_level(), Level::FACE);
         assert_ne!(ball.content_hash(), Planet::smooth(50_001.0).content_hash());
     }
 
