@@ -23,5 +23,5 @@ pub use cells::{BadLevel, BadToken, CellId, FrameAxes, Level, Neighbours};
 pub use features::{BadPosition, Near, Obstacle, ObstacleHit, Obstacles, Passed, StaticTree};
 pub use geo::{BadVector, Direction, LatLng};
 pub use grid::CellGrid;
-pub use planet::{Ground, Planet, PlanetError};
+pub use planet::{Biome, Climate, Ground, Planet, PlanetError};
 pub use settlements::Settlement;

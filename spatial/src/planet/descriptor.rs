@@ -5,6 +5,7 @@ use std::path::Path;
 
 use serde::Deserialize;
 
+use super::climate::ClimateSpec;
 use super::error::PlanetError;
 use crate::cells::Level;
 use crate::limits;
@@ -37,6 +38,9 @@ pub(crate) struct Descriptor {
     /// What stands around settlements.
     #[serde(default)]
     pub(crate) obstacles: Option<ObstacleSpec>,
+    /// Air; without it the planet is bare rock.
+    #[serde(default)]
+    pub(crate) climate: Option<ClimateSpec>,
 }
 
 /// An 8-bit grey equirectangular PNG.
@@ -162,6 +166,10 @@ impl Descriptor {
         })
         .or_else(|| self.roughness.problem(between))
         .or_else(|| self.obstacles.as_ref()?.problem(self.radius_m, between))
+        .or_else(|| {
+            let (field, value, low, high) = self.climate.as_ref()?.out_of_range()?;
+            between(field, value, low, high)
+        })
     }
 }
 

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use glam::DVec3;
 
+use super::climate::ClimateModel;
 use super::descriptor::{Descriptor, ObstacleSpec, Place};
 use super::error::PlanetError;
 use super::raster::{Elevation, LandMask};
@@ -75,6 +76,7 @@ impl Planet {
             roughness,
             obstacles: Obstacles::new(Vec::new(), descriptor.radius_m),
             settlements: settlements::tree(settlements, descriptor.radius_m),
+            climate: descriptor.climate.map(ClimateModel::new),
         };
         if let Some(spec) = &descriptor.obstacles {
             planet.obstacles = Obstacles::new(scatter(&planet, spec), planet.radius_m);

@@ -4,6 +4,11 @@
 //! Ground = (elevation file, bilinear) + (roughness, procedural), faded to zero at the shore of
 //! the land mask. Water lies at the radius itself.
 
+mod biome;
+mod climate;
+mod climate_air;
+mod climate_grid;
+mod climate_wind;
 mod descriptor;
 mod error;
 mod load;
@@ -13,6 +18,9 @@ mod sight;
 
 use glam::DVec3;
 
+pub use self::biome::Biome;
+pub use self::climate::Climate;
+use self::climate::ClimateModel;
 pub use self::error::PlanetError;
 use self::raster::{Elevation, LandMask, RasterPlace};
 use self::roughness::Roughness;
@@ -41,6 +49,7 @@ pub struct Planet {
     highest_m: f64,
     obstacles: Obstacles,
     settlements: StaticTree<Settlement>,
+    climate: Option<ClimateModel>,
 }
 
 /// The ground at one place.
@@ -74,6 +83,7 @@ impl Planet {
             highest_m: 0.0,
             obstacles: Obstacles::new(Vec::new(), radius_m),
             settlements: settlements::tree(Vec::new(), radius_m),
+            climate: None,
         }
     }
 
