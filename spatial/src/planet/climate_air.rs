@@ -12,7 +12,7 @@ use glam::DVec3;
 use super::Ground;
 use super::climate::{ClimateSpec, EARTH_TILT_DEG};
 use super::climate_grid::{
-    CELL_DEG, CELLS, HEIGHT, Taps, WIDTH, blur, direction, join_poles, neighbours, row_lat_deg,
+    CELL_DEG, CELLS, Taps, WIDTH, blur, direction, join_poles, neighbours, row_lat_deg,
 };
 use super::climate_wind::{Half, Wind, winds};
 use crate::maths;

@@ -94,7 +94,7 @@ pub(crate) fn neighbours(cell: usize, reach: usize) -> [usize; 4] {
 
 /// Smooths a field: the mean over 2 × `reach` + 1 cells each way (in columns at every latitude),
 /// twice, so that the weights fall off linearly.
-pub(crate) fn blur(field: &mut Vec<f64>, reach: usize) {
+pub(crate) fn blur(field: &mut [f64], reach: usize) {
     let span = 2 * reach + 1;
     let scale = 1.0 / span as f64;
     for _ in 0..2 {

@@ -80,9 +80,9 @@ pub(crate) fn winds(land: &[f64], half: Half, tilt: f64) -> Vec<Wind> {
         let strength = tilt * MONSOON * if summer > 0.0 { 1.0 } else { -0.3 };
         // No weight on the equator, where the planet's turning has none.
         let strength = strength * (lat_deg.abs() / 18.0).clamp(0.0, 1.0);
-        for column in 0..WIDTH {
+        for (column, &equator_deg) in equators.iter().enumerate() {
             let cell = row * WIDTH + column;
-            let mut wind = belts(lat_deg, equators[column]);
+            let mut wind = belts(lat_deg, equator_deg);
             let [west, east, north, south] = neighbours(cell, 1).map(|n| heat[n]);
             let inland_east = (east - west) / (2.0 * CELL_DEG * cos_lat.clamp(0.3, 1.0));
             let inland_north = (north - south) / (2.0 * CELL_DEG);
