@@ -19,7 +19,10 @@ pub mod mix;
 mod planet;
 mod settlements;
 
-pub use cells::{BadLevel, BadToken, CellId, FrameAxes, Level, Neighbours};
+pub use cells::{
+    BadCap, BadLevel, BadToken, Cap, CellId, CellShape, FrameAxes, Level, Neighbours, Region,
+    Relation,
+};
 pub use features::{BadPosition, Near, Obstacle, ObstacleHit, Obstacles, Passed, StaticTree};
 pub use geo::{BadVector, Direction, LatLng};
 pub use grid::CellGrid;

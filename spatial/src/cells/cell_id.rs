@@ -15,6 +15,8 @@ use serde::{Deserialize, Serialize};
 use super::cube::{self, LEAVES};
 use super::curve;
 use super::level::Level;
+use super::shape::CellShape;
+use crate::geo::Direction;
 
 /// Smallest width of a level-0 cell between opposite edges on the unit sphere; halves with each
 /// level (the quadratic projection's `kMinWidth`, 2·√2 / 3).
@@ -229,6 +231,33 @@ impl CellId {
             .unwrap_or(Level::FACE)
     }
 
+    /// Its corners as unit vectors, anticlockwise seen from above; see [`CellShape`].
+    #[must_use]
+    pub fn vertices(self) -> [DVec3; 4] {
+        CellShape::of(self).vertices()
+    }
+
+    /// Its area on the unit sphere, steradians.
+    #[must_use]
+    pub fn area_sr(self) -> f64 {
+        CellShape::of(self).area_sr()
+    }
+
+    /// The angle in radians from a place to the nearest of its points: 0 within.
+    #[must_use]
+    pub fn distance_to(self, at: Direction) -> f64 {
+        CellShape::of(self).distance_to(at)
+    }
+
+    /// Which of its parent's children it is, 0 ..= 3 in curve order; a face answers 0.
+    #[must_use]
+    pub const fn child_index(self) -> u8 {
+        match self.level().coarser() {
+            Some(_) => (self.0 / self.lsb() / 2 & 3) as u8,
+            None => 0,
+        }
+    }
+
     /// The planet-frame axis along which u grows on its cube face.
     pub(crate) fn face_u_axis(self) -> DVec3 {
         cube::u_axis(self.face())
@@ -241,13 +270,13 @@ impl CellId {
 
     /// Leaves along its edge.
     #[inline]
-    fn size(self) -> i32 {
+    pub(super) fn size(self) -> i32 {
         1 << (Level::MAX.get() - self.level().get())
     }
 
     /// Face and leaf coordinates of its corner with the smallest i and j.
     #[inline]
-    fn corner(self) -> (u8, i32, i32) {
+    pub(super) fn corner(self) -> (u8, i32, i32) {
         curve::corner(self.0, self.level())
     }
 

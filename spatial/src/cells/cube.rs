@@ -48,6 +48,33 @@ pub(crate) fn point(face: u8, u: f64, v: f64) -> DVec3 {
     }
 }
 
+/// A vector of the planet frame along a face's own axes: u, v, and out through the face. Axes are
+/// only swapped and mirrored, so nothing is rounded.
+#[inline]
+pub(crate) fn to_local(face: u8, DVec3 { x, y, z }: DVec3) -> DVec3 {
+    match face {
+        0 => DVec3::new(y, z, x),
+        1 => DVec3::new(-x, z, y),
+        2 => DVec3::new(-x, -y, z),
+        3 => DVec3::new(-z, -y, -x),
+        4 => DVec3::new(-z, x, -y),
+        _ => DVec3::new(y, x, -z),
+    }
+}
+
+/// The inverse of [`to_local`].
+#[inline]
+pub(crate) fn from_local(face: u8, DVec3 { x: u, y: v, z: w }: DVec3) -> DVec3 {
+    match face {
+        0 => DVec3::new(w, u, v),
+        1 => DVec3::new(-u, w, v),
+        2 => DVec3::new(-u, -v, w),
+        3 => DVec3::new(-w, -v, -u),
+        4 => DVec3::new(v, -w, -u),
+        _ => DVec3::new(v, u, -w),
+    }
+}
+
 /// Unit axis along which u grows on a face.
 pub(crate) fn u_axis(face: u8) -> DVec3 {
     point(face, 1.0, 0.0) - point(face, 0.0, 0.0)
@@ -94,6 +121,10 @@ mod tests {
             assert!(u.abs() <= 1.0 && v.abs() <= 1.0, "{dir}");
             assert!(point(face, u, v).normalize().distance(dir.normalize()) < 1e-15);
             assert!((uv_of_st(st_of_uv(u)) - u).abs() < 1e-15);
+            for face in 0..6 {
+                assert_eq!(from_local(face, to_local(face, dir)), dir);
+                assert_eq!(to_local(face, point(face, u, v)), DVec3::new(u, v, 1.0));
+            }
         }
     }
 
