@@ -10,8 +10,10 @@
 use glam::DVec3;
 use rstar::{AABB, PointDistance, RTree, RTreeObject, SelectionFunction};
 
+use crate::cells::{Cap, Region};
 use crate::geo::Direction;
 use crate::limits::STANDING_M_MAX;
+use crate::maths;
 
 /// Things that stand still, each at a point; their ids are their places in the list they came from.
 ///
@@ -35,6 +37,8 @@ use crate::limits::STANDING_M_MAX;
 pub struct StaticTree<T> {
     things: Vec<T>,
     tree: RTree<Leaf>,
+    /// Least and greatest distance of a thing from the planet's centre, metres.
+    shell_m: (f64, f64),
 }
 
 /// A position that nothing can stand at.
@@ -87,9 +91,17 @@ impl<T> StaticTree<T> {
         assert!(u32::try_from(placed.len()).is_ok(), "ids are 32 bits wide");
         let mut leaves = Vec::with_capacity(placed.len());
         let mut things = Vec::with_capacity(placed.len());
+        let mut shell_m = (STANDING_M_MAX * 2.0, 0.0);
         for (index, (position, thing)) in placed.into_iter().enumerate() {
             if !is_somewhere(position) {
                 return Err(BadPosition { index, position });
+            }
+            let from_centre_m = position.length();
+            if from_centre_m < shell_m.0 {
+                shell_m.0 = from_centre_m;
+            }
+            if from_centre_m > shell_m.1 {
+                shell_m.1 = from_centre_m;
             }
             leaves.push(Leaf {
                 at: position.to_array(),
@@ -100,6 +112,7 @@ impl<T> StaticTree<T> {
         Ok(Self {
             things,
             tree: RTree::bulk_load(leaves),
+            shell_m,
         })
     }
 
@@ -194,6 +207,32 @@ impl<T> StaticTree<T> {
         self.along_segment(from, from + direction.unit() * length_m, reach_m)
     }
 
+    /// Everything below or above a region, by id, with its id.
+    ///
+    /// ```
+    /// use bluemarble_spatial::{Cap, Direction, LatLng, StaticTree};
+    ///
+    /// let at = |lat, lng| LatLng::new(lat, lng).to_dir() * 6_371_000.0;
+    /// let poles = StaticTree::bulk_load(vec![(at(89.9, 0.0), 'a'), (at(-89.9, 0.0), 'b')]).unwrap();
+    /// let arctic = Cap::new(Direction::new(at(90.0, 0.0)).unwrap(), 0.41).unwrap();
+    /// assert_eq!(poles.inside(&arctic), [(0, &'a')]);
+    /// ```
+    #[must_use]
+    pub fn inside<R: Region + ?Sized>(&self, region: &R) -> Vec<(u32, &T)> {
+        let area = box_around(&region.bounding_cap(), self.shell_m);
+        let candidates = self.tree.locate_in_envelope_intersecting(area);
+        let mut ids: Vec<u32> = candidates
+            .filter(|leaf| {
+                // What is at the very centre is below nothing.
+                Direction::new(leaf.position()).is_ok_and(|at| region.contains(at))
+            })
+            .map(|leaf| leaf.id)
+            .collect();
+        ids.sort_unstable();
+        let with_thing = |id: u32| (id, &self.things[id as usize]);
+        ids.into_iter().map(with_thing).collect()
+    }
+
     /// Calls `visit` with the id and squared distance of everything at most `radius_m` from a
     /// point, by id, without allocating when it is not much.
     pub(super) fn visit_within(&self, point: DVec3, radius_m: f64, visit: impl FnMut(u32, f64)) {
@@ -233,6 +272,39 @@ impl<T> StaticTree<T> {
             distance_m: distance2.sqrt(),
         }
     }
+}
+
+/// Around everything below or above a cap between two distances from the centre.
+fn box_around(cap: &Cap, (near_m, far_m): (f64, f64)) -> AABB<[f64; 3]> {
+    /// More than any rounding here, and less than a thing's width.
+    const MARGIN: f64 = 1e-9;
+    let (sin, cos) = maths::sin_cos(cap.angle_rad());
+    let whole = cap.angle_rad() >= core::f64::consts::PI;
+    let (mut low, mut high) = ([0.0; 3], [0.0; 3]);
+    for (axis, along) in cap.centre().to_array().into_iter().enumerate() {
+        // With γ from the centre to the axis, the cap spans γ − angle to γ + angle from it.
+        let across = (1.0 - along * along).clamp(0.0, 1.0).sqrt();
+        let most = if whole || along >= cos {
+            1.0
+        } else {
+            along * cos + across * sin
+        };
+        let least = if whole || -along >= cos {
+            -1.0
+        } else {
+            along * cos - across * sin
+        };
+        let scale_m = |share: f64| {
+            if share > 0.0 {
+                (near_m, far_m)
+            } else {
+                (far_m, near_m)
+            }
+        };
+        low[axis] = (least - MARGIN) * scale_m(least - MARGIN).0;
+        high[axis] = (most + MARGIN) * scale_m(most + MARGIN).1;
+    }
+    AABB::from_corners(low, high)
 }
 
 fn is_somewhere(position: DVec3) -> bool {
@@ -520,6 +592,26 @@ mod tests {
             passed += got.len();
         }
         assert!(passed > 500, "{passed} is no test");
+    }
+
+    #[test]
+    fn inside_agrees_with_asking_the_region_about_all_of_them() {
+        let (at, tree) = crowd(2_000);
+        let mut found = 0;
+        for (n, centre) in centres().enumerate() {
+            let angle_rad = [0.0, 1e-4, 0.01, 0.5, 2.0, core::f64::consts::PI][n % 6];
+            let cap = Cap::new(Direction::new(centre).unwrap(), angle_rad).unwrap();
+            let expected: Vec<u32> = at
+                .iter()
+                .zip(0..)
+                .filter(|(p, _)| cap.contains(Direction::new(**p).unwrap()))
+                .map(|(_, id)| id)
+                .collect();
+            let got: Vec<u32> = tree.inside(&cap).iter().map(|&(id, _)| id).collect();
+            assert_eq!(got, expected, "{centre} {angle_rad}");
+            found += got.len();
+        }
+        assert!(found > 10_000, "{found} is no test");
     }
 
     #[test]
