@@ -266,3 +266,21 @@ fn every_byte_of_every_file_counts_in_the_content_hash() {
     assert_ne!(same, hash(&text.replace("9.81", "9.82"), table));
     assert_ne!(same, hash(&text, &table.replace("2,3", "2,4")));
 }
+
+#[test]
+fn a_descriptor_outside_the_assets_folder_is_the_same_planet() {
+    let dir = assets(&format!("({BARE})"), &[]);
+    let file = dir.path().join("planets/test.ron");
+    let [by_name, by_file] = [
+        Planet::load(dir.path(), "test").unwrap(),
+        Planet::load_file(&file, dir.path()).unwrap(),
+    ];
+    assert_eq!(by_file.name(), "test");
+    assert_eq!(by_file.content_hash(), by_name.content_hash());
+    let elsewhere = dir.path().join("draft.ron");
+    fs::copy(&file, &elsewhere).unwrap();
+    let moved = Planet::load_file(&elsewhere, dir.path()).unwrap();
+    assert_eq!(moved.content_hash(), by_name.content_hash());
+    let missing = Planet::load_file(&dir.path().join("no.ron"), dir.path());
+    assert!(missing.unwrap_err().to_string().contains("no.ron"));
+}

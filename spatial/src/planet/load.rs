@@ -29,7 +29,32 @@ impl Planet {
     pub fn load(assets_dir: &Path, name: &str) -> Result<Self, PlanetError> {
         let mut files = Files::of(assets_dir, name)?;
         let (path, bytes) = files.descriptor(name)?;
-        let descriptor = Descriptor::parse(&path, &bytes)?;
+        Self::assemble(files, name, &path, &bytes)
+    }
+
+    /// Loads a descriptor that may lie anywhere; its name is the file's without the extension, and
+    /// the files it names are below `assets_dir`. From `<assets_dir>/planets/` this is the planet
+    /// that [`Planet::load`] gives.
+    ///
+    /// # Errors
+    /// [`PlanetError`], naming the file and what to do about it.
+    pub fn load_file(descriptor: &Path, assets_dir: &Path) -> Result<Self, PlanetError> {
+        let name = descriptor
+            .file_stem()
+            .map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
+        let mut files = Files::of(assets_dir, &name)?;
+        let bytes = files.read_descriptor(descriptor)?;
+        Self::assemble(files, &name, descriptor, &bytes)
+    }
+
+    /// From the descriptor's bytes and the files it names.
+    fn assemble(
+        mut files: Files<'_>,
+        name: &str,
+        path: &Path,
+        bytes: &[u8],
+    ) -> Result<Self, PlanetError> {
+        let descriptor = Descriptor::parse(path, bytes)?;
 
         let elevation = match &descriptor.elevation {
             None => None,
@@ -58,7 +83,7 @@ impl Planet {
                 settlements::parse(&path, &bytes)?
             }
         };
-        settlements.extend(places(&path, &descriptor.places)?);
+        settlements.extend(places(path, &descriptor.places)?);
         settlements.sort_by_key(|s| (std::cmp::Reverse(s.population), s.geoname_id));
 
         let roughness = Roughness::new(&descriptor.roughness);
@@ -117,32 +142,46 @@ impl<'a> Files<'a> {
                 hint,
             });
         }
-        let (path, bytes) = self.read(&file)?;
+        let path = self.assets_dir.join(&file);
+        let bytes = self.read_descriptor(&path)?;
+        Ok((path, bytes))
+    }
+
+    fn read_descriptor(&mut self, path: &Path) -> Result<Vec<u8>, PlanetError> {
+        let bytes = self.read_path(path)?;
         if bytes.len() > DESCRIPTOR_BYTES_MAX {
             return Err(PlanetError::TooLarge {
-                file: path,
+                file: path.into(),
                 limit: DESCRIPTOR_BYTES_MAX as u64,
             });
         }
-        Ok((path, bytes))
+        Ok(bytes)
     }
 
     fn read(&mut self, file: &str) -> Result<(PathBuf, Vec<u8>), PlanetError> {
         let path = self.assets_dir.join(file);
+        let bytes = self.read_path(&path)?;
+        Ok((path, bytes))
+    }
+
+    fn read_path(&mut self, path: &Path) -> Result<Vec<u8>, PlanetError> {
         let mut bytes = Vec::new();
-        let read = fs::File::open(&path)
+        let read = fs::File::open(path)
             .and_then(|open| open.take(PLANET_FILE_BYTES_MAX + 1).read_to_end(&mut bytes));
         if let Err(source) = read {
-            return Err(PlanetError::Read { file: path, source });
+            return Err(PlanetError::Read {
+                file: path.into(),
+                source,
+            });
         }
         if bytes.len() as u64 > PLANET_FILE_BYTES_MAX {
             return Err(PlanetError::TooLarge {
-                file: path,
+                file: path.into(),
                 limit: PLANET_FILE_BYTES_MAX,
             });
         }
         self.hash = hash_bytes(self.hash, &bytes);
-        Ok((path, bytes))
+        Ok(bytes)
     }
 }
 
