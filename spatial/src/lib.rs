@@ -25,6 +25,6 @@ pub use cells::{
 };
 pub use features::{BadPosition, Near, Obstacle, ObstacleHit, Obstacles, Passed, StaticTree};
 pub use geo::{BadVector, Direction, LatLng};
-pub use grid::CellGrid;
+pub use grid::{CellGrid, Nearby, Nearest, Neighbour, SimdLevel};
 pub use planet::{Biome, Climate, Ground, Planet, PlanetError};
 pub use settlements::Settlement;

@@ -1,6 +1,8 @@
 //! The cell grid against looking at every pair.
 
-use bluemarble_spatial::{CellGrid, CellId, LatLng, Level, mix};
+use bluemarble_spatial::{
+    CellGrid, CellId, LatLng, Level, Nearby, Nearest, Neighbour, SimdLevel, mix,
+};
 use glam::DVec3;
 
 const EARTH_M: f64 = 6_371_000.0;
@@ -30,40 +32,86 @@ impl Draws {
     }
 }
 
+/// Ids in no order that means anything.
+fn ids_of(positions: &[DVec3]) -> Vec<u64> {
+    (0..positions.len() as u64).map(mix::mix64).collect()
+}
+
 /// What the grid must say, found the long way.
-fn naive(level: u8, positions: &[DVec3], pos: DVec3, radius_m: f64) -> Vec<(u32, f64)> {
-    let mut near: Vec<(CellId, u32, f64)> = positions
-        .iter()
-        .enumerate()
-        .map(|(row, &p)| {
-            (
-                CellId::at(p, Level::of(level)),
-                row as u32,
-                p.distance_squared(pos),
-            )
+fn naive(
+    level: Level,
+    positions: &[DVec3],
+    ids: &[u64],
+    pos: DVec3,
+    radius_m: f64,
+) -> Vec<Neighbour> {
+    let all = (0..).zip(positions).zip(ids);
+    let mut near: Vec<(CellId, Neighbour)> = all
+        .map(|((row, &p), &id)| {
+            let dist2_m2 = p.distance_squared(pos);
+            (CellId::at(p, level), Neighbour { row, id, dist2_m2 })
         })
-        .filter(|&(_, _, dist2)| dist2 <= radius_m * radius_m)
+        .filter(|(_, other)| radius_m >= 0.0 && other.dist2_m2 <= radius_m * radius_m)
         .collect();
-    near.sort_by_key(|&(cell, row, _)| (cell, row));
-    near.into_iter()
-        .map(|(_, row, dist2)| (row, dist2))
+    near.sort_by_key(|(cell, other)| (*cell, other.id));
+    near.into_iter().map(|(_, other)| other).collect()
+}
+
+fn near(grid: &CellGrid, pos: DVec3, radius_m: f64) -> Vec<Neighbour> {
+    let mut found = Nearby::default();
+    let near: Vec<Neighbour> = grid.near(pos, radius_m, &mut found).collect();
+    near
+}
+
+/// A grid for each width of registers that this machine has.
+fn grids(level: Level, positions: &[DVec3], ids: &[u64]) -> Vec<CellGrid> {
+    let usable = SimdLevel::ALL
+        .into_iter()
+        .filter(|simd| simd.is_available());
+    usable
+        .map(|simd| {
+            let mut grid = CellGrid::with_simd(simd);
+            assert_eq!(grid.simd(), simd);
+            grid.rebuild(level, positions, ids);
+            grid
+        })
         .collect()
 }
 
+/// Every register width and every query against the long way; how many were found in all.
 fn check(level: u8, positions: &[DVec3], queries: &[DVec3], radius_m: f64) -> usize {
-    let grid = CellGrid::build(Level::of(level), positions);
+    let (level, ids) = (Level::of(level), ids_of(positions));
+    let grids = grids(level, positions, &ids);
     let mut sum = 0;
     for &pos in queries {
-        let mut got = Vec::new();
-        grid.for_each_near(pos, radius_m, |row, dist2| got.push((row, dist2)));
-        assert_eq!(
-            got,
-            naive(level, positions, pos, radius_m),
-            "{pos} {radius_m} m, level {level}"
-        );
-        sum += got.len();
+        let expected = naive(level, positions, &ids, pos, radius_m);
+        for grid in &grids {
+            assert_eq!(
+                near(grid, pos, radius_m),
+                expected,
+                "{pos} {radius_m} m, level {level}, {:?}",
+                grid.simd()
+            );
+        }
+        sum += expected.len();
+        check_nearest(&grids[0], pos, radius_m, expected);
     }
     sum
+}
+
+/// The nearest of those in the radius: by distance, then as they came.
+fn check_nearest(grid: &CellGrid, pos: DVec3, radius_m: f64, mut expected: Vec<Neighbour>) {
+    expected.sort_by(|a, b| a.dist2_m2.total_cmp(&b.dist2_m2));
+    let mut nearest = Nearest::default();
+    for k in [0, 1, 7, expected.len() + 1] {
+        grid.nearest(pos, k, radius_m, &mut nearest);
+        let k = k.min(expected.len());
+        assert_eq!(
+            nearest.as_slice(),
+            &expected[..k],
+            "{pos} {radius_m} m, {k} nearest"
+        );
+    }
 }
 
 /// Where grids go wrong: poles, corners and edges of the cube, the date line, and anywhere.
@@ -164,34 +212,191 @@ fn one_place_may_hold_everybody() {
 
 #[test]
 fn an_empty_grid_answers_nothing_and_rebuilding_forgets() {
-    let mut grid = CellGrid::build(Level::of(10), &[]);
-    grid.for_each_near(DVec3::X * EARTH_M, 1e9, |_, _| panic!("there is nobody"));
-    grid.rebuild(Level::of(12), &[DVec3::X * EARTH_M, DVec3::Y * EARTH_M]);
-    assert_eq!(grid.len(), 2);
-    grid.rebuild(Level::of(12), &[DVec3::Y * EARTH_M]);
-    let mut rows = Vec::new();
-    grid.for_each_near(DVec3::Y * EARTH_M, 1.0, |row, _| rows.push(row));
-    assert_eq!(rows, [0]);
+    let places = [DVec3::X * EARTH_M, DVec3::Y * EARTH_M];
+    for simd in SimdLevel::ALL {
+        let mut grid = CellGrid::with_simd(simd);
+        assert!(grid.is_empty() && near(&grid, places[0], 1e9).is_empty());
+        grid.rebuild(Level::of(10), &[], &[]);
+        assert_eq!(grid.cells().count(), 0);
+        assert!(near(&grid, places[0], f64::INFINITY).is_empty());
+        grid.rebuild(Level::of(12), &places, &[8, 9]);
+        assert_eq!(grid.len(), 2);
+        grid.rebuild(Level::of(12), &places[1..], &[9]);
+        let found = near(&grid, places[1], 1.0);
+        assert_eq!(
+            found.iter().map(|o| (o.row, o.id)).collect::<Vec<_>>(),
+            [(0, 9)]
+        );
+    }
 }
 
 #[test]
 fn cells_cover_the_rows_in_order() {
     let mut draws = Draws(4_000_000);
     let people: Vec<DVec3> = (0..500).map(|_| draws.dir() * EARTH_M).collect();
-    let grid = CellGrid::build(Level::of(3), &people);
-    let rows: Vec<u32> = grid.rows().collect();
+    let ids = ids_of(&people);
+    let grid = CellGrid::build(Level::of(3), &people, &ids);
+    let rows: Vec<usize> = grid.rows().map(|row| row as usize).collect();
+    assert!(rows.iter().map(|&row| ids[row]).eq(grid.ids()));
     let mut next = 0;
     for (cell, slots) in grid.cells() {
         assert_eq!(slots.start, next);
         assert!(!slots.is_empty());
-        assert!(rows[slots.clone()].is_sorted());
-        assert!(
-            rows[slots.clone()]
-                .iter()
-                .all(|&r| CellId::at(people[r as usize], Level::of(3)) == cell)
-        );
+        let of_cell = &rows[slots.clone()];
+        assert!(of_cell.is_sorted_by_key(|&row| ids[row]));
+        let is_here = |&row: &usize| CellId::at(people[row], Level::of(3)) == cell;
+        assert!(of_cell.iter().all(is_here));
         next = slots.end;
     }
     assert_eq!(next, 500);
     assert!(grid.cells().map(|(cell, _)| cell).is_sorted());
+}
+
+#[test]
+fn any_radius_and_any_place_have_an_answer() {
+    let mut draws = Draws(5_000_000);
+    let people: Vec<DVec3> = (0..300)
+        .map(|_| draws.around(DVec3::Z, 100.0, 50_000.0))
+        .collect();
+    for radius_m in [
+        0.0,
+        -0.0,
+        1e-300,
+        1e17,
+        1e18,
+        1e19,
+        1e160,
+        f64::MAX,
+        f64::INFINITY,
+    ] {
+        check(9, &people, &people[..5], radius_m);
+    }
+    assert_eq!(check(9, &people, &people[..5], f64::INFINITY), 1_500);
+    for radius_m in [f64::NAN, -1.0, -1e-300, f64::NEG_INFINITY] {
+        assert_eq!(check(9, &people, &people[..5], radius_m), 0);
+    }
+    let nowhere = [DVec3::NAN, DVec3::INFINITY, DVec3::new(f64::NAN, 0.0, 5e4)];
+    for radius_m in [0.0, 100.0, 1e20] {
+        assert_eq!(check(9, &people, &nowhere, radius_m), 0);
+    }
+}
+
+#[test]
+fn what_is_nowhere_is_near_to_nothing_and_hides_nobody() {
+    let mut draws = Draws(6_000_000);
+    let mut people: Vec<DVec3> = (0..300)
+        .map(|_| draws.around(DVec3::X, 100.0, 50_000.0))
+        .collect();
+    let crowd = people.clone();
+    for (n, bad) in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, 1e300, 1e30]
+        .into_iter()
+        .enumerate()
+    {
+        people[n * 17] = DVec3::new(bad, 1.0, 2.0);
+        people[n * 17 + 1] = DVec3::splat(bad);
+        people[n * 17 + 2].y = bad;
+    }
+    people[200] = DVec3::ZERO;
+    for radius_m in [30.0, 1e5, 1e15] {
+        assert!(check(11, &people, &crowd[..40], radius_m) > 0);
+    }
+}
+
+#[test]
+fn the_very_edge_of_the_radius_counts() {
+    // Exactly on the edge of radius and box, where a filter that rounds wrongly shows.
+    let steps = (0..40).flat_map(|x| (0..40).map(move |y| (f64::from(x), f64::from(y))));
+    let lattice: Vec<DVec3> = steps
+        .map(|(x, y)| DVec3::new(6_371_000.0 + x / 8.0, y / 8.0, 0.0))
+        .collect();
+    for radius_m in [0.125, 0.25, 0.625, 1.625, 2.125] {
+        check(24, &lattice, &lattice[..200], radius_m);
+    }
+}
+
+/// A crowd that walks, jumps, grows, shrinks and is shuffled: rebuilding in place is the same as
+/// building anew.
+#[test]
+fn a_grid_that_remembers_says_what_a_new_one_says() {
+    let mut draws = Draws(7_000_000);
+    for (middle, level) in [
+        (DVec3::ONE, 13),
+        (DVec3::Z, 16),
+        (DVec3::NEG_X, 20),
+        (DVec3::Y, 30),
+    ] {
+        let middle = middle.normalize();
+        let mut people: Vec<(DVec3, u64)> = (0..400)
+            .map(|n| (draws.around(middle, 80.0, 50_000.0), mix::mix64(n)))
+            .collect();
+        let mut grid = CellGrid::default();
+        for tick in 0..60u64 {
+            for (pos, _) in &mut people {
+                let step = DVec3::new(draws.next(), draws.next(), draws.next()) - 0.5;
+                *pos = (*pos + step).normalize() * 50_000.0;
+            }
+            match tick % 10 {
+                3 => people.truncate(150),
+                4 => people.extend((0..250).map(|n| {
+                    (
+                        draws.around(middle, 80.0, 50_000.0),
+                        mix::mix64(tick * 1_000 + n),
+                    )
+                })),
+                5 => people.reverse(),
+                6 => people[..50].iter_mut().for_each(|(pos, _)| *pos = -*pos),
+                7 => {
+                    people.remove(20);
+                }
+                8 => people.retain(|(pos, _)| pos.dot(middle) > 0.0),
+                _ => {}
+            }
+            // Everybody gone, and somewhere else altogether.
+            if tick == 39 {
+                people.clear();
+            } else if tick == 40 {
+                people.extend((0..300).map(|n| (draws.dir() * 50_000.0, mix::mix64(n))));
+            }
+            let (positions, ids): (Vec<DVec3>, Vec<u64>) = people.iter().copied().unzip();
+            // Another level now and then.
+            let level = Level::of(if tick % 20 == 19 { 7 } else { level });
+            grid.rebuild(level, &positions, &ids);
+            let mut keys: Vec<(CellId, u64)> = (positions.iter().zip(&ids))
+                .map(|(&pos, &id)| (CellId::at(pos, level), id))
+                .collect();
+            keys.sort_unstable();
+            let cells = grid
+                .cells()
+                .flat_map(|(cell, slots)| slots.map(move |_| cell));
+            assert!(cells.zip(grid.ids()).eq(keys), "tick {tick}");
+            for &pos in positions.iter().step_by(40) {
+                assert_eq!(
+                    near(&grid, pos, 20.0),
+                    naive(level, &positions, &ids, pos, 20.0)
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn a_crowd_in_one_cell_is_in_the_order_of_its_ids() {
+    // More out of order than is put right step by step.
+    let people = vec![DVec3::new(0.3, 0.4, 0.5) * EARTH_M; 5_000];
+    let mut ids = ids_of(&people);
+    let mut grid = CellGrid::build(Level::of(10), &people, &ids);
+    assert!(grid.ids().is_sorted());
+    ids.reverse();
+    grid.rebuild(Level::of(10), &people, &ids);
+    assert!(grid.ids().is_sorted());
+    // Equal ids, which should not be, come in row order.
+    grid.rebuild(Level::of(10), &people, &vec![7; 5_000]);
+    assert!(grid.rows().is_sorted());
+}
+
+#[test]
+fn a_large_crowd_has_nodes_over_nodes() {
+    let mut draws = Draws(8_000_000);
+    let people: Vec<DVec3> = (0..40_000).map(|_| draws.dir() * EARTH_M).collect();
+    assert!(check(8, &people, &people[..6], 500_000.0) > 0);
 }

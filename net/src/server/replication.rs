@@ -16,7 +16,7 @@ use std::sync::Arc;
 use bluemarble_shared_protocol::codec::{OwnUpdate, RemoveReason, SnapshotHeader, SnapshotWriter};
 use bluemarble_shared_protocol::limits::DATAGRAM_BYTES_MAX;
 use bluemarble_shared_protocol::{EntityId, Epoch, InputSeq, OwnState, Tick, WireFrame};
-use bluemarble_spatial::{CellGrid, CellId, Level};
+use bluemarble_spatial::{CellGrid, CellId, Level, Nearby};
 use bytes::Bytes;
 use glam::DVec3;
 
@@ -51,6 +51,9 @@ pub(crate) struct Replicator {
     history: History,
     grid: CellGrid,
     grid_level: Level,
+    /// Row numbers, which stand in for ids in the grid: rows come in the order of the frames.
+    row_numbers: Vec<u64>,
+    near: Nearby,
     strings: Strings,
     writer: SnapshotWriter,
     candidates: Candidates,
@@ -90,6 +93,8 @@ impl Replicator {
             history: History::new(hz),
             grid: CellGrid::default(),
             grid_level: CellId::level_for_min_width(exit_m, config.world.radius_m),
+            row_numbers: Vec::new(),
+            near: Nearby::default(),
             strings: Strings::new(hz),
             writer: SnapshotWriter::default(),
             candidates: Candidates::default(),
@@ -122,7 +127,12 @@ impl Replicator {
         self.strings.begin(view.tick, self.history.slots_len());
         self.found.resize(self.history.slots_len(), 0);
         if any_client {
-            self.grid.rebuild(self.grid_level, self.history.present().1);
+            let positions = self.history.present().1;
+            let known = self.row_numbers.len();
+            self.row_numbers
+                .extend(known as u64..positions.len() as u64);
+            let numbers = &self.row_numbers[..positions.len()];
+            self.grid.rebuild(self.grid_level, positions, numbers);
         }
         rewound
     }
@@ -258,6 +268,7 @@ impl Replicator {
         }
         let Self {
             grid,
+            near,
             history,
             candidates,
             strings,
@@ -266,21 +277,21 @@ impl Replicator {
             ..
         } = self;
         let present = history.present().0;
-        grid.for_each_near(pos, self.interest.enter_m, |row, dist2| {
-            let slot = present[row as usize];
+        for other in grid.near(pos, self.interest.enter_m, near) {
+            let slot = present[other.row as usize];
             let facts = history.slot(slot);
             if found[slot as usize] == *pass || facts.audience & observer.layers == 0 {
-                return;
+                continue;
             }
             let generation = facts.generation;
             match view.enter(SlotRef { slot, generation }) {
                 Some(index) => {
                     let entry = &mut view.entries[usize::from(index)];
-                    candidates.offer(index, entry, dist2, history, strings, stats);
+                    candidates.offer(index, entry, other.dist2_m2, history, strings, stats);
                 }
                 None => stats.view_full += 1,
             }
-        });
+        }
     }
 
     /// Writes what was chosen, in one or more datagrams.

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use bluemarble_motion::{Body, MoveCommand, Mover, Support, step};
-use bluemarble_spatial::{CellGrid, CellId, Level, Planet, mix};
+use bluemarble_spatial::{CellGrid, CellId, Level, Nearby, Planet, mix};
 use glam::DVec3;
 
 const WALKER: Mover = Mover {
@@ -116,19 +116,20 @@ fn main() {
         })
         .collect();
     for level in [15, 16, 17, 18, 19].map(Level::of) {
-        let mut grid = CellGrid::build(level, &crowd);
+        let ids: Vec<u64> = (0..u64::from(count)).collect();
+        let mut grid = CellGrid::build(level, &crowd, &ids);
         timed(
             &format!("grid of level {level}: rebuild, each row"),
             count,
-            || grid.rebuild(level, &crowd),
+            || grid.rebuild(level, &crowd, &ids),
         );
-        let mut pairs = 0u64;
+        let (mut pairs, mut room) = (0, Nearby::default());
         timed(
             &format!("grid of level {level}: all within 50 m of one"),
             count,
             || {
                 for &p in &crowd {
-                    grid.for_each_near(p, 50.0, |_, _| pairs += 1);
+                    pairs += grid.near(p, 50.0, &mut room).len();
                 }
             },
         );

@@ -258,6 +258,25 @@ impl CellId {
         }
     }
 
+    /// Where it lies on its cube face: its least (u, v) and its greatest.
+    pub(crate) fn uv_bounds(self) -> ([f64; 2], [f64; 2]) {
+        let (_, i, j) = self.corner();
+        let uv = |k: i32| cube::uv_of_st(f64::from(k) / f64::from(LEAVES));
+        let size = self.size();
+        ([uv(i), uv(j)], [uv(i + size), uv(j + size)])
+    }
+
+    /// The planet-frame axes of its cube face: along growing u, along growing v, out of the face.
+    pub(crate) fn face_axes(self) -> [DVec3; 3] {
+        let face = self.face();
+        let out = cube::point(face, 0.0, 0.0);
+        [
+            cube::point(face, 1.0, 0.0) - out,
+            cube::point(face, 0.0, 1.0) - out,
+            out,
+        ]
+    }
+
     /// The planet-frame axis along which u grows on its cube face.
     pub(crate) fn face_u_axis(self) -> DVec3 {
         cube::u_axis(self.face())
