@@ -25,12 +25,12 @@ use crate::maths;
 /// ```
 /// use bluemarble_spatial::{LatLng, StaticTree};
 ///
-/// let town = |lat, lng, name| (LatLng::new(lat, lng).to_dir() * 50_000.0, name);
+/// let town = |lat, lng, name| (LatLng::degrees(lat, lng).to_dir() * 50_000.0, name);
 /// let towns = vec![town(10.0, 179.9, "Vail"), town(10.0, -179.9, "Orrin"), town(-60.0, 0.0, "Sund")];
 /// let tree = StaticTree::bulk_load(towns)?;
 ///
 /// // From just east of the date line Orrin is nearer than Vail.
-/// let here = LatLng::new(10.0, -179.95).to_dir() * 50_000.0;
+/// let here = LatLng::degrees(10.0, -179.95).to_dir() * 50_000.0;
 /// let names: Vec<_> = tree.nearest(here, 2).iter().map(|near| *near.thing).collect();
 /// assert_eq!(names, ["Orrin", "Vail"]);
 /// assert_eq!(tree.within(here, 1_000.0).len(), 2);
@@ -239,7 +239,7 @@ impl<T> StaticTree<T> {
     /// ```
     /// use bluemarble_spatial::{Cap, Direction, LatLng, StaticTree};
     ///
-    /// let at = |lat, lng| LatLng::new(lat, lng).to_dir() * 6_371_000.0;
+    /// let at = |lat, lng| LatLng::degrees(lat, lng).to_dir() * 6_371_000.0;
     /// let poles = StaticTree::bulk_load(vec![(at(89.9, 0.0), 'a'), (at(-89.9, 0.0), 'b')]).unwrap();
     /// let arctic = Cap::new(Direction::new(at(90.0, 0.0)).unwrap(), 0.41).unwrap();
     /// assert_eq!(poles.inside(&arctic), [(0, &'a')]);
@@ -750,7 +750,7 @@ mod tests {
 
     #[test]
     fn the_date_line_is_no_border() {
-        let at = |lng: f64| LatLng::new(0.0, lng).to_dir() * RADIUS_M;
+        let at = |lng: f64| LatLng::degrees(0.0, lng).to_dir() * RADIUS_M;
         let tree = StaticTree::bulk_load(vec![(at(179.999), 'w'), (at(-179.999), 'e')]).unwrap();
         let passed = tree.along_segment(at(179.99), at(-179.99), 1.0);
         assert_eq!(passed.iter().map(|p| *p.thing).collect::<String>(), "we");
