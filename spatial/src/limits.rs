@@ -19,8 +19,24 @@ pub const RASTER_PIXELS_MAX: u64 = 256 * 1024 * 1024;
 pub const SETTLEMENTS_MAX: usize = 1_000_000;
 /// Longest settlement name, bytes of UTF-8.
 pub const SETTLEMENT_NAME_BYTES_MAX: usize = 200;
-/// Most octaves of ground roughness: each costs 8 hashes per ground query.
-pub const ROUGHNESS_OCTAVES_MAX: usize = 8;
+/// Widest mean distance between the corners at which the coarse ground is computed, metres: half is
+/// four times the work for the same walk, double leaves more octaves to every single question.
+pub const TERRAIN_SPACING_M: f64 = 36.0;
+/// Corners that a wave of the coarse ground needs: with fewer, the surface through them is another.
+pub const TERRAIN_SAMPLES_PER_WAVE: f64 = 4.5;
+/// Tiles of computed ground that a planet keeps, 3 kB each, 96 MB in all when they are all in use: a
+/// walker needs one at a time (560 m wide), so 10,000 scattered walkers take a third of them.
+pub const TERRAIN_TILES: usize = 32_768;
+/// Most layers of a planet's recipe: a tile computes each 361 times.
+pub const TERRAIN_LAYERS_MAX: usize = 12;
+/// Most octaves of one layer: from a continent to the finest wave a layer holds.
+pub const LAYER_OCTAVES_MAX: u32 = 14;
+/// Most octaves of detail: every question about the ground computes them all.
+pub const DETAIL_OCTAVES_MAX: u32 = 6;
+/// Shortest wave of detail, metres: finer than a stride nobody feels it.
+pub const DETAIL_WAVELENGTH_M_MIN: f64 = 1.0;
+/// Longest ray against the ground, metres: a grazing one takes 40,000 steps of 100 ns.
+pub const RAY_M_MAX: f64 = 20_000.0;
 /// Most obstacles of a planet: at ~100 bytes each in the tree this is 400 MB.
 pub const OBSTACLES_MAX: usize = 4_000_000;
 /// Thinnest obstacle, metres (radius): a walker's stride must not step over it unseen.

@@ -97,7 +97,7 @@ fn a_descriptor_with_an_unknown_missing_or_broken_field_is_refused() {
             "radius_m",
         ),
         (
-            format!("({BARE}, roughness: (octaves: [(wavelength: 3.0)]))"),
+            format!("({BARE}, terrain: (layers: [Fractal(wavelength: 3.0)]))"),
             "wavelength",
         ),
         (format!("({BARE}, land_mask: 7)"), "string"),
@@ -135,17 +135,6 @@ fn a_descriptor_with_an_impossible_value_is_refused() {
         (
             "(radius_m: 1000.0, gravity_mps2: 9.81, frame_level: 31)".to_owned(),
             "frame_level",
-        ),
-        (
-            format!("({BARE}, roughness: (octaves: [(wavelength_m: 0.0, amplitude_m: 1.0)]))"),
-            "wavelength_m",
-        ),
-        (
-            format!(
-                "({BARE}, roughness: (octaves: [{}]))",
-                "(wavelength_m: 9.0, amplitude_m: 1.0),".repeat(9)
-            ),
-            "octaves",
         ),
         (
             format!("({BARE}, elevation: (file: \"x\", metres_per_grey: inf))"),

@@ -3,7 +3,7 @@
 mod arc;
 mod cap;
 mod cell_id;
-mod cube;
+pub(crate) mod cube;
 mod curve;
 mod frame_axes;
 mod level;

@@ -7,8 +7,13 @@ use serde::Deserialize;
 
 use super::climate::ClimateSpec;
 use super::error::PlanetError;
+use super::lattice::Lattice;
+use super::recipe::TerrainSpec;
 use crate::cells::Level;
-use crate::limits;
+use crate::limits::{
+    GRAVITY_MPS2_MAX, GROUND_M_MAX, OBSTACLE_HEIGHT_M_MAX, OBSTACLE_RADIUS_M_MAX,
+    OBSTACLE_RADIUS_M_MIN, OBSTACLES_MAX, RADIUS_M_MAX, RADIUS_M_MIN,
+};
 
 /// A planet as its designer describes it. Lengths in metres.
 #[derive(Clone, Debug, Deserialize)]
@@ -32,9 +37,12 @@ pub(crate) struct Descriptor {
     /// Further settlements, by hand.
     #[serde(default)]
     pub(crate) places: Vec<Place>,
-    /// Small-scale ground.
+    /// Height of the sea over the radius; without it, and without a land mask, there is none.
     #[serde(default)]
-    pub(crate) roughness: RoughnessSpec,
+    pub(crate) sea_level_m: Option<f64>,
+    /// How the ground is made where no file says it.
+    #[serde(default)]
+    pub(crate) terrain: TerrainSpec,
     /// What stands around settlements.
     #[serde(default)]
     pub(crate) obstacles: Option<ObstacleSpec>,
@@ -67,27 +75,6 @@ pub(crate) struct Place {
     pub(crate) population: u64,
 }
 
-/// Hills and bumps below the resolution of the elevation file.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct RoughnessSpec {
-    /// Layers of noise, added up.
-    pub(crate) octaves: Vec<Octave>,
-    /// How much rougher the ground gets per kilometre of elevation: 1 doubles it at 1 km.
-    #[serde(default)]
-    pub(crate) gain_per_km: f64,
-}
-
-/// One layer of noise.
-#[derive(Clone, Copy, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Octave {
-    /// Distance between independent heights.
-    pub(crate) wavelength_m: f64,
-    /// Height of the highest over the lowest.
-    pub(crate) amplitude_m: f64,
-}
-
 /// Upright cylinders around the largest settlements.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -118,7 +105,8 @@ impl Descriptor {
         };
         let text = std::str::from_utf8(bytes).map_err(|e| bad(e.to_string()))?;
         let options = ron::Options::default()
-            .with_default_extension(ron::extensions::Extensions::IMPLICIT_SOME);
+            .with_default_extension(ron::extensions::Extensions::IMPLICIT_SOME)
+            .with_default_extension(ron::extensions::Extensions::UNWRAP_VARIANT_NEWTYPES);
         let descriptor: Self = options.from_str(text).map_err(|e| bad(e.to_string()))?;
         match descriptor.problem() {
             None => Ok(descriptor),
@@ -131,95 +119,63 @@ impl Descriptor {
     }
 
     /// The first value that cannot be. NaN fails every comparison written here.
-    fn problem(&self) -> Option<(&'static str, String)> {
-        let between = |field, value: f64, low: f64, high: f64| {
-            let fine = value >= low && value <= high;
-            (!fine).then(|| (field, format!("is {value}; it must be {low} ..= {high}")))
-        };
-        between(
-            "radius_m",
-            self.radius_m,
-            limits::RADIUS_M_MIN,
-            limits::RADIUS_M_MAX,
-        )
-        .or_else(|| {
-            between(
-                "gravity_mps2",
-                self.gravity_mps2,
-                0.01,
-                limits::GRAVITY_MPS2_MAX,
-            )
-        })
-        .or_else(|| {
-            let level = f64::from(self.frame_level);
-            between("frame_level", level, 0.0, f64::from(Level::MAX.get()))
-        })
-        .or_else(|| {
-            let elevation = self.elevation.as_ref()?;
-            let high = limits::GROUND_M_MAX / 255.0;
-            between(
-                "elevation.metres_per_grey",
-                elevation.metres_per_grey,
-                0.0,
-                high,
-            )
-        })
-        .or_else(|| self.roughness.problem(between))
-        .or_else(|| self.obstacles.as_ref()?.problem(self.radius_m, between))
-        .or_else(|| {
-            let (field, value, low, high) = self.climate.as_ref()?.out_of_range()?;
-            between(field, value, low, high)
-        })
+    fn problem(&self) -> Problem {
+        let level = f64::from(self.frame_level);
+        between("radius_m", self.radius_m, RADIUS_M_MIN, RADIUS_M_MAX)
+            .or_else(|| between("gravity_mps2", self.gravity_mps2, 0.01, GRAVITY_MPS2_MAX))
+            .or_else(|| between("frame_level", level, 0.0, f64::from(Level::MAX.get())))
+            .or_else(|| self.elevation.as_ref()?.problem())
+            .or_else(|| self.sea_problem())
+            .or_else(|| {
+                let spacing_m = Lattice::for_radius(self.radius_m).spacing_m(self.radius_m);
+                self.terrain.problem(self.radius_m, spacing_m)
+            })
+            .or_else(|| self.obstacles.as_ref()?.problem(self.radius_m))
+            .or_else(|| {
+                let (field, value, low, high) = self.climate.as_ref()?.out_of_range()?;
+                between(field, value, low, high)
+            })
+    }
+
+    fn sea_problem(&self) -> Problem {
+        let sea_level_m = self.sea_level_m?;
+        if self.land_mask.is_some() && sea_level_m != 0.0 {
+            let problem = format!(
+                "is {sea_level_m}; a planet with a land_mask has its sea at 0: leave one of them out"
+            );
+            return Some(("sea_level_m".to_owned(), problem));
+        }
+        between("sea_level_m", sea_level_m, -GROUND_M_MAX, GROUND_M_MAX)
     }
 }
 
-type Problem = Option<(&'static str, String)>;
+/// A field and what is wrong with it, if anything is.
+pub(crate) type Problem = Option<(String, String)>;
 
-impl RoughnessSpec {
-    fn problem(&self, between: impl Fn(&'static str, f64, f64, f64) -> Problem) -> Problem {
-        let count = self.octaves.len();
-        if count > limits::ROUGHNESS_OCTAVES_MAX {
-            let most = limits::ROUGHNESS_OCTAVES_MAX;
-            return Some((
-                "roughness.octaves",
-                format!("has {count} entries; at most {most} fit"),
-            ));
-        }
-        let high = limits::GROUND_M_MAX;
-        between("roughness.gain_per_km", self.gain_per_km, 0.0, 10.0).or_else(|| {
-            self.octaves.iter().find_map(|octave| {
-                between(
-                    "roughness.octaves.wavelength_m",
-                    octave.wavelength_m,
-                    1.0,
-                    1e7,
-                )
-                .or_else(|| {
-                    between(
-                        "roughness.octaves.amplitude_m",
-                        octave.amplitude_m,
-                        0.0,
-                        high,
-                    )
-                })
-            })
-        })
+/// A problem if a value is not `low` ..= `high`.
+pub(crate) fn between(field: &str, value: f64, low: f64, high: f64) -> Problem {
+    let fine = value >= low && value <= high;
+    (!fine).then(|| {
+        let problem = format!("is {value}; it must be {low} ..= {high}");
+        (field.to_owned(), problem)
+    })
+}
+
+impl ElevationFile {
+    fn problem(&self) -> Problem {
+        let high = GROUND_M_MAX / 255.0;
+        between("elevation.metres_per_grey", self.metres_per_grey, 0.0, high)
     }
 }
 
 impl ObstacleSpec {
-    fn problem(
-        &self,
-        planet_radius_m: f64,
-        between: impl Fn(&'static str, f64, f64, f64) -> Problem,
-    ) -> Problem {
+    fn problem(&self, planet_radius_m: f64) -> Problem {
         let count = self.settlements.saturating_mul(self.per_settlement);
-        if count > limits::OBSTACLES_MAX {
-            let most = limits::OBSTACLES_MAX;
-            let problem = format!("times obstacles.per_settlement is {count}; at most {most} fit");
-            return Some(("obstacles.settlements", problem));
+        if count > OBSTACLES_MAX {
+            let problem =
+                format!("times obstacles.per_settlement is {count}; at most {OBSTACLES_MAX} fit");
+            return Some(("obstacles.settlements".to_owned(), problem));
         }
-        let thinnest = limits::OBSTACLE_RADIUS_M_MIN;
         let widest = planet_radius_m * 0.1;
         let (thin, thick) = self.radius_m;
         let (low, high) = self.height_m;
@@ -228,23 +184,9 @@ impl ObstacleSpec {
                 let most = self.disc_radius_m;
                 between("obstacles.clear_radius_m", self.clear_radius_m, 0.0, most)
             })
-            .or_else(|| {
-                between(
-                    "obstacles.radius_m.1",
-                    thick,
-                    0.1,
-                    limits::OBSTACLE_RADIUS_M_MAX,
-                )
-            })
-            .or_else(|| between("obstacles.radius_m.0", thin, thinnest, thick))
-            .or_else(|| {
-                between(
-                    "obstacles.height_m.1",
-                    high,
-                    0.1,
-                    limits::OBSTACLE_HEIGHT_M_MAX,
-                )
-            })
+            .or_else(|| between("obstacles.radius_m.1", thick, 0.1, OBSTACLE_RADIUS_M_MAX))
+            .or_else(|| between("obstacles.radius_m.0", thin, OBSTACLE_RADIUS_M_MIN, thick))
+            .or_else(|| between("obstacles.height_m.1", high, 0.1, OBSTACLE_HEIGHT_M_MAX))
             .or_else(|| between("obstacles.height_m.0", low, 0.1, high))
     }
 }

@@ -52,7 +52,7 @@ pub enum PlanetError {
         /// Which.
         file: PathBuf,
         /// The field.
-        field: &'static str,
+        field: String,
         /// What it must be.
         problem: String,
     },

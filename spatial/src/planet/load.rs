@@ -9,13 +9,18 @@ use glam::DVec3;
 use super::climate::ClimateModel;
 use super::descriptor::{Descriptor, ObstacleSpec, Place};
 use super::error::PlanetError;
+use super::lattice::Lattice;
+use super::noise::{Octaves, Shape};
 use super::raster::{Elevation, LandMask};
-use super::roughness::Roughness;
+use super::relief::Relief;
+use super::terrain::Terrain;
 use super::{Planet, east_north};
 use crate::cells::Level;
 use crate::features::{Obstacle, Obstacles};
 use crate::geo::LatLng;
-use crate::limits::{DESCRIPTOR_BYTES_MAX, PLANET_FILE_BYTES_MAX, RASTER_PIXELS_MAX};
+use crate::limits::{
+    DESCRIPTOR_BYTES_MAX, PLANET_FILE_BYTES_MAX, RASTER_PIXELS_MAX, TERRAIN_TILES,
+};
 use crate::maths;
 use crate::mix::{hash_bytes, mix64, unit};
 use crate::settlements::{self, Settlement};
@@ -86,8 +91,7 @@ impl Planet {
         settlements.extend(places(path, &descriptor.places)?);
         settlements.sort_by_key(|s| (std::cmp::Reverse(s.population), s.geoname_id));
 
-        let roughness = Roughness::new(&descriptor.roughness);
-        let top_m = elevation.as_ref().map_or(0.0, Elevation::metres_max);
+        let terrain = terrain(&descriptor, elevation, land_mask);
         let mut planet = Self {
             name: name.to_owned(),
             radius_m: descriptor.radius_m,
@@ -95,10 +99,7 @@ impl Planet {
             frame_level: Level::new(descriptor.frame_level)
                 .expect("the descriptor was checked, and 0 to 30 are levels"),
             content_hash: files.hash,
-            highest_m: top_m + roughness.metres_max(top_m),
-            elevation,
-            land_mask,
-            roughness,
+            terrain,
             obstacles: Obstacles::new(Vec::new(), descriptor.radius_m),
             settlements: settlements::tree(settlements, descriptor.radius_m),
             climate: descriptor.climate.map(ClimateModel::new),
@@ -108,6 +109,39 @@ impl Planet {
         }
         Ok(planet)
     }
+}
+
+fn terrain(
+    descriptor: &Descriptor,
+    elevation: Option<Elevation>,
+    land_mask: Option<LandMask>,
+) -> Terrain {
+    let (radius_m, spec) = (descriptor.radius_m, &descriptor.terrain);
+    // A land mask has its shore at 0.
+    let sea_level_m = match land_mask {
+        Some(_) => Some(0.0),
+        None => descriptor.sea_level_m,
+    };
+    let spacing_m = Lattice::for_radius(radius_m).spacing_m(radius_m);
+    let detail = spec.detail.as_ref().map(|detail| {
+        Octaves::new(
+            Shape::Fractal,
+            detail.wavelength_m,
+            detail.octaves,
+            detail.gain,
+            detail.lacunarity,
+            mix64(spec.seed ^ 0x6465_7461_696c),
+        )
+    });
+    let relief = Relief::new(
+        spec,
+        radius_m,
+        sea_level_m.unwrap_or(0.0),
+        spacing_m,
+        elevation,
+        land_mask,
+    );
+    Terrain::new(radius_m, relief, detail, sea_level_m, TERRAIN_TILES)
 }
 
 /// Reads files and hashes every byte read, in order.
@@ -252,23 +286,23 @@ impl Grey {
 /// The settlements that the descriptor itself lists.
 fn places(file: &Path, places: &[Place]) -> Result<Vec<Settlement>, PlanetError> {
     let settlement = |(n, place): (usize, &Place)| {
-        let bad = |problem: String| PlanetError::Value {
-            file: file.into(),
-            field: "places",
-            problem: format!("entry {}: {problem}", n + 1),
-        };
-        let at = LatLng::new(place.lat_deg, place.lng_deg)
-            .map_err(|problem| bad(problem.to_string()))?;
         let settlement = Settlement {
             geoname_id: n as u32 + 1,
             name: place.name.clone(),
             country: String::new(),
-            at,
+            at: LatLng::new(place.lat_deg, place.lng_deg),
             population: place.population,
         };
         match settlements::problem(&settlement) {
             None => Ok(settlement),
-            Some(problem) => Err(bad(problem)),
+            Some(problem) => {
+                let problem = format!("entry {}: {problem}", n + 1);
+                Err(PlanetError::Value {
+                    file: file.into(),
+                    field: "places".to_owned(),
+                    problem,
+                })
+            }
         }
     };
     places.iter().enumerate().map(settlement).collect()

@@ -1,20 +1,35 @@
 //! The planet: a ball, its ground, what stands on it and where people live. Immutable once loaded
 //! and shared as `Arc<Planet>`; every query is a pure function.
 //!
-//! Ground = (elevation file, bilinear) + (roughness, procedural), faded to zero at the shore of
-//! the land mask. Water lies at the radius itself.
+//! ```text
+//! rasters ─┐
+//!          ├─► Relief ──► corners of a Lattice ──► smooth surface ──┐
+//! layers ──┘   (slow)     (16 × 16 to a tile,      (fast)           ├─► height, water
+//!                          kept in Tiles)          detail octaves ──┘
+//! ```
+//!
+//! Where the ground lies below sea level there is water, at sea level. With a land mask the mask
+//! decides which is which, to a fraction of its pixels.
 
 mod biome;
 mod climate;
 mod climate_air;
 mod climate_grid;
 mod climate_wind;
+mod craters;
 mod descriptor;
 mod error;
+mod lattice;
 mod load;
+mod noise;
 mod raster;
-mod roughness;
+mod ray;
+mod recipe;
+mod relief;
 mod sight;
+mod slope;
+mod terrain;
+mod tiles;
 
 use glam::DVec3;
 
@@ -22,8 +37,9 @@ pub use self::biome::Biome;
 pub use self::climate::Climate;
 use self::climate::ClimateModel;
 pub use self::error::PlanetError;
-use self::raster::{Elevation, LandMask, RasterPlace};
-use self::roughness::Roughness;
+use self::lattice::AVERAGE_WIDTH;
+pub use self::ray::RayHit;
+use self::terrain::Terrain;
 use crate::cells::Level;
 use crate::features::{Near, Obstacles, StaticTree};
 use crate::geo::LatLng;
@@ -32,8 +48,6 @@ use crate::settlements::{self, Settlement};
 
 /// Width of a frame cell that suits the wire's centimetre integers, metres.
 const FRAME_CELL_M: f64 = 4_500.0;
-/// Average width of a level-0 cell on the unit sphere (S2's `kAvgWidth`); halves with each level.
-const AVERAGE_WIDTH: f64 = 1.434_523_672_886_099_5;
 
 /// Everything about the ground.
 #[derive(Clone, Debug)]
@@ -43,10 +57,7 @@ pub struct Planet {
     gravity_mps2: f64,
     frame_level: Level,
     content_hash: u64,
-    elevation: Option<Elevation>,
-    land_mask: Option<LandMask>,
-    roughness: Roughness,
-    highest_m: f64,
+    terrain: Terrain,
     obstacles: Obstacles,
     settlements: StaticTree<Settlement>,
     climate: Option<ClimateModel>,
@@ -55,7 +66,7 @@ pub struct Planet {
 /// The ground at one place.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Ground {
-    /// Above the planet's radius, metres; on water 0.
+    /// Above the planet's radius, metres; on water that of sea level.
     pub height_m: f64,
     /// Whether it is water.
     pub water: bool,
@@ -77,10 +88,7 @@ impl Planet {
                 .find(|&level| !too_wide(level))
                 .unwrap_or(Level::MAX),
             content_hash: hash_bytes(radius_m.to_bits(), b"smooth"),
-            elevation: None,
-            land_mask: None,
-            roughness: Roughness::default(),
-            highest_m: 0.0,
+            terrain: Terrain::level(radius_m),
             obstacles: Obstacles::new(Vec::new(), radius_m),
             settlements: settlements::tree(Vec::new(), radius_m),
             climate: None,
@@ -125,7 +133,7 @@ impl Planet {
     #[inline]
     #[must_use]
     pub fn highest_m(&self) -> f64 {
-        self.highest_m
+        self.terrain.highest_m()
     }
 
     /// Unit, away from the centre.
@@ -146,32 +154,18 @@ impl Planet {
     #[inline]
     #[must_use]
     pub fn ground_at_unit(&self, unit: DVec3) -> Ground {
-        let mut elevation_m = 0.0;
-        let mut inland = 1.0;
-        if self.elevation.is_some() || self.land_mask.is_some() {
-            let place = RasterPlace::of(unit);
-            if let Some(mask) = &self.land_mask {
-                let share = mask.land_share(place);
-                if share < 0.5 {
-                    return Ground {
-                        height_m: 0.0,
-                        water: true,
-                    };
-                }
-                inland = 2.0 * share - 1.0;
-            }
-            if let Some(elevation) = &self.elevation {
-                elevation_m = elevation.metres(place);
-            }
-        }
-        let rough_m = self.roughness.metres(unit * self.radius_m, elevation_m);
-        Ground {
-            height_m: (elevation_m + rough_m) * inland,
-            water: false,
-        }
+        self.terrain.ground(unit)
     }
 
-    /// Height of the ground above the radius, metres; water = 0. Any length of `dir` but zero.
+    /// The ground without what is finer than a few hundred metres, at a tenth of the cost of asking
+    /// [`Planet::ground`] about a place for the first time: for pictures of whole planets. Other
+    /// bits than [`Planet::ground`], so nothing that is simulated may use it.
+    #[must_use]
+    pub fn ground_outline(&self, dir: DVec3) -> Ground {
+        self.terrain.outline(dir.normalize())
+    }
+
+    /// Height of the ground above the radius, metres; on water that of sea level. Any length of `dir` but zero.
     #[inline]
     #[must_use]
     pub fn ground_m(&self, dir: DVec3) -> f64 {
@@ -181,10 +175,38 @@ impl Planet {
     /// Whether there is water in a direction of any length but zero.
     #[must_use]
     pub fn is_water(&self, dir: DVec3) -> bool {
-        match &self.land_mask {
-            None => false,
-            Some(mask) => mask.land_share(RasterPlace::of(dir.normalize())) < 0.5,
+        self.ground(dir).water
+    }
+
+    /// Height of the sea above the radius, metres; `None` on a planet without.
+    #[must_use]
+    pub fn sea_level_m(&self) -> Option<f64> {
+        self.terrain.sea_level_m()
+    }
+
+    /// Height of the water above the radius, metres, where there is water.
+    #[must_use]
+    pub fn water_surface_m(&self, dir: DVec3) -> Option<f64> {
+        let ground = self.ground(dir);
+        ground.water.then_some(ground.height_m)
+    }
+
+    /// The same planet with room for another number of computed tiles of ground (about 3 kB each,
+    /// 560 m wide): see [`TERRAIN_TILES`](crate::limits::TERRAIN_TILES). 0 computes every answer
+    /// anew. No answer depends on it, only how soon it comes.
+    #[must_use]
+    pub fn with_tiles(self, tiles: usize) -> Self {
+        Self {
+            terrain: self.terrain.with_tiles(tiles),
+            ..self
         }
+    }
+
+    /// Room for computed tiles of ground, and the most bytes that they take.
+    #[must_use]
+    pub fn tiles(&self) -> (usize, usize) {
+        let tiles = self.terrain.tiles();
+        (tiles.capacity(), tiles.bytes_max())
     }
 
     /// The point on the ground, metres, planet frame.
@@ -290,7 +312,7 @@ mod tests {
     #[test]
     fn the_curve_of_a_ball_hides_what_is_beyond_the_horizon() {
         let ball = Planet::smooth(1_000.0);
-        let eye = |angle_deg: f64| LatLng::degrees(0.0, angle_deg).to_dir() * 1_001.7;
+        let eye = |angle_deg: f64| LatLng::new(0.0, angle_deg).to_dir() * 1_001.7;
         assert!(ball.line_of_sight(eye(0.0), eye(6.0)));
         assert!(!ball.line_of_sight(eye(0.0), eye(8.0)));
         assert!(

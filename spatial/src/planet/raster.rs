@@ -1,9 +1,9 @@
-//! Equirectangular rasters: heights in grey and the land mask as a bit set, both read with
-//! bilinear interpolation so that the ground has no steps.
+//! Equirectangular rasters: heights in grey and the land mask as a bit set, both read through a
+//! smooth spline so that the ground has neither steps nor creases.
 //!
-//! North is up and −180° the left edge; a pixel's value belongs to its middle. Past the middle of
-//! the first and last row the value runs towards the row's mean, so that there is one height at
-//! each pole and not one per meridian.
+//! North is up and −180° the left edge; a pixel's value belongs to its middle. In the outermost
+//! row and a half the value runs towards the last row's mean, so that there is one height at each
+//! pole and not one per meridian.
 
 use core::f64::consts::{FRAC_1_PI, TAU};
 
@@ -30,47 +30,73 @@ impl RasterPlace {
     }
 }
 
-/// The four pixels around a place and its share of the way between them.
+/// The nine pixels around a place and their weights: the quadratic B-spline (C. de Boor, "A
+/// Practical Guide to Splines", 1978, chapter IX). Its slope is continuous, so that no crease shows
+/// where pixels meet, and its weights are positive, so that nothing overshoots below the sea.
 struct Taps {
-    columns: [usize; 2],
-    rows: [usize; 2],
-    right: f64,
-    down: f64,
-    /// Which pole, and how far past the middle of its row towards it, if at all.
+    columns: [usize; 3],
+    rows: [usize; 3],
+    across: [f64; 3],
+    down: [f64; 3],
+    /// Which pole, and how near, 0 (a row and a half away) ..= 1.
     pole: Option<(usize, f64)>,
 }
 
 #[inline]
 fn taps(width: usize, height: usize, place: RasterPlace) -> Taps {
-    let x = place.east * width as f64 + (width as f64 - 0.5);
-    let y = place.south * height as f64 - 0.5;
-    // x is positive here: truncation is floor. The casts take NaN to 0.
-    let left = x as usize;
-    let top = if y > 0.0 { y as usize } else { 0 };
-    let last = height - 1;
-    let pole = if y < 0.0 {
-        Some((0, -2.0 * y))
-    } else if y > last as f64 {
-        Some((1, 2.0 * (y - last as f64)))
+    // In pixels, whole numbers at pixels' edges; positive, so that truncation is floor. The casts
+    // take NaN to 0.
+    let x = place.east * width as f64 + width as f64;
+    let y = place.south * height as f64;
+    let (middle, last) = (x as usize, height - 1);
+    let row = (y as usize).min(last);
+    let near = |pixels: f64| {
+        let t = (1.0 - pixels * (1.0 / 1.5)).clamp(0.0, 1.0);
+        t * t * (3.0 - 2.0 * t)
+    };
+    let pole = if y < 1.5 {
+        Some((0, near(y)))
+    } else if y > height as f64 - 1.5 {
+        Some((1, near(height as f64 - y)))
     } else {
         None
     };
-    let first = left % width;
+    let column = middle % width;
     Taps {
-        columns: [first, if first + 1 == width { 0 } else { first + 1 }],
-        rows: [top.min(last), (top + 1).min(last)],
-        right: x - left as f64,
-        down: if pole.is_some() { 0.0 } else { y - top as f64 },
+        columns: [
+            if column == 0 { width - 1 } else { column - 1 },
+            column,
+            if column + 1 == width { 0 } else { column + 1 },
+        ],
+        rows: [row.saturating_sub(1), row, (row + 1).min(last)],
+        across: weights(x - middle as f64),
+        down: weights(y - row as f64),
         pole,
     }
 }
 
+/// Of the pixel before, this and the next at a share of the way through this one.
+#[inline]
+fn weights(t: f64) -> [f64; 3] {
+    let rest = 1.0 - t;
+    [0.5 * rest * rest, 0.5 + t * rest, 0.5 * t * t]
+}
+
 impl Taps {
+    /// The weighted mean of the pixels.
     #[inline]
-    fn blend(&self, corners: [[f64; 2]; 2], pole_means: [f64; 2]) -> f64 {
-        let across = |[a, b]: [f64; 2]| a + (b - a) * self.right;
-        let (top, bottom) = (across(corners[0]), across(corners[1]));
-        let value = top + (bottom - top) * self.down;
+    fn mean(&self, pixels: &[[f64; 3]; 3]) -> f64 {
+        let mut sum = 0.0;
+        for (row, down) in pixels.iter().zip(self.down) {
+            let [a, b, c] = self.across;
+            sum += down * (row[0] * a + row[1] * b + row[2] * c);
+        }
+        sum
+    }
+
+    /// A value that runs towards one of `pole_means` at a pole.
+    #[inline]
+    fn poleward(&self, value: f64, pole_means: [f64; 2]) -> f64 {
         match self.pole {
             None => value,
             Some((which, share)) => value + (pole_means[which] - value) * share,
@@ -107,15 +133,25 @@ impl Elevation {
         f64::from(self.greys.iter().copied().max().unwrap_or(0)) * self.metres_per_grey
     }
 
-    /// Metres above sea level, never negative.
+    /// Height of one step of grey.
+    pub(crate) fn metres_per_grey(&self) -> f64 {
+        self.metres_per_grey
+    }
+
+    /// Metres above sea level, never negative, and how uneven the land is around: the standard
+    /// deviation, metres, of the pixels from which the height was made.
     #[inline]
-    pub(crate) fn metres(&self, place: RasterPlace) -> f64 {
+    pub(crate) fn metres_and_spread(&self, place: RasterPlace) -> (f64, f64) {
         let taps = taps(self.width, self.greys.len() / self.width, place);
-        let corners = taps.rows.map(|row| {
+        let pixels = taps.rows.map(|row| {
             taps.columns
                 .map(|column| f64::from(self.greys[row * self.width + column]))
         });
-        taps.blend(corners, self.pole_greys) * self.metres_per_grey
+        let mean = taps.mean(&pixels);
+        let squares = pixels.map(|row| row.map(|grey| (grey - mean) * (grey - mean)));
+        let spread = taps.poleward(taps.mean(&squares).sqrt(), [0.0; 2]);
+        let grey = taps.poleward(mean, self.pole_greys);
+        (grey * self.metres_per_grey, spread * self.metres_per_grey)
     }
 }
 
@@ -160,11 +196,11 @@ impl LandMask {
     #[inline]
     pub(crate) fn land_share(&self, place: RasterPlace) -> f64 {
         let taps = taps(self.width, self.height, place);
-        let corners = taps.rows.map(|row| {
+        let pixels = taps.rows.map(|row| {
             taps.columns
                 .map(|column| f64::from(u8::from(self.is_land(column, row))))
         });
-        taps.blend(corners, self.pole_shares)
+        taps.poleward(taps.mean(&pixels), self.pole_shares)
     }
 }
 
@@ -174,7 +210,7 @@ mod tests {
     use crate::geo::LatLng;
 
     fn place(lat: f64, lng: f64) -> RasterPlace {
-        RasterPlace::of(LatLng::degrees(lat, lng).to_dir())
+        RasterPlace::of(LatLng::new(lat, lng).to_dir())
     }
 
     /// 4 × 2 pixels of 90°: middles at ±45° and ±135° of longitude, ±45° of latitude.
@@ -182,50 +218,66 @@ mod tests {
         Elevation::new(4, vec![10, 20, 30, 40, 50, 60, 70, 80], 2.0)
     }
 
+    /// 8 × 4 pixels of 45°, all of one grey.
+    fn level() -> Elevation {
+        Elevation::new(8, vec![50; 32], 2.0)
+    }
+
     #[test]
-    fn pixel_middles_have_the_pixels_value() {
-        let near = |lat, lng, metres: f64| {
-            let got = small().metres(place(lat, lng));
-            assert!(
-                (got - metres).abs() < 1e-9,
-                "{lat} {lng}: {got} for {metres}"
-            );
-        };
-        near(45.0, -135.0, 20.0);
-        near(45.0, 135.0, 80.0);
-        near(-45.0, -45.0, 120.0);
-        near(0.0, -90.0, 70.0);
+    fn level_ground_is_level_everywhere() {
+        for lat in -9..=9 {
+            for lng in -18..=18 {
+                let place = place(f64::from(lat) * 10.0, f64::from(lng) * 10.0);
+                let (metres, spread) = level().metres_and_spread(place);
+                assert!(
+                    (metres - 100.0).abs() < 1e-9 && spread < 1e-6,
+                    "{lat} {lng}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn the_ground_stays_between_the_pixels_around_it() {
+        for n in 0..5_000 {
+            let c = |k: u64| crate::mix::unit(crate::mix::mix64(n * 2 + k)) - 0.5;
+            let place = place(c(0) * 180.0, c(1) * 360.0);
+            let (metres, spread) = small().metres_and_spread(place);
+            assert!((20.0..=160.0).contains(&metres) && (0.0..=140.0).contains(&spread));
+        }
     }
 
     #[test]
     fn the_date_line_joins_the_edges() {
         for lat in [80.0, 45.0, 10.0, -45.0, -89.0] {
             let [west, east] =
-                [-179.999_999, 179.999_999].map(|lng| small().metres(place(lat, lng)));
+                [-179.999_999, 179.999_999].map(|lng| small().metres_and_spread(place(lat, lng)).0);
             assert!((west - east).abs() < 1e-4, "{lat}: {west} {east}");
         }
-        assert!((small().metres(place(45.0, 180.0)) - 50.0).abs() < 1e-9);
     }
 
     #[test]
     fn every_meridian_meets_at_the_poles() {
         for lng in -18..18 {
             let lng = f64::from(lng) * 10.0;
-            assert!((small().metres(place(89.999_999_9, lng)) - 50.0).abs() < 1e-5);
-            assert!((small().metres(place(-89.999_999_9, lng)) - 130.0).abs() < 1e-5);
+            let metres = |lat| small().metres_and_spread(place(lat, lng)).0;
+            assert!((metres(89.999_999_9) - 50.0).abs() < 1e-5);
+            assert!((metres(-89.999_999_9) - 130.0).abs() < 1e-5);
         }
     }
 
     #[test]
     fn the_shore_lies_between_land_and_water() {
-        let mask = LandMask::new(4, 2, vec![0b1000_0000, 0b1000_0000]);
-        assert_eq!(mask.land_share(place(0.0, -135.0)), 1.0);
-        assert_eq!(mask.land_share(place(45.0, 45.0)), 0.0);
-        assert!((mask.land_share(place(0.0, -90.0)) - 0.5).abs() < 1e-9);
+        // 8 × 4 pixels of 45°: land from −180° to 0°.
+        let mask = LandMask::new(8, 4, vec![0b1111_0000; 4]);
+        assert_eq!(mask.land_share(place(0.0, -90.0)), 1.0);
+        assert_eq!(mask.land_share(place(0.0, 90.0)), 0.0);
+        assert!((mask.land_share(place(0.0, 0.0)) - 0.5).abs() < 1e-9);
+        assert!((mask.land_share(place(0.0, 180.0)) - 0.5).abs() < 1e-9);
     }
 
     #[test]
     fn a_nan_direction_reads_some_pixel() {
-        let _ = small().metres(RasterPlace::of(DVec3::NAN));
+        let _ = small().metres_and_spread(RasterPlace::of(DVec3::NAN));
     }
 }
