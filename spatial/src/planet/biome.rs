@@ -207,7 +207,7 @@ impl Planet {
 
     fn climate_on(&self, unit: DVec3, height_m: f64) -> Option<Climate> {
         let model = self.climate.as_ref()?;
-        Some(model.at(unit, height_m, |at| self.ground_at_unit(at)))
+        Some(model.at(unit, height_m, |at| self.terrain.outline(at)))
     }
 
     /// What covers a place (a direction of any length but zero). The first call costs what

@@ -39,7 +39,7 @@ const SHARPNESS: f64 = 2.0;
 /// How far eddies mix in a step, cells.
 const EDDY_CELLS: usize = 2;
 /// Rise of the ground over two cells that halves the wind against it, metres.
-const BLOCKING_M: f64 = 700.0;
+const BLOCKING_M: f64 = 550.0;
 /// Share of the rain over land that evaporates again.
 const RECYCLED: f64 = 0.6;
 /// What the converging winds below rising air add to it in a step.

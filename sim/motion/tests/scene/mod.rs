@@ -30,7 +30,8 @@ pub static EARTH: LazyLock<Planet> = LazyLock::new(|| {
 pub fn hills(wavelength_m: f64, amplitude_m: f64) -> Planet {
     planet(&format!(
         "radius_m: 5000.0, gravity_mps2: 9.81, frame_level: 1,
-         roughness: (octaves: [(wavelength_m: {wavelength_m:?}, amplitude_m: {amplitude_m:?})])"
+         terrain: (detail: (wavelength_m: {wavelength_m:?}, octaves: 1,
+                            amplitude_m: {amplitude_m:?}))"
     ))
 }
 
