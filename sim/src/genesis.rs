@@ -50,7 +50,8 @@ fn spots(scenario: &Scenario, lore: &LoreInner, spot: &Spot) -> Vec<DVec3> {
             )]
         }
         Spot::At(lat_deg, lng_deg) => {
-            let at = bluemarble_spatial::LatLng { lat_deg, lng_deg };
+            // The specification of the world has been checked.
+            let at = bluemarble_spatial::LatLng::degrees(lat_deg, lng_deg);
             vec![lore.dry_near(at)]
         }
         Spot::Settlements { first, count } => lore

@@ -131,10 +131,8 @@ pub(crate) fn square_middle(planet: &Planet, near: (f64, f64), grid_level: Level
 
 /// The grid cell at which a square's cut begins.
 pub(crate) fn square_cell(planet: &Planet, near: (f64, f64), grid_level: Level) -> CellId {
-    let at = LatLng {
-        lat_deg: near.0,
-        lng_deg: near.1,
-    };
+    // The specification of the world has been checked.
+    let at = LatLng::degrees(near.0, near.1);
     CellId::at(planet.surface(at).normalize(), grid_level)
 }
 

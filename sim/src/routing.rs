@@ -86,17 +86,11 @@ fn summoned(
         count,
     } = command;
     let kind = scenario.kind_names.iter().position(|name| name == kind)?;
-    let sane = (-90.0..=90.0).contains(lat_deg)
-        && (-180.0..=180.0).contains(lng_deg)
-        && (0.0..=100_000.0).contains(spread_m)
-        && *count <= AdminCommand::SPAWN_MAX;
+    let at = LatLng::new(*lat_deg, *lng_deg).ok()?;
+    let sane = (0.0..=100_000.0).contains(spread_m) && *count <= AdminCommand::SPAWN_MAX;
     if !sane {
         return None;
     }
-    let at = LatLng {
-        lat_deg: *lat_deg,
-        lng_deg: *lng_deg,
-    };
     let home = Home {
         dir: lore.dry_near(at),
         spread_m: *spread_m,

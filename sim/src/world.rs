@@ -90,6 +90,9 @@ impl WorldSpec {
                 self.planet.name()
             )));
         }
+        if let Some(problem) = self.scenario.misplaced() {
+            return Err(WorldError::Spec(problem));
+        }
         self.check_camps()
     }
 

@@ -20,8 +20,8 @@ fn main() {
     print_heading("terrain: heights of the ground");
     let assets = Path::new(env!("CARGO_MANIFEST_DIR")).join("../assets");
     for (name, middle) in [
-        ("earth", LatLng::new(46.2, 7.4)),
-        ("moon", LatLng::new(10.0, 20.0)),
+        ("earth", LatLng::degrees(46.2, 7.4)),
+        ("moon", LatLng::degrees(10.0, 20.0)),
     ] {
         let planet = Planet::load(&assets, name).expect("the repository's planets load");
         let uncached = planet.clone().with_tiles(0);

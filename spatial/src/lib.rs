@@ -24,7 +24,7 @@ pub use cells::{
     Relation,
 };
 pub use features::{BadPosition, Near, Obstacle, ObstacleHit, Obstacles, Passed, StaticTree};
-pub use geo::{BadVector, Direction, LatLng};
+pub use geo::{BadCoordinate, BadVector, Direction, LatLng};
 pub use grid::{CellGrid, Nearby, Nearest, Neighbour, SimdLevel};
 pub use planet::{Biome, Climate, Ground, Planet, PlanetError, RayHit};
 pub use settlements::Settlement;

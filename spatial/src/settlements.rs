@@ -56,11 +56,13 @@ pub(crate) fn parse(file: &Path, bytes: &[u8]) -> Result<Vec<Settlement>, Planet
         let row: Row = record
             .deserialize(Some(&header))
             .map_err(|e| bad(line, describe(&e)))?;
+        let at = LatLng::new(row.latitude_deg, row.longitude_deg)
+            .map_err(|problem| bad(line, problem.to_string()))?;
         let settlement = Settlement {
             geoname_id: row.geonameid,
             name: row.name,
             country: row.country,
-            at: LatLng::new(row.latitude_deg, row.longitude_deg),
+            at,
             population: row.population,
         };
         if let Some(problem) = problem(&settlement) {
@@ -86,12 +88,6 @@ pub(crate) fn tree(settlements: Vec<Settlement>, planet_radius_m: f64) -> Static
 
 /// What is wrong with a settlement, if anything.
 pub(crate) fn problem(settlement: &Settlement) -> Option<String> {
-    let LatLng { lat_deg, lng_deg } = settlement.at;
-    if !settlement.at.is_valid() {
-        return Some(format!(
-            "there is no latitude {lat_deg} with longitude {lng_deg}"
-        ));
-    }
     let bytes = settlement.name.len();
     if bytes == 0 || bytes > SETTLEMENT_NAME_BYTES_MAX {
         return Some(format!(
@@ -135,7 +131,7 @@ mod tests {
                 geoname_id: 7,
                 name: "Aix, en Provence".into(),
                 country: "FR".into(),
-                at: LatLng::new(43.5, 5.4),
+                at: LatLng::degrees(43.5, 5.4),
                 population: 146_821,
             }]
         );

@@ -56,7 +56,7 @@ fn places() -> Vec<DVec3> {
         DVec3::NEG_Z,
         DVec3::new(1.0, 1.0, 0.0).normalize(),
         DVec3::new(0.3, -1.0, -1.0).normalize(),
-        LatLng::new(12.0, 180.0).to_dir(),
+        LatLng::degrees(12.0, 180.0).to_dir(),
     ];
     for corner in 0..8 {
         let sign = |bit: u32| if corner >> bit & 1 == 0 { 1.0 } else { -1.0 };

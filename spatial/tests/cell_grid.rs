@@ -124,8 +124,8 @@ fn middles() -> Vec<DVec3> {
         DVec3::new(-1.0, 0.0, 1.0),
         DVec3::new(1.0, 1.0, 0.37),
         DVec3::new(0.2, -1.0, -1.0),
-        LatLng::new(12.0, 180.0).to_dir(),
-        LatLng::new(48.9, 2.3).to_dir(),
+        LatLng::degrees(12.0, 180.0).to_dir(),
+        LatLng::degrees(48.9, 2.3).to_dir(),
     ];
     for corner in 0..8 {
         let sign = |bit: u32| if corner >> bit & 1 == 0 { 1.0 } else { -1.0 };

@@ -113,7 +113,7 @@ fn known_places_have_their_biomes() {
     let wrong: Vec<String> = PLACES
         .iter()
         .filter_map(|&(name, lat, lng, accepted)| {
-            let dir = LatLng::new(lat, lng).to_dir();
+            let dir = LatLng::degrees(lat, lng).to_dir();
             let biome = EARTH.biome(dir);
             let climate = EARTH.climate_at(dir);
             (!accepted.contains(&biome)).then(|| format!("{name}: {biome:?} from {climate:?}"))
@@ -132,7 +132,7 @@ fn seas_are_open_and_the_arctic_is_frozen() {
         (88.0, 10.0, SeaIce),
     ] {
         assert_eq!(
-            EARTH.biome(LatLng::new(lat, lng).to_dir()),
+            EARTH.biome(LatLng::degrees(lat, lng).to_dir()),
             biome,
             "{lat} {lng}"
         );
@@ -155,7 +155,9 @@ fn temperatures_are_right_within_a_few_degrees() {
         ("Beijing", 40.0, 116.4, 13.0),
     ];
     for (name, lat, lng, known_c) in known {
-        let climate = EARTH.climate_at(LatLng::new(lat, lng).to_dir()).unwrap();
+        let climate = EARTH
+            .climate_at(LatLng::degrees(lat, lng).to_dir())
+            .unwrap();
         let error_k = climate.temperature_c - known_c;
         assert!(error_k.abs() < 7.0, "{name}: {climate:?}, known {known_c}");
     }
@@ -164,7 +166,8 @@ fn temperatures_are_right_within_a_few_degrees() {
 /// Every second cell of a coarse raster, poles and date line included.
 fn directions() -> impl Iterator<Item = DVec3> {
     (-45..=45).flat_map(|lat| {
-        (-60..=60).map(move |lng| LatLng::new(f64::from(lat) * 2.0, f64::from(lng) * 3.0).to_dir())
+        (-60..=60)
+            .map(move |lng| LatLng::degrees(f64::from(lat) * 2.0, f64::from(lng) * 3.0).to_dir())
     })
 }
 
@@ -196,13 +199,19 @@ fn climate_has_no_seam_at_the_date_line_and_one_value_at_a_pole() {
     };
     for lat in [-70.0, -20.0, 0.0, 35.0, 65.0] {
         near(
-            LatLng::new(lat, -179.999_999),
-            LatLng::new(lat, 179.999_999),
+            LatLng::degrees(lat, -179.999_999),
+            LatLng::degrees(lat, 179.999_999),
         );
     }
     for lng in [-120.0, 0.0, 77.0] {
-        near(LatLng::new(89.999_99, lng), LatLng::new(89.999_99, 160.0));
-        near(LatLng::new(-89.999_99, lng), LatLng::new(-89.999_99, 160.0));
+        near(
+            LatLng::degrees(89.999_99, lng),
+            LatLng::degrees(89.999_99, 160.0),
+        );
+        near(
+            LatLng::degrees(-89.999_99, lng),
+            LatLng::degrees(-89.999_99, 160.0),
+        );
     }
 }
 
@@ -233,7 +242,7 @@ const GOLDEN: u64 = 0xa7fe_e09a_37d3_186d;
 #[test]
 fn a_designers_figures_do_what_they_say() {
     let rain = |planet: &Planet, lat| {
-        let climate = planet.climate_at(LatLng::new(lat, 20.0).to_dir());
+        let climate = planet.climate_at(LatLng::degrees(lat, 20.0).to_dir());
         climate.unwrap().rain_mm
     };
     let dry = invented("climate: (moisture: 0.0)");
@@ -247,7 +256,9 @@ fn a_designers_figures_do_what_they_say() {
     let frozen = invented("climate: (equator_c: -40.0, pole_c: -90.0)");
     assert!(directions().all(|dir| frozen.biome(dir) == Ice));
     let upright = invented("climate: (tilt_deg: 0.0)");
-    let climate = upright.climate_at(LatLng::new(60.0, 0.0).to_dir()).unwrap();
+    let climate = upright
+        .climate_at(LatLng::degrees(60.0, 0.0).to_dir())
+        .unwrap();
     assert_eq!(climate.warmest_c, climate.temperature_c);
     assert_eq!(invented("").biome(DVec3::X), Biome::Barren);
 }

@@ -57,7 +57,7 @@ const CITIES: [(&str, f64, f64, f64); 22] = [
 /// Signed errors in metres.
 fn errors(places: &[(&str, f64, f64, f64)]) -> Vec<f64> {
     let error = |&(name, lat, lng, known_m): &(&str, f64, f64, f64)| {
-        let error = EARTH.ground_m(LatLng::new(lat, lng).to_dir()) - known_m;
+        let error = EARTH.ground_m(LatLng::degrees(lat, lng).to_dir()) - known_m;
         println!("{name:35} {known_m:6} m, off by {error:6.0} m");
         error
     };
@@ -94,7 +94,7 @@ fn the_sea_is_water_at_zero() {
         (15.0, 88.0),
         (0.0, 180.0),
     ] {
-        let dir = LatLng::new(lat, lng).to_dir();
+        let dir = LatLng::degrees(lat, lng).to_dir();
         assert!(EARTH.is_water(dir), "{lat} {lng}");
         assert_eq!(EARTH.ground_m(dir), 0.0);
     }
@@ -111,7 +111,7 @@ fn land_is_where_land_is() {
         (-33.87, 151.2),
     ] {
         assert!(
-            !EARTH.is_water(LatLng::new(lat, lng).to_dir()),
+            !EARTH.is_water(LatLng::degrees(lat, lng).to_dir()),
             "{lat} {lng}"
         );
     }
@@ -134,10 +134,13 @@ fn there_is_dry_ground_at_every_settlement() {
 #[test]
 fn the_ground_has_no_steps() {
     for (from, to) in [
-        (LatLng::new(41.0, 1.0), LatLng::new(41.6, 2.6)),
-        (LatLng::new(60.0, 5.0), LatLng::new(61.0, 7.5)),
-        (LatLng::new(-13.0, -77.5), LatLng::new(-12.0, -75.0)),
-        (LatLng::new(-17.0, 179.2), LatLng::new(-16.3, -179.8)),
+        (LatLng::degrees(41.0, 1.0), LatLng::degrees(41.6, 2.6)),
+        (LatLng::degrees(60.0, 5.0), LatLng::degrees(61.0, 7.5)),
+        (LatLng::degrees(-13.0, -77.5), LatLng::degrees(-12.0, -75.0)),
+        (
+            LatLng::degrees(-17.0, 179.2),
+            LatLng::degrees(-16.3, -179.8),
+        ),
     ] {
         let (start, end) = (from.to_dir(), to.to_dir());
         let steps = (start.distance(end) * EARTH.radius_m()) as u32 / 2;
@@ -203,7 +206,7 @@ fn no_ground_is_above_the_stated_bound() {
     let highest = (0..200_000u32)
         .map(|n| {
             let z = f64::from(n) / 100_000.0 - 1.0;
-            let dir = LatLng::new(
+            let dir = LatLng::degrees(
                 bluemarble_spatial::maths::asin(z).to_degrees(),
                 f64::from(n) * 137.508 % 360.0 - 180.0,
             );
@@ -226,7 +229,7 @@ fn the_nearest_settlements_agree_with_sorting_all_of_them() {
         (-90.0, 50.0),
         (0.0, -140.0),
     ] {
-        let here = LatLng::new(lat, lng).to_dir();
+        let here = LatLng::degrees(lat, lng).to_dir();
         let mut all: Vec<(f64, usize)> = EARTH
             .settlements()
             .iter()
@@ -243,7 +246,7 @@ fn the_nearest_settlements_agree_with_sorting_all_of_them() {
                 .all(|n| n.thing == &EARTH.settlements()[n.id as usize])
         );
     }
-    let paris = &EARTH.nearest_settlements(LatLng::new(48.85341, 2.3488).to_dir(), 1)[0];
+    let paris = &EARTH.nearest_settlements(LatLng::degrees(48.85341, 2.3488).to_dir(), 1)[0];
     assert_eq!(paris.thing.name, "Paris");
     assert!(paris.distance_m < 100.0);
     assert!(EARTH.nearest_settlements(glam::DVec3::NAN, 1).is_empty());
@@ -261,7 +264,7 @@ fn the_moon_has_hills_and_no_water() {
     let moon = Planet::load(&assets(), "moon").unwrap();
     assert_ne!(moon.content_hash(), EARTH.content_hash());
     let heights: Vec<f64> = (-80..=80)
-        .map(|lat| moon.ground_m(LatLng::new(f64::from(lat), f64::from(lat * 2)).to_dir()))
+        .map(|lat| moon.ground_m(LatLng::degrees(f64::from(lat), f64::from(lat * 2)).to_dir()))
         .collect();
     let highest = heights
         .iter()

@@ -28,7 +28,7 @@ fn rows() -> Vec<Row> {
 #[test]
 fn leaves_parents_and_tokens_are_googles() {
     for row in rows() {
-        let dir = LatLng::new(row.lat_deg, row.lng_deg).to_dir();
+        let dir = LatLng::degrees(row.lat_deg, row.lng_deg).to_dir();
         assert_eq!(CellId::leaf_at(dir), CellId(row.leaf_id_u64), "{dir}");
         let parent = CellId::at(dir, Level::of(12));
         assert_eq!(parent, CellId(row.level12_id_u64), "{dir}");

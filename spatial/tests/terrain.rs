@@ -54,7 +54,7 @@ fn special_places() -> Vec<DVec3> {
             DVec3::new(a, -1.0, b),
             DVec3::new(b, a, 1.0),
         ]);
-        places.push(LatLng::new(a * 90.0, 180.0).to_dir());
+        places.push(LatLng::degrees(a * 90.0, 180.0).to_dir());
         // Where quads of many sizes meet, in u: (4 s² − 1) / 3 for s a binary fraction.
         let s = 0.5 + f64::from((n as u32 * 37) % 512) / 1024.0;
         let u = (4.0 * s * s - 1.0) / 3.0;
@@ -306,8 +306,8 @@ fn rays_from_space_from_below_and_to_nowhere() {
 #[test]
 fn sight_is_mutual_and_hills_hide() {
     for (planet, middle) in [
-        (&*EARTH, LatLng::new(46.2, 7.6)),
-        (&*MOON, LatLng::new(10.0, 20.0)),
+        (&*EARTH, LatLng::degrees(46.2, 7.6)),
+        (&*MOON, LatLng::degrees(10.0, 20.0)),
     ] {
         let (mut seen, mut hidden) = (0, 0);
         for n in 0..400 {

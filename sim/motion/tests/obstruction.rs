@@ -143,11 +143,11 @@ fn low_obstacles_are_jumped_onto_and_walked_off() {
 #[test]
 fn the_sea_slows_and_carries_and_lets_go_again() {
     // West of Lisbon, walking into the Atlantic and back.
-    let west = LatLng::new(38.7, -20.0).to_dir();
+    let west = LatLng::degrees(38.7, -20.0).to_dir();
     let shore = {
         let (mut dry, mut wet) = (
-            LatLng::new(38.72, -9.2).to_dir(),
-            LatLng::new(38.72, -10.0).to_dir(),
+            LatLng::degrees(38.72, -9.2).to_dir(),
+            LatLng::degrees(38.72, -10.0).to_dir(),
         );
         assert!(!EARTH.is_water(dry) && EARTH.is_water(wet));
         for _ in 0..40 {

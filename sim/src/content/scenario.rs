@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use bluemarble_spatial::LatLng;
 use serde::{Deserialize, Serialize};
 
 use super::kind::Kind;
@@ -222,6 +223,23 @@ impl Scenario {
         Ok(scenario)
     }
 
+    /// What lies nowhere on the globe, if anything.
+    pub(crate) fn misplaced(&self) -> Option<String> {
+        for square in &self.squares {
+            if let Err(problem) = LatLng::new(square.near.0, square.near.1) {
+                return Some(format!("square '{}': {problem}", square.name));
+            }
+        }
+        for camp in &self.camps {
+            if let Spot::At(lat_deg, lng_deg) = camp.at
+                && let Err(problem) = LatLng::new(lat_deg, lng_deg)
+            {
+                return Some(format!("a camp of '{}': {problem}", camp.kind));
+            }
+        }
+        None
+    }
+
     fn fault(&self) -> Option<String> {
         if self.squares.is_empty() {
             return Some("squares is empty: players would have nowhere to appear".into());
@@ -260,21 +278,13 @@ impl Scenario {
                         self.squares.len()
                     ));
                 }
-                Spot::At(lat, lng) if !is_latlng(lat, lng) => {
-                    return Some(format!(
-                        "a camp lies at ({lat}, {lng}): not a latitude and longitude"
-                    ));
-                }
                 Spot::Settlements { count, .. } => count as u64,
                 _ => 1,
             };
             entities = entities.saturating_add(spots.saturating_mul(u64::from(camp.count)));
         }
-        if let Some(square) = self.squares.iter().find(|s| !is_latlng(s.near.0, s.near.1)) {
-            return Some(format!(
-                "square '{}' is near {:?}: not a latitude and longitude",
-                square.name, square.near
-            ));
+        if let Some(problem) = self.misplaced() {
+            return Some(problem);
         }
         (entities > Self::ENTITIES_MAX).then(|| {
             format!(
@@ -283,10 +293,6 @@ impl Scenario {
             )
         })
     }
-}
-
-fn is_latlng(lat: f64, lng: f64) -> bool {
-    (-90.0..=90.0).contains(&lat) && (-180.0..=180.0).contains(&lng)
 }
 
 fn load_kind(assets: &Path, name: &str, interaction_m: f64) -> Result<Kind, ScenarioError> {

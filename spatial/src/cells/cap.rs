@@ -16,9 +16,9 @@ use crate::maths;
 /// ```
 /// use bluemarble_spatial::{Cap, Direction, LatLng, Region};
 ///
-/// let paris = Direction::new(LatLng::new(48.86, 2.35).to_dir())?;
+/// let paris = Direction::new(LatLng::degrees(48.86, 2.35).to_dir())?;
 /// let region = Cap::new(paris, 100_000.0 / 6_371_000.0).expect("a finite angle");
-/// assert!(region.contains(Direction::new(LatLng::new(49.4, 2.3).to_dir())?));
+/// assert!(region.contains(Direction::new(LatLng::degrees(49.4, 2.3).to_dir())?));
 /// # Ok::<(), bluemarble_spatial::BadVector>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -30,7 +30,7 @@ use crate::maths;
 /// ```
 /// use bluemarble_spatial::{CellId, LatLng, Level};
 ///
-/// let paris = CellId::at(LatLng::new(48.86, 2.35).to_dir(), Level::of(12));
+/// let paris = CellId::at(LatLng::degrees(48.86, 2.35).to_dir(), Level::of(12));
 /// let km2 = paris.area_sr() * 6_371.0 * 6_371.0;
 /// assert!((4.0..6.0).contains(&km2));
 /// ```

@@ -7,8 +7,11 @@
 //! decided in exact `f64` and put into a defined order here, because the order in which a tree
 //! finds things is an accident of its shape.
 
+use std::cmp::Ordering;
+use std::collections::BinaryHeap;
+
 use glam::DVec3;
-use rstar::{AABB, PointDistance, RTree, RTreeObject, SelectionFunction};
+use rstar::{AABB, ParentNode, RTree, RTreeNode, RTreeObject, SelectionFunction};
 
 use crate::cells::{Cap, Region};
 use crate::geo::Direction;
@@ -22,12 +25,12 @@ use crate::maths;
 /// ```
 /// use bluemarble_spatial::{LatLng, StaticTree};
 ///
-/// let town = |lat, lng, name| (LatLng::new(lat, lng).to_dir() * 50_000.0, name);
+/// let town = |lat, lng, name| (LatLng::degrees(lat, lng).to_dir() * 50_000.0, name);
 /// let towns = vec![town(10.0, 179.9, "Vail"), town(10.0, -179.9, "Orrin"), town(-60.0, 0.0, "Sund")];
 /// let tree = StaticTree::bulk_load(towns)?;
 ///
 /// // From just east of the date line Orrin is nearer than Vail.
-/// let here = LatLng::new(10.0, -179.95).to_dir() * 50_000.0;
+/// let here = LatLng::degrees(10.0, -179.95).to_dir() * 50_000.0;
 /// let names: Vec<_> = tree.nearest(here, 2).iter().map(|near| *near.thing).collect();
 /// assert_eq!(names, ["Orrin", "Vail"]);
 /// assert_eq!(tree.within(here, 1_000.0).len(), 2);
@@ -140,21 +143,45 @@ impl<T> StaticTree<T> {
         if count == 0 || !is_somewhere(point) {
             return Vec::new();
         }
-        let mut found: Vec<(f64, u32)> = Vec::with_capacity(count.min(self.len()));
-        // By distance; whether the last of several equally far ones makes it, its id decides.
-        for (leaf, distance2) in self
-            .tree
-            .nearest_neighbor_iter_with_distance_2(point.to_array())
-        {
-            if found.len() >= count && distance2 > found[count - 1].0 {
+        // Best first: nodes by the least distance that anything in them can have.
+        let mut best: BinaryHeap<Candidate> = BinaryHeap::new();
+        let mut ahead = BinaryHeap::from([Ahead {
+            distance2: 0.0,
+            node: self.tree.root(),
+        }]);
+        while let Some(Ahead { distance2, node }) = ahead.pop() {
+            let worst2 = |best: &BinaryHeap<Candidate>| match best.peek() {
+                Some(worst) if best.len() == count => worst.distance2,
+                _ => f64::INFINITY,
+            };
+            if distance2 > worst2(&best) {
                 break;
             }
-            found.push((distance2, leaf.id));
+            for child in node.children() {
+                match child {
+                    RTreeNode::Leaf(leaf) => {
+                        let candidate = Candidate {
+                            distance2: leaf.position().distance_squared(point),
+                            id: leaf.id,
+                        };
+                        if best.len() < count {
+                            best.push(candidate);
+                        } else if best.peek().is_some_and(|worst| candidate < *worst) {
+                            best.pop();
+                            best.push(candidate);
+                        }
+                    }
+                    RTreeNode::Parent(node) => {
+                        let distance2 = distance2_to_box(point, &node.envelope());
+                        if distance2 <= worst2(&best) {
+                            ahead.push(Ahead { distance2, node });
+                        }
+                    }
+                }
+            }
         }
-        found.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
-        found.truncate(count);
-        let near = |(distance2, id): (f64, u32)| self.near(id, distance2);
-        found.into_iter().map(near).collect()
+        let near = |found: Candidate| self.near(found.id, found.distance2);
+        best.into_sorted_vec().into_iter().map(near).collect()
     }
 
     /// Everything at most `radius_m` from a point, by id.
@@ -212,7 +239,7 @@ impl<T> StaticTree<T> {
     /// ```
     /// use bluemarble_spatial::{Cap, Direction, LatLng, StaticTree};
     ///
-    /// let at = |lat, lng| LatLng::new(lat, lng).to_dir() * 6_371_000.0;
+    /// let at = |lat, lng| LatLng::degrees(lat, lng).to_dir() * 6_371_000.0;
     /// let poles = StaticTree::bulk_load(vec![(at(89.9, 0.0), 'a'), (at(-89.9, 0.0), 'b')]).unwrap();
     /// let arctic = Cap::new(Direction::new(at(90.0, 0.0)).unwrap(), 0.41).unwrap();
     /// assert_eq!(poles.inside(&arctic), [(0, &'a')]);
@@ -240,11 +267,15 @@ impl<T> StaticTree<T> {
             return;
         }
         let mut found = Found::default();
-        let within = self
-            .tree
-            .locate_within_distance(point.to_array(), radius_m * radius_m);
-        for leaf in within {
-            found.push((leaf.id, leaf.distance_2(&point.to_array())));
+        let ball = Ball {
+            centre: point,
+            radius2: radius_m * radius_m,
+        };
+        for leaf in self.tree.locate_with_selection_function(ball) {
+            let distance2 = leaf.position().distance_squared(point);
+            if distance2 <= radius_m * radius_m {
+                found.push((leaf.id, distance2));
+            }
         }
         found.visit_sorted(visit);
     }
@@ -332,16 +363,88 @@ impl RTreeObject for Leaf {
     }
 }
 
-impl PointDistance for Leaf {
-    #[inline]
-    fn distance_2(&self, point: &[f64; 3]) -> f64 {
-        self.position().distance_squared(DVec3::from_array(*point))
-    }
+/// Of several equally far things the lower id comes first.
+#[derive(Clone, Copy, Debug)]
+struct Candidate {
+    distance2: f64,
+    id: u32,
+}
 
+impl Ord for Candidate {
+    fn cmp(&self, other: &Self) -> Ordering {
+        let by_distance = self.distance2.total_cmp(&other.distance2);
+        by_distance.then(self.id.cmp(&other.id))
+    }
+}
+
+impl PartialOrd for Candidate {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Candidate {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other) == Ordering::Equal
+    }
+}
+
+impl Eq for Candidate {}
+
+/// A node not yet looked into; the greatest is the nearest.
+struct Ahead<'a> {
+    distance2: f64,
+    node: &'a ParentNode<Leaf>,
+}
+
+impl Ord for Ahead<'_> {
+    fn cmp(&self, other: &Self) -> Ordering {
+        other.distance2.total_cmp(&self.distance2)
+    }
+}
+
+impl PartialOrd for Ahead<'_> {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Ahead<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other) == Ordering::Equal
+    }
+}
+
+impl Eq for Ahead<'_> {}
+
+/// Squared, to the nearest point of a box. Rounded like the distance to a thing in it and never
+/// more, so that nothing is lost to rounding.
+#[inline]
+fn distance2_to_box(point: DVec3, envelope: &AABB<[f64; 3]>) -> f64 {
+    let low = DVec3::from_array(envelope.lower()) - point;
+    let high = point - DVec3::from_array(envelope.upper());
+    let outside = |low: f64, high: f64| {
+        let most = if low > high { low } else { high };
+        if most > 0.0 { most } else { 0.0 }
+    };
+    DVec3::new(
+        outside(low.x, high.x),
+        outside(low.y, high.y),
+        outside(low.z, high.z),
+    )
+    .length_squared()
+}
+
+/// Everything around a point. rstar's own search takes four times as long.
+struct Ball {
+    centre: DVec3,
+    radius2: f64,
+}
+
+impl SelectionFunction<Leaf> for Ball {
     #[inline]
-    fn distance_2_if_less_or_equal(&self, point: &[f64; 3], most: f64) -> Option<f64> {
-        let distance2 = self.distance_2(point);
-        (distance2 <= most).then_some(distance2)
+    fn should_unpack_parent(&self, envelope: &AABB<[f64; 3]>) -> bool {
+        distance2_to_box(self.centre, envelope) <= self.radius2
     }
 }
 
@@ -647,7 +750,7 @@ mod tests {
 
     #[test]
     fn the_date_line_is_no_border() {
-        let at = |lng: f64| LatLng::new(0.0, lng).to_dir() * RADIUS_M;
+        let at = |lng: f64| LatLng::degrees(0.0, lng).to_dir() * RADIUS_M;
         let tree = StaticTree::bulk_load(vec![(at(179.999), 'w'), (at(-179.999), 'e')]).unwrap();
         let passed = tree.along_segment(at(179.99), at(-179.99), 1.0);
         assert_eq!(passed.iter().map(|p| *p.thing).collect::<String>(), "we");

@@ -26,6 +26,12 @@ impl Direction {
         }
     }
 
+    /// Of a vector that is known to be finite and of length one but for rounding.
+    #[inline]
+    pub(crate) const fn of_unit(unit: DVec3) -> Self {
+        Self(unit)
+    }
+
     /// The unit vector.
     #[inline]
     #[must_use]

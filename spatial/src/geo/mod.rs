@@ -18,4 +18,4 @@ mod direction;
 mod lat_lng;
 
 pub use direction::{BadVector, Direction};
-pub use lat_lng::LatLng;
+pub use lat_lng::{BadCoordinate, LatLng};

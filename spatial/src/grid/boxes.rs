@@ -30,6 +30,17 @@ pub(super) struct Node {
     pub(super) high: [[f32; LANES]; 3],
 }
 
+impl Node {
+    /// Takes the box of a child, by the child's number.
+    #[inline]
+    fn put(&mut self, child: usize, [low, high]: [[f32; 3]; 2]) {
+        for axis in 0..3 {
+            self.low[axis][child % LANES] = low[axis];
+            self.high[axis][child % LANES] = high[axis];
+        }
+    }
+}
+
 const NO_ROWS: Block = Block([[f64::NAN; LANES]; 3]);
 const NO_BOXES: Node = Node {
     low: [[f32::INFINITY; LANES]; 3],
@@ -68,24 +79,18 @@ impl Query {
     }
 }
 
+/// A number of `f32` below `x`: the nearest one, moved by more than its last place is worth. What is
+/// beyond `f32` goes to its end. No branch: which way a number was rounded is a coin toss.
 #[inline]
 fn rounded_down(x: f64) -> f32 {
-    let near = x as f32;
-    if f64::from(near) > x {
-        near.next_down()
-    } else {
-        near
-    }
+    let near = (x as f32).clamp(f32::MIN, f32::MAX);
+    near - (near.abs() * f32::EPSILON + f32::MIN_POSITIVE)
 }
 
+/// A number of `f32` above `x`.
 #[inline]
 fn rounded_up(x: f64) -> f32 {
-    let near = x as f32;
-    if f64::from(near) < x {
-        near.next_up()
-    } else {
-        near
-    }
+    -rounded_down(-x)
 }
 
 /// Blocks and the nodes over them.
@@ -103,40 +108,43 @@ impl BoxTree {
         if let Some(last) = self.blocks.last_mut() {
             *last = NO_ROWS;
         }
-        for (n, block) in self.blocks.iter_mut().enumerate() {
+        self.prepare_nodes();
+        for n in 0..self.blocks.len() {
             let first = n * LANES;
+            let block = &mut self.blocks[n];
             for lane in 0..LANES.min(len - first) {
                 let pos = position(first + lane);
                 block.0[0][lane] = pos.x;
                 block.0[1][lane] = pos.y;
                 block.0[2][lane] = pos.z;
             }
+            // One behind: what was just written in small pieces cannot be read at once in large.
+            if let Some(before) = n.checked_sub(1) {
+                self.nodes[0][before / LANES].put(before, box_of_rows(&self.blocks[before]));
+            }
         }
-        self.enclose();
+        if let Some(last) = self.blocks.len().checked_sub(1) {
+            self.nodes[0][last / LANES].put(last, box_of_rows(&self.blocks[last]));
+        }
+        for level in 1..self.nodes.len() {
+            let (lower, upper) = self.nodes.split_at_mut(level);
+            for (child, node) in lower[level - 1].iter().enumerate() {
+                upper[0][child / LANES].put(child, box_of_boxes(node));
+            }
+        }
     }
 
-    fn enclose(&mut self) {
+    /// As many nodes as the blocks need, the last of each level without boxes.
+    fn prepare_nodes(&mut self) {
         let (mut level, mut below) = (0, self.blocks.len());
         while below > TOP_NODES_MAX || (level == 0 && below > 0) {
             if self.nodes.len() == level {
                 self.nodes.push(Vec::new());
             }
-            let (lower, upper) = self.nodes.split_at_mut(level);
-            let nodes = &mut upper[0];
+            let nodes = &mut self.nodes[level];
             nodes.resize(below.div_ceil(LANES), NO_BOXES);
             if let Some(last) = nodes.last_mut() {
                 *last = NO_BOXES;
-            }
-            for child in 0..below {
-                let [low, high] = match lower.last() {
-                    None => box_of_rows(&self.blocks[child]),
-                    Some(nodes) => box_of_boxes(&nodes[child]),
-                };
-                let (node, lane) = (&mut nodes[child / LANES], child % LANES);
-                for axis in 0..3 {
-                    node.low[axis][lane] = low[axis];
-                    node.high[axis][lane] = high[axis];
-                }
             }
             below = nodes.len();
             level += 1;
@@ -251,50 +259,50 @@ impl Found {
     }
 }
 
-/// Rows that are nowhere (NaN) are near to nothing and need no box.
 #[inline]
 fn box_of_rows(rows: &Block) -> [[f32; 3]; 2] {
-    let (mut low, mut high) = ([0.0; 3], [0.0; 3]);
-    for axis in 0..3 {
-        let (mut up, mut down) = (rows.0[axis], rows.0[axis]);
-        for lane in 0..LANES {
-            up[lane] = if up[lane].is_nan() {
-                f64::INFINITY
-            } else {
-                up[lane]
-            };
-            down[lane] = if down[lane].is_nan() {
-                f64::INFINITY
-            } else {
-                -down[lane]
-            };
-        }
-        low[axis] = rounded_down(least(up));
-        high[axis] = rounded_up(-least(down));
-    }
-    [low, high]
+    let [x, y, z] = rows
+        .0
+        .each_ref()
+        .map(|lanes| span(lanes, lanes, f64::INFINITY, f64::NEG_INFINITY));
+    [
+        [x, y, z].map(|(low, _)| rounded_down(low)),
+        [x, y, z].map(|(_, high)| rounded_up(high)),
+    ]
 }
 
 #[inline]
 fn box_of_boxes(node: &Node) -> [[f32; 3]; 2] {
-    let (mut low, mut high) = ([0.0; 3], [0.0; 3]);
-    for axis in 0..3 {
-        low[axis] = least(node.low[axis]);
-        high[axis] = -least(node.high[axis].map(|c| -c));
-    }
-    [low, high]
+    let span = |axis: usize| {
+        let (low, high) = (&node.low[axis], &node.high[axis]);
+        span(low, high, f32::INFINITY, f32::NEG_INFINITY)
+    };
+    let [x, y, z] = [span(0), span(1), span(2)];
+    [[x.0, y.0, z.0], [x.1, y.1, z.1]]
 }
 
-/// The least of sixteen numbers; halves against halves, which vectorises.
+/// The least of the first sixteen numbers and the greatest of the second. NaN counts for nothing: a
+/// row that is nowhere is near to nothing and needs no box. Four at a time, which vectorises.
 #[inline(always)]
-fn least<T: Copy + PartialOrd>(mut lanes: [T; LANES]) -> T {
-    let smaller = |a: T, b: T| if b < a { b } else { a };
-    for half in [8, 4, 2, 1] {
-        for k in 0..half {
-            lanes[k] = smaller(lanes[k], lanes[k + half]);
+fn span<T: Copy + PartialOrd>(
+    lows: &[T; LANES],
+    highs: &[T; LANES],
+    infinity: T,
+    minus_infinity: T,
+) -> (T, T) {
+    let smaller = |a: T, b: T| if a < b { a } else { b };
+    let larger = |a: T, b: T| if a > b { a } else { b };
+    let (mut low, mut high) = ([infinity; 4], [minus_infinity; 4]);
+    for four in 0..LANES / 4 {
+        for k in 0..4 {
+            low[k] = smaller(lows[4 * four + k], low[k]);
+            high[k] = larger(highs[4 * four + k], high[k]);
         }
     }
-    lanes[0]
+    (
+        smaller(smaller(low[0], low[1]), smaller(low[2], low[3])),
+        larger(larger(high[0], high[1]), larger(high[2], high[3])),
+    )
 }
 
 /// The walk in plain code.

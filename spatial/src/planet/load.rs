@@ -286,23 +286,23 @@ impl Grey {
 /// The settlements that the descriptor itself lists.
 fn places(file: &Path, places: &[Place]) -> Result<Vec<Settlement>, PlanetError> {
     let settlement = |(n, place): (usize, &Place)| {
+        let bad = |problem: String| PlanetError::Value {
+            file: file.into(),
+            field: "places".to_owned(),
+            problem: format!("entry {}: {problem}", n + 1),
+        };
+        let at = LatLng::new(place.lat_deg, place.lng_deg)
+            .map_err(|problem| bad(problem.to_string()))?;
         let settlement = Settlement {
             geoname_id: n as u32 + 1,
             name: place.name.clone(),
             country: String::new(),
-            at: LatLng::new(place.lat_deg, place.lng_deg),
+            at,
             population: place.population,
         };
         match settlements::problem(&settlement) {
             None => Ok(settlement),
-            Some(problem) => {
-                let problem = format!("entry {}: {problem}", n + 1);
-                Err(PlanetError::Value {
-                    file: file.into(),
-                    field: "places".to_owned(),
-                    problem,
-                })
-            }
+            Some(problem) => Err(bad(problem)),
         }
     };
     places.iter().enumerate().map(settlement).collect()

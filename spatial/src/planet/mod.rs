@@ -312,7 +312,7 @@ mod tests {
     #[test]
     fn the_curve_of_a_ball_hides_what_is_beyond_the_horizon() {
         let ball = Planet::smooth(1_000.0);
-        let eye = |angle_deg: f64| LatLng::new(0.0, angle_deg).to_dir() * 1_001.7;
+        let eye = |angle_deg: f64| LatLng::degrees(0.0, angle_deg).to_dir() * 1_001.7;
         assert!(ball.line_of_sight(eye(0.0), eye(6.0)));
         assert!(!ball.line_of_sight(eye(0.0), eye(8.0)));
         assert!(

@@ -210,7 +210,7 @@ mod tests {
     use crate::geo::LatLng;
 
     fn place(lat: f64, lng: f64) -> RasterPlace {
-        RasterPlace::of(LatLng::new(lat, lng).to_dir())
+        RasterPlace::of(LatLng::degrees(lat, lng).to_dir())
     }
 
     /// 4 × 2 pixels of 90°: middles at ±45° and ±135° of longitude, ±45° of latitude.
