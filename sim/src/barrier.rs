@@ -10,7 +10,7 @@ use crate::frame::{Frame, FrameRow};
 use crate::hashing::IdHash;
 use crate::report::Tally;
 use crate::zone::Zone;
-use crate::zone_map::{ZoneId, ZoneMap};
+use bluemarble_spatial::{ZoneId, ZoneMap};
 
 /// What the zones agreed on.
 pub(crate) struct Met {

@@ -9,7 +9,7 @@ use glam::DVec3;
 use crate::content::{KindId, Scenario, Spot};
 use crate::entity::{Arms, Body, EntityState, Home, Identity, Life, Mail, Mind, Player};
 use crate::lore::{LoreInner, square_cell, square_middle};
-use crate::zone_map::ZoneMap;
+use bluemarble_spatial::ZoneMap;
 
 /// The creatures of every camp.
 pub(crate) fn population(scenario: &Scenario, lore: &LoreInner) -> Vec<EntityState> {

@@ -40,9 +40,9 @@ mod script;
 mod walk;
 mod world;
 mod zone;
-mod zone_map;
 mod zone_resources;
 
+pub use bluemarble_spatial::{ZoneId, ZoneMap};
 pub use checkpoint::{BadCheckpoint, Checkpoint, CheckpointPart, Snapshot};
 pub use content::{Attack, Camp, Kind, KindId, Scenario, ScenarioError, Spot, Square};
 pub use effect::{Deed, Effect};
@@ -51,4 +51,3 @@ pub use frame::{Frame, FrameRow, FrameSet};
 pub use inputs::{AdminCommand, TickInputs};
 pub use report::{Tally, TickReport};
 pub use world::{RULES_VERSION, World, WorldError, WorldSpec};
-pub use zone_map::{ZoneId, ZoneMap};

@@ -12,8 +12,8 @@ use crate::hashing::IdHash;
 use crate::inputs::{AdminCommand, TickInputs};
 use crate::lore::Lore;
 use crate::report::Tally;
-use crate::zone_map::{ZoneId, ZoneMap};
 use crate::zone_resources::Inbox;
+use bluemarble_spatial::{ZoneId, ZoneMap};
 
 type Directory = HashMap<EntityId, ZoneId, IdHash>;
 

@@ -25,8 +25,8 @@ use crate::lore::{Lore, LoreInner};
 use crate::report::{Tally, TickReport};
 use crate::routing;
 use crate::zone::Zone;
-use crate::zone_map::{ZoneId, ZoneMap};
 use crate::{barrier, genesis, script};
+use bluemarble_spatial::{ZoneId, ZoneMap};
 
 /// Changes whenever a rule or a stored format changes, so that a log is never replayed by rules
 /// other than those that wrote it.

@@ -13,9 +13,9 @@ use crate::entity::{EntityState, Identity, Mail};
 use crate::frame::{Around, FrameSet, NeighbourCells};
 use crate::lore::Lore;
 use crate::roster::{Roster, insert_entity, remove_entity, state_of};
-use crate::zone_map::ZoneId;
 use crate::zone_resources::{Counted, Inbox, Now, Outbox, Published, ZoneNumber};
 use crate::{fight, life, mind, players, publish, schedule, walk};
+use bluemarble_spatial::ZoneId;
 
 /// A zone and its ECS.
 pub(crate) struct Zone {
@@ -152,9 +152,9 @@ mod tests {
     use crate::entity::Body;
     use crate::lore::LoreInner;
     use crate::schedule::{TickSet, ZoneTick};
-    use crate::zone_map::ZoneMap;
     use bevy_ecs::schedule::IntoScheduleConfigs;
     use bevy_ecs::system::Query;
+    use bluemarble_spatial::ZoneMap;
 
     fn zone() -> Zone {
         let assets = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../assets");

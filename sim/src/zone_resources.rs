@@ -11,7 +11,7 @@ use crate::effect::Effect;
 use crate::entity::EntityState;
 use crate::frame::{Frame, FrameRow};
 use crate::report::Tally;
-use crate::zone_map::ZoneId;
+use bluemarble_spatial::ZoneId;
 
 /// The tick being stepped.
 #[derive(Resource, Clone, Copy, Debug, Default)]

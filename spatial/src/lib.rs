@@ -18,6 +18,7 @@ pub mod maths;
 pub mod mix;
 mod planet;
 mod settlements;
+mod zones;
 
 pub use cells::{
     BadCap, BadLevel, BadToken, Cap, CellId, CellShape, FrameAxes, Level, Neighbours, Region,
@@ -28,3 +29,4 @@ pub use geo::{BadCoordinate, BadVector, Direction, LatLng};
 pub use grid::{CellGrid, Nearby, Nearest, Neighbour, SimdLevel};
 pub use planet::{Biome, Climate, Ground, Planet, PlanetError, RayHit};
 pub use settlements::Settlement;
+pub use zones::{BadLoad, BadZones, Balance, LoadDisc, LoadMap, PEOPLE_PER_M2, ZoneId, ZoneMap};

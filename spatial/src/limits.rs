@@ -50,3 +50,5 @@ pub const SIGHT_M_MAX: f64 = 2_000.0;
 /// Farthest standing thing from the centre along any axis, metres: ten thousand of the largest
 /// planets, and squares of distances stay far below overflow.
 pub const STANDING_M_MAX: f64 = 1e12;
+/// Most cells of a load map: at 24 bytes each 100 MB, ten times what Earth's settlements fill.
+pub const LOAD_CELLS_MAX: usize = 4_000_000;

@@ -250,10 +250,10 @@ impl Scenario {
         if !(0.0..=10_000.0).contains(&self.spawn_spread_m) {
             return Some("spawn_spread_m must be between 0 and 10000".into());
         }
-        if self.zones == 0 || self.zones > crate::zone_map::ZoneMap::ZONES_MAX {
+        if self.zones == 0 || self.zones > bluemarble_spatial::ZoneMap::ZONES_MAX {
             return Some(format!(
                 "zones must be 1..={}",
-                crate::zone_map::ZoneMap::ZONES_MAX
+                bluemarble_spatial::ZoneMap::ZONES_MAX
             ));
         }
         if self.puppets > Self::PUPPETS_MAX || self.expected_players > Self::PLAYERS_MAX {

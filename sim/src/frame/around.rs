@@ -11,7 +11,7 @@ use glam::DVec3;
 
 use super::FrameSet;
 use crate::hashing::CellHash;
-use crate::zone_map::ZoneId;
+use bluemarble_spatial::ZoneId;
 
 /// Memo of a pure function: a cell's surroundings, itself included, ascending.
 #[derive(Debug, Default)]
@@ -159,8 +159,8 @@ impl Around {
 mod tests {
     use super::*;
     use crate::frame::{Frame, FrameRow};
-    use crate::zone_map::ZoneMap;
     use bluemarble_shared_protocol::{Tick, hash_words};
+    use bluemarble_spatial::ZoneMap;
 
     const RADIUS_M: f64 = 50_000.0;
     const REACH_M: f64 = 48.0;

@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 use bluemarble_shared_protocol::Tick;
 
-use crate::zone_map::ZoneMap;
+use bluemarble_spatial::ZoneMap;
 
 /// All frames of one tick, and who owns what.
 #[derive(Clone, Debug)]
