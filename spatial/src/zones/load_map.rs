@@ -287,7 +287,7 @@ mod tests {
     use crate::geo::{Direction, LatLng};
 
     fn cap(lat_deg: f64, lng_deg: f64, angle_rad: f64) -> Cap {
-        let centre = Direction::new(LatLng::new(lat_deg, lng_deg).to_dir()).unwrap();
+        let centre = Direction::new(LatLng::degrees(lat_deg, lng_deg).to_dir()).unwrap();
         Cap::new(centre, angle_rad).unwrap()
     }
 
