@@ -21,8 +21,8 @@ mod settlements;
 mod zones;
 
 pub use cells::{
-    BadCap, BadLevel, BadToken, Cap, CellId, CellShape, FrameAxes, Level, Neighbours, Region,
-    Relation,
+    BadCap, BadCell, BadLevel, BadPolygon, BadRect, BadToken, Cap, CellId, CellShape, CellUnion,
+    Covering, FrameAxes, LatLngRect, Level, Neighbours, Polygon, Region, Relation,
 };
 pub use features::{BadPosition, Near, Obstacle, ObstacleHit, Obstacles, Passed, StaticTree};
 pub use geo::{BadCoordinate, BadVector, Direction, LatLng};

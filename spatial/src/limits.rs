@@ -52,3 +52,9 @@ pub const SIGHT_M_MAX: f64 = 2_000.0;
 pub const STANDING_M_MAX: f64 = 1e12;
 /// Most cells of a load map: at 24 bytes each 100 MB, ten times what Earth's settlements fill.
 pub const LOAD_CELLS_MAX: usize = 4_000_000;
+/// Most cells that a search for a covering looks at: about a second, and a region without width
+/// at the finest levels would have billions.
+pub const COVERING_STEPS_MAX: usize = 1 << 20;
+/// Most vertices of a polygon, all rings together: coastlines at 1 : 10 million have 100,000 for
+/// the largest land mass.
+pub const POLYGON_VERTICES_MAX: usize = 250_000;

@@ -35,3 +35,17 @@ pub(crate) fn nearest(p: DVec3, places: &[DVec3; 4]) -> f64 {
     }
     angle(p, best)
 }
+
+/// The angle from a place to the nearest point of an arc shorter than half a circle, radians.
+pub(crate) fn distance(p: DVec3, from: DVec3, to: DVec3) -> f64 {
+    // from × to, twice, without the loss of digits of two nearly equal vectors.
+    let normal = (from + to).cross(to - from);
+    if normal.cross(from).dot(p) >= 0.0 && to.cross(normal).dot(p) >= 0.0 {
+        // Straight across; an arc without length has no normal, and is its ends.
+        if let Some(n) = normal.try_normalize() {
+            return maths::atan2(p.dot(n).abs(), p.cross(n).length());
+        }
+    }
+    let (a, b) = (angle(p, from), angle(p, to));
+    if a < b { a } else { b }
+}

@@ -14,12 +14,12 @@ use crate::maths;
 /// A disc on the sphere, its rim included.
 ///
 /// ```
-/// use bluemarble_spatial::{Cap, Direction, LatLng, Region};
+/// use bluemarble_spatial::{Cap, LatLng, Region};
 ///
-/// let paris = Direction::new(LatLng::degrees(48.86, 2.35).to_dir())?;
-/// let region = Cap::new(paris, 100_000.0 / 6_371_000.0).expect("a finite angle");
-/// assert!(region.contains(Direction::new(LatLng::degrees(49.4, 2.3).to_dir())?));
-/// # Ok::<(), bluemarble_spatial::BadVector>(())
+/// let paris = LatLng::degrees(48.86, 2.35).to_direction();
+/// let region = Cap::new(paris, 100_000.0 / 6_371_000.0)?;
+/// assert!(region.contains(LatLng::degrees(49.4, 2.3).to_direction()));
+/// # Ok::<(), bluemarble_spatial::BadCap>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Cap {
@@ -39,17 +39,26 @@ impl Cap {
     /// [`BadCap`] if the angle is not in 0 ..= π.
     pub fn new(centre: Direction, angle_rad: f64) -> Result<Self, BadCap> {
         if (0.0..=PI).contains(&angle_rad) {
-            Ok(Self::around(centre.unit(), angle_rad))
+            Ok(Self::bound(centre.unit(), angle_rad))
         } else {
             Err(BadCap(angle_rad))
         }
     }
 
     /// For a bound: an angle beyond π is the whole.
-    pub(super) fn around(centre: DVec3, angle_rad: f64) -> Self {
+    pub(super) fn bound(centre: DVec3, angle_rad: f64) -> Self {
         Self {
             centre,
             angle_rad: angle_rad.clamp(0.0, PI),
+        }
+    }
+
+    /// The whole sphere, around the north pole.
+    #[must_use]
+    pub const fn whole() -> Self {
+        Self {
+            centre: DVec3::Z,
+            angle_rad: PI,
         }
     }
 

@@ -190,6 +190,33 @@ impl CellId {
         found
     }
 
+    /// All cells of any level that share an edge or a corner with it and do not hold it, sorted,
+    /// each once. At `k` levels finer they are 4 × 2ᵏ + 4 (one less for each corner of the cube that
+    /// it has); at a coarser level at most three.
+    #[must_use]
+    pub fn all_neighbours_at(self, level: Level) -> Vec<Self> {
+        let mut found: Vec<Self> = if level <= self.level() {
+            // What touches it from a coarser cell is a neighbour of its own level.
+            let own = self.parent(level);
+            let around = self.all_neighbours();
+            let coarser = around.into_iter().map(|cell| cell.parent(level));
+            coarser.filter(|&cell| cell != own).collect()
+        } else {
+            let (face, i, j) = self.corner();
+            let (size, step) = (self.size(), 1 << (Level::MAX.get() - level.get()));
+            let along = (-step..=size).step_by(step as usize);
+            along
+                .flat_map(|k| {
+                    [(k, -step), (size, k), (k, size), (-step, k)]
+                        .map(|(di, dj)| Self::of_leaf_wrapped(face, i + di, j + dj, level))
+                })
+                .collect()
+        };
+        found.sort_unstable();
+        found.dedup();
+        found
+    }
+
     /// Hexadecimal digits without trailing zeros, as S2 writes ids.
     #[must_use]
     pub fn token(self) -> String {
@@ -253,7 +280,7 @@ impl CellId {
     #[must_use]
     pub const fn child_index(self) -> u8 {
         match self.level().coarser() {
-            Some(_) => (self.0 / self.lsb() / 2 & 3) as u8,
+            Some(_) => ((self.0 / self.lsb() / 2) & 3) as u8,
             None => 0,
         }
     }

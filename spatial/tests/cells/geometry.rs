@@ -1,70 +1,10 @@
-//! Cells as figures: corners, areas, distances, neighbours, each against the long way round.
-#![allow(clippy::unwrap_used, reason = "what fails to prepare a test fails it")]
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::f64::consts::PI;
 
-use bluemarble_spatial::{Cap, CellId, CellShape, Direction, LatLng, Level, Region, Relation, mix};
+use bluemarble_spatial::{Cap, CellId, CellShape, Direction, Level, Region, Relation, maths};
 use glam::DVec3;
 
-fn cells_of(level: Level) -> impl Iterator<Item = CellId> {
-    let first = CellId::face_cell(0).range_min().parent(level);
-    std::iter::successors(Some(first), |cell| Some(cell.next())).take(level.cells() as usize)
-}
-
-fn draw(n: u64) -> f64 {
-    mix::unit(mix::mix64(n))
-}
-
-fn random_dir(n: u64) -> DVec3 {
-    let c = |k: u64| draw(n * 3 + k) * 2.0 - 1.0;
-    DVec3::new(c(0), c(1), c(2)).normalize()
-}
-
-fn direction(dir: DVec3) -> Direction {
-    Direction::new(dir).unwrap()
-}
-
-fn angle(a: DVec3, b: DVec3) -> f64 {
-    2.0 * (a - b).length().atan2((a + b).length())
-}
-
-/// Points of a cell, its edges and corners included, evenly in its face's plane.
-fn points_of(cell: CellId, steps: u32) -> Vec<DVec3> {
-    let [a, b, c, d] = cell.vertices();
-    let mut points = Vec::new();
-    for i in 0..=steps {
-        for j in 0..=steps {
-            let (s, t) = (
-                f64::from(i) / f64::from(steps),
-                f64::from(j) / f64::from(steps),
-            );
-            let low = a * (1.0 - s) + b * s;
-            let high = d * (1.0 - s) + c * s;
-            points.push((low * (1.0 - t) + high * t).normalize());
-        }
-    }
-    points
-}
-
-/// Directions where geometry goes wrong, and some where it does not.
-fn places() -> Vec<DVec3> {
-    let mut places = vec![
-        DVec3::X,
-        DVec3::NEG_Y,
-        DVec3::Z,
-        DVec3::NEG_Z,
-        DVec3::new(1.0, 1.0, 0.0).normalize(),
-        DVec3::new(0.3, -1.0, -1.0).normalize(),
-        LatLng::degrees(12.0, 180.0).to_dir(),
-    ];
-    for corner in 0..8 {
-        let sign = |bit: u32| if corner >> bit & 1 == 0 { 1.0 } else { -1.0 };
-        places.push(DVec3::new(sign(0), sign(1), sign(2)).normalize());
-    }
-    places.extend((0..12).map(random_dir));
-    places
-}
+use crate::scene::{angle, cells_of, direction, places, points_of, random_dir};
 
 #[test]
 fn areas_add_up_to_the_sphere_on_every_coarse_level() {
@@ -171,7 +111,7 @@ fn tiny_distances_keep_their_digits() {
         let out = -shape.edge_normals()[k].normalize();
         for angle in [1e-12, 1e-9, 1e-6, 1e-4] {
             let outside = direction(middle + out * angle);
-            assert!((shape.distance_to(outside) - angle.atan()).abs() < 1e-15);
+            assert!((shape.distance_to(outside) - maths::atan(angle)).abs() < 1e-15);
         }
     }
 }
@@ -226,6 +166,48 @@ fn neighbours_are_the_cells_that_share_corners_on_every_coarse_level() {
                 }
             }
         }
+    }
+}
+
+/// What touches a cell from outside are the neighbours of the cells in it that are not in it.
+#[test]
+fn neighbours_at_other_levels_are_those_of_the_cells_within() {
+    for level in Level::FACE.through(Level::of(2)) {
+        for cell in cells_of(level) {
+            for finer in level.through(Level::of(level.get() + 3)) {
+                let mut expected: BTreeSet<CellId> = BTreeSet::new();
+                let (mut at, last) = (
+                    cell.range_min().parent(finer),
+                    cell.range_max().parent(finer),
+                );
+                loop {
+                    expected.extend(at.all_neighbours().iter().filter(|n| !cell.contains(**n)));
+                    if at == last {
+                        break;
+                    }
+                    at = at.next();
+                }
+                let expected: Vec<CellId> = expected.into_iter().collect();
+                assert_eq!(cell.all_neighbours_at(finer), expected, "{cell} {finer}");
+                for coarser in Level::FACE.through(level) {
+                    let touching = cell.all_neighbours_at(coarser);
+                    let mutual = touching
+                        .iter()
+                        .all(|far| far.all_neighbours_at(level).contains(&cell));
+                    assert!(mutual && touching.len() <= if coarser == level { 8 } else { 3 });
+                }
+            }
+        }
+    }
+    // Leaves around a street: 4 × 2^13 + 4 of them, across the edge of a cube face, too.
+    for dir in [DVec3::new(1.0, 1.0, 0.1), DVec3::new(0.3, 0.2, 1.0)] {
+        let cell = CellId::at(dir, Level::of(17));
+        let leaves = cell.all_neighbours_at(Level::MAX);
+        assert_eq!(leaves.len(), (4 << 13) + 4);
+        let far = leaves
+            .iter()
+            .map(|leaf| cell.distance_to(direction(leaf.centre())));
+        assert!(far.into_iter().all(|far| far > 0.0 && far < 2e-9));
     }
 }
 

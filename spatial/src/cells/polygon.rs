@@ -1,0 +1,416 @@
+//! A country, a lake, a no-build zone: what a line of great-circle arcs goes around, less holes.
+
+use std::f64::consts::PI;
+
+use glam::DVec3;
+use rstar::primitives::{GeomWithData, Rectangle};
+use rstar::{AABB, RTree};
+
+use super::arc::{ROUNDING_RAD, angle};
+use super::cap::Cap;
+use super::cell_id::CellId;
+use super::orientation::{arcs_cross, is_flat, order};
+use super::region::{Region, Relation};
+use super::ring::Ring;
+use super::shape::CellShape;
+use crate::geo::Direction;
+use crate::limits::POLYGON_VERTICES_MAX;
+
+/// The least by which an arc must fall short of half a circle, radians: towards half a circle
+/// it becomes anybody's guess which way around it goes.
+const ARC_SHORT_OF_HALF_RAD: f64 = 1e-6;
+
+/// A polygon on the sphere: an outer ring and holes.
+///
+/// Of the outer ring **the left side is inside**, walking along its vertices: anticlockwise seen
+/// from above for what is smaller than half the planet, as in GeoJSON (RFC 7946, 3.1.6); the same
+/// ring the other way around is everything else. Of data whose direction cannot be trusted,
+/// [`Polygon::smaller_side`] takes the smaller side. A hole is the side of its ring that does not
+/// have the outer ring, whichever way it goes. Rings close by themselves: the first vertex is not
+/// repeated. Arcs are great circles, also where a map would draw a parallel.
+///
+/// A place exactly on an arc is on one of its sides, the same for every polygon with that arc:
+/// of polygons that tile the sphere exactly one contains it. The same holds for vertices.
+///
+/// ```
+/// use bluemarble_spatial::{LatLng, Polygon, Region};
+///
+/// let [rome, oslo, paris, lyon] = [(41.9, 12.5), (59.9, 10.7), (48.9, 2.4), (45.8, 4.8)]
+///     .map(|(lat, lng)| LatLng::degrees(lat, lng).to_direction());
+/// let triangle = Polygon::new(vec![rome, oslo, paris], vec![])?;
+/// assert!(!triangle.contains(lyon) && triangle.area_sr() < 0.05);
+/// # Ok::<(), bluemarble_spatial::BadPolygon>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Polygon {
+    outer: Ring,
+    holes: Vec<Ring>,
+    arcs: RTree<Arc>,
+}
+
+/// Why rings make no polygon. Ring 0 is the outer one, 1 the first hole; vertices count from 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BadPolygon {
+    /// Less than a triangle.
+    #[error("ring {ring} has {vertices} vertices; it needs 3 or more (the first is not repeated)")]
+    TooFewVertices {
+        /// Which ring.
+        ring: usize,
+        /// How many it has.
+        vertices: usize,
+    },
+    /// More than [`POLYGON_VERTICES_MAX`].
+    #[error(
+        "{vertices} vertices in all; at most {POLYGON_VERTICES_MAX} are taken: simplify it, or cut it into parts"
+    )]
+    TooManyVertices {
+        /// How many there are in all rings.
+        vertices: usize,
+    },
+    /// Two vertices at one place.
+    #[error(
+        "vertex {vertex} of ring {ring} is at the same place as vertex {other_vertex} of ring {other_ring}: rings close by themselves and touch nowhere"
+    )]
+    RepeatedVertex {
+        /// Which ring.
+        ring: usize,
+        /// Which vertex of it.
+        vertex: usize,
+        /// Ring of the earlier one.
+        other_ring: usize,
+        /// The earlier one.
+        other_vertex: usize,
+    },
+    /// The arc from this vertex to the next is half a circle long.
+    #[error(
+        "vertex {vertex} of ring {ring} and the next are on opposite sides of the planet: put a vertex between them to say which way around"
+    )]
+    HalfCircle {
+        /// Which ring.
+        ring: usize,
+        /// Where the arc begins.
+        vertex: usize,
+    },
+    /// At this vertex the ring goes back on itself.
+    #[error(
+        "at vertex {vertex} of ring {ring} the line goes back the way it came: remove the spike"
+    )]
+    Spike {
+        /// Which ring.
+        ring: usize,
+        /// The tip.
+        vertex: usize,
+    },
+    /// Two arcs cross.
+    #[error(
+        "the line after vertex {vertex} of ring {ring} crosses the line after vertex {other_vertex} of ring {other_ring}"
+    )]
+    Crossing {
+        /// Which ring.
+        ring: usize,
+        /// Where one arc begins.
+        vertex: usize,
+        /// Ring of the other.
+        other_ring: usize,
+        /// Where the other begins.
+        other_vertex: usize,
+    },
+    /// A hole that is not inside the outer ring.
+    #[error(
+        "ring {ring}, a hole, is outside of the outer ring (or that goes the wrong way around: its left side is inside)"
+    )]
+    HoleOutside {
+        /// Which ring.
+        ring: usize,
+    },
+    /// A hole in a hole.
+    #[error(
+        "ring {ring}, a hole, is inside another hole, ring {other_ring}: make it a polygon of its own"
+    )]
+    HoleInHole {
+        /// The inner.
+        ring: usize,
+        /// The outer.
+        other_ring: usize,
+    },
+}
+
+/// A ring's number, a vertex's number in it, and the arc from there to the next.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct ArcOf {
+    ring: usize,
+    vertex: usize,
+    from: DVec3,
+    to: DVec3,
+}
+
+type Arc = GeomWithData<Rectangle<[f64; 3]>, ArcOf>;
+
+impl Polygon {
+    /// From an outer ring, whose left side is inside, and holes in it.
+    ///
+    /// # Errors
+    /// [`BadPolygon`] names the ring and the vertex that make it none.
+    pub fn new(outer: Vec<Direction>, holes: Vec<Vec<Direction>>) -> Result<Self, BadPolygon> {
+        let rings: Vec<Vec<DVec3>> = std::iter::once(outer)
+            .chain(holes)
+            .map(|ring| ring.into_iter().map(Direction::unit).collect())
+            .collect();
+        check_vertices(&rings)?;
+        check_repetitions(&rings)?;
+        let arcs = arcs_of(&rings);
+        check_arcs(&rings, &arcs)?;
+        let mut rings = rings.into_iter().map(Ring::new);
+        let Some(outer) = rings.next() else {
+            return Err(BadPolygon::TooFewVertices {
+                ring: 0,
+                vertices: 0,
+            });
+        };
+        let beyond = outer.vertices()[0];
+        let holes: Vec<Ring> = rings
+            .map(|hole| {
+                if hole.contains(beyond) {
+                    hole.reversed()
+                } else {
+                    hole
+                }
+            })
+            .collect();
+        check_holes(&outer, &holes)?;
+        Ok(Self { outer, holes, arcs })
+    }
+
+    /// The same, but inside of the outer ring is its smaller side, whichever way it goes.
+    ///
+    /// # Errors
+    /// [`BadPolygon`] as for [`Polygon::new`].
+    pub fn smaller_side(
+        mut outer: Vec<Direction>,
+        holes: Vec<Vec<Direction>>,
+    ) -> Result<Self, BadPolygon> {
+        let alone = Self::new(outer.clone(), Vec::new())?;
+        if alone.area_sr() > 2.0 * PI {
+            outer.reverse();
+        } else if holes.is_empty() {
+            return Ok(alone);
+        }
+        Self::new(outer, holes)
+    }
+
+    /// Vertices of the outer ring, unit vectors, inside on the left.
+    #[must_use]
+    pub fn outer(&self) -> &[DVec3] {
+        self.outer.vertices()
+    }
+
+    /// Vertices of each hole, the hole (not the polygon) on the left.
+    pub fn holes(&self) -> impl ExactSizeIterator<Item = &[DVec3]> {
+        self.holes.iter().map(Ring::vertices)
+    }
+
+    /// Its area on the unit sphere, steradians.
+    #[must_use]
+    pub fn area_sr(&self) -> f64 {
+        self.outer.area_sr() - self.holes.iter().map(Ring::area_sr).sum::<f64>()
+    }
+
+    /// The angle in radians from a place to the nearest point of its border.
+    #[must_use]
+    pub fn border_distance_to(&self, at: Direction) -> f64 {
+        let at = at.unit();
+        let mut least = f64::INFINITY;
+        for ring in std::iter::once(&self.outer).chain(&self.holes) {
+            for (from, to) in ring.arcs() {
+                let distance = super::arc::distance(at, from, to);
+                if distance < least {
+                    least = distance;
+                }
+            }
+        }
+        least
+    }
+
+    fn holds(&self, at: DVec3) -> bool {
+        self.outer.contains(at) && !self.holes.iter().any(|hole| hole.contains(at))
+    }
+}
+
+impl Region for Polygon {
+    fn relation(&self, cell: CellId) -> Relation {
+        let (shape, centre) = (CellShape::of(cell), cell.centre());
+        let corners = shape.vertices();
+        let mut widest = 0.0;
+        for corner in corners {
+            let to = angle(centre, corner);
+            if to > widest {
+                widest = to;
+            }
+        }
+        let reach = AABB::from_points(&reacharound(&corners, widest));
+        let crosses = self
+            .arcs
+            .locate_in_envelope_intersecting(reach)
+            .any(|arc| shape.meets_arc(arc.data.from, arc.data.to));
+        if crosses {
+            Relation::Overlaps
+        } else if self.holds(centre) {
+            Relation::Inside
+        } else {
+            Relation::Outside
+        }
+    }
+
+    fn contains(&self, at: Direction) -> bool {
+        self.holds(at.unit())
+    }
+
+    fn bounding_cap(&self) -> Cap {
+        self.outer.bounding_cap()
+    }
+}
+
+fn check_vertices(rings: &[Vec<DVec3>]) -> Result<(), BadPolygon> {
+    let all = rings.iter().map(Vec::len).sum();
+    if all > POLYGON_VERTICES_MAX {
+        return Err(BadPolygon::TooManyVertices { vertices: all });
+    }
+    match rings.iter().position(|ring| ring.len() < 3) {
+        Some(ring) => Err(BadPolygon::TooFewVertices {
+            ring,
+            vertices: rings[ring].len(),
+        }),
+        None => Ok(()),
+    }
+}
+
+fn check_repetitions(rings: &[Vec<DVec3>]) -> Result<(), BadPolygon> {
+    let numbered = |(ring, vertices): (usize, &Vec<DVec3>)| {
+        let places = vertices.iter().copied().enumerate();
+        places
+            .map(|(vertex, at)| (at, ring, vertex))
+            .collect::<Vec<_>>()
+    };
+    let mut all: Vec<(DVec3, usize, usize)> = rings.iter().enumerate().flat_map(numbered).collect();
+    all.sort_by(|a, b| order(a.0, b.0).then((a.1, a.2).cmp(&(b.1, b.2))));
+    let repeated = all.windows(2).filter(|pair| pair[0].0 == pair[1].0);
+    match repeated.min_by_key(|pair| (pair[1].1, pair[1].2)) {
+        Some(pair) => Err(BadPolygon::RepeatedVertex {
+            ring: pair[1].1,
+            vertex: pair[1].2,
+            other_ring: pair[0].1,
+            other_vertex: pair[0].2,
+        }),
+        None => Ok(()),
+    }
+}
+
+fn arcs_of(rings: &[Vec<DVec3>]) -> RTree<Arc> {
+    let mut arcs = Vec::new();
+    for (ring, vertices) in rings.iter().enumerate() {
+        for (vertex, &from) in vertices.iter().enumerate() {
+            let to = vertices[(vertex + 1) % vertices.len()];
+            let [low, high] = reacharound(&[from, to], 0.5 * angle(from, to));
+            let data = ArcOf {
+                ring,
+                vertex,
+                from,
+                to,
+            };
+            arcs.push(GeomWithData::new(Rectangle::from_corners(low, high), data));
+        }
+    }
+    RTree::bulk_load(arcs)
+}
+
+/// Least and greatest corner of a box around all places on the sphere between some that are
+/// within an angle of some place: the sphere bulges above their plane by 1 − cos of it at most.
+fn reacharound(places: &[DVec3], angle_rad: f64) -> [[f64; 3]; 2] {
+    let half = crate::maths::sin(0.5 * angle_rad);
+    let bulge = 2.0 * half * half + 2.0 * ROUNDING_RAD;
+    let (mut low, mut high) = (places[0], places[0]);
+    for &place in &places[1..] {
+        low = low.min(place);
+        high = high.max(place);
+    }
+    [(low - bulge).to_array(), (high + bulge).to_array()]
+}
+
+fn check_arcs(rings: &[Vec<DVec3>], arcs: &RTree<Arc>) -> Result<(), BadPolygon> {
+    for (ring, vertices) in rings.iter().enumerate() {
+        for (vertex, &from) in vertices.iter().enumerate() {
+            let to = vertices[(vertex + 1) % vertices.len()];
+            if angle(from, -to) < ARC_SHORT_OF_HALF_RAD {
+                return Err(BadPolygon::HalfCircle { ring, vertex });
+            }
+            let before = vertices[(vertex + vertices.len() - 1) % vertices.len()];
+            if is_spike(before, from, to) {
+                return Err(BadPolygon::Spike { ring, vertex });
+            }
+        }
+    }
+    // The least pair, so that the same rings always give the same error.
+    let mut least: Option<[(usize, usize); 2]> = None;
+    for (ring, vertices) in rings.iter().enumerate() {
+        for (vertex, &from) in vertices.iter().enumerate() {
+            let to = vertices[(vertex + 1) % vertices.len()];
+            let reach = AABB::from_points(&reacharound(&[from, to], 0.5 * angle(from, to)));
+            for other in arcs.locate_in_envelope_intersecting(reach) {
+                let other = other.data;
+                let pair = [(ring, vertex), (other.ring, other.vertex)];
+                // Each pair once; arcs next to one another share a vertex, others none.
+                let is_apart = [from, to]
+                    .iter()
+                    .all(|end| *end != other.from && *end != other.to);
+                if pair[0] < pair[1]
+                    && is_apart
+                    && least.is_none_or(|least| pair < least)
+                    && arcs_cross(from, to, other.from, other.to)
+                {
+                    least = Some(pair);
+                }
+            }
+        }
+        if least.is_some() {
+            break;
+        }
+    }
+    match least {
+        Some([(ring, vertex), (other_ring, other_vertex)]) => Err(BadPolygon::Crossing {
+            ring,
+            vertex,
+            other_ring,
+            other_vertex,
+        }),
+        None => Ok(()),
+    }
+}
+
+/// Whether the arc from `tip` to `to` lies on the one from `before` to `tip`.
+fn is_spike(before: DVec3, tip: DVec3, to: DVec3) -> bool {
+    // Exactly on one great circle no small move of a vertex leaves the turn as it is.
+    let is_flat = is_flat(before, tip, to);
+    is_flat && (before - tip * before.dot(tip)).dot(to - tip * to.dot(tip)) > 0.0
+}
+
+fn check_holes(outer: &Ring, holes: &[Ring]) -> Result<(), BadPolygon> {
+    let inside = |hole: &Ring| outer.contains(hole.vertices()[0]);
+    if let Some(hole) = holes.iter().position(|hole| !inside(hole)) {
+        return Err(BadPolygon::HoleOutside { ring: hole + 1 });
+    }
+    let caps: Vec<Cap> = holes.iter().map(Ring::bounding_cap).collect();
+    for (a, hole) in holes.iter().enumerate() {
+        let first = hole.vertices()[0];
+        for (b, other) in holes.iter().enumerate() {
+            // Most are far apart, which the caps tell at once.
+            let is_near = angle(caps[b].centre(), first) <= caps[b].angle_rad();
+            if a != b && is_near && other.contains(first) {
+                return Err(BadPolygon::HoleInHole {
+                    ring: a + 1,
+                    other_ring: b + 1,
+                });
+            }
+        }
+    }
+    Ok(())
+}
