@@ -2,7 +2,8 @@
 //!
 //! The order puts what fails in seconds first. Clippy and the documentation share the metadata of
 //! the dependencies, the tests and the programs they start share one profile (`dev`), so a cold
-//! run compiles every dependency twice at most: once to check, once to run.
+//! run compiles every dependency twice at most: once to check, once to run. Only the instruction
+//! counts, of a leaf crate with few dependencies, are of the release build.
 
 use std::path::Path;
 
@@ -11,7 +12,7 @@ use anyhow::Result;
 use crate::cargo::{self, cargo};
 use crate::postgres::{self, TestDatabase};
 use crate::steps::{self, Step};
-use crate::{licences, tidy};
+use crate::{instructions, licences, tidy};
 
 /// Whether `fmt` only looks or also writes.
 pub enum Fmt {
@@ -45,6 +46,7 @@ pub fn ci() -> Result<()> {
         docs_step(root, &Docs::Build),
         build_step(root),
         test_step(root, &[]),
+        instructions_step(root, instructions::What::Compare),
     ])
 }
 
@@ -103,6 +105,24 @@ pub fn tidy() -> Result<()> {
 pub fn deny() -> Result<()> {
     let root = cargo::workspace_root()?;
     steps::run_all(vec![deny_step(&root)])
+}
+
+/// The hot paths' instruction counts.
+///
+/// # Errors
+/// If Valgrind cannot be had, or a count is not what the table says.
+pub fn instructions(what: instructions::What) -> Result<()> {
+    let root = cargo::workspace_root()?;
+    steps::run_all(vec![instructions_step(&root, what)])
+}
+
+fn instructions_step(root: &Path, what: instructions::What) -> Step<'_> {
+    Step {
+        name: "instructions",
+        about: "how many of them the hot paths take, optimised",
+        rerun: "cargo xtask instructions".into(),
+        run: Box::new(move || instructions::run(root, what)),
+    }
 }
 
 fn tidy_step(root: &Path) -> Step<'_> {

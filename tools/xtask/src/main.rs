@@ -7,6 +7,8 @@
 
 mod cargo;
 mod chores;
+mod debian;
+mod instructions;
 mod licences;
 mod postgres;
 mod steps;
@@ -23,7 +25,7 @@ Usage: cargo xtask <command> [options]
 
 Commands:
   ci               everything CI checks, in the order in which failures are cheapest:
-                   tidy, fmt, fetch, deny, clippy, docs, build, test
+                   tidy, fmt, fetch, deny, clippy, docs, build, test, instructions
   test [ARGS]      all tests, with a throwaway Postgres started and stopped around them.
                    ARGS replace `--workspace --all-features`: cargo xtask test -p bluemarble-sim
   fmt [--fix]      formatting; --fix rewrites the files
@@ -31,12 +33,15 @@ Commands:
   docs [--open]    the reference documentation, warnings are errors
   tidy             house rules a test can check: file docs, crate arrows, dead files, links, …
   deny             licences, banned crates and sources of every dependency, offline
+  instructions [--bless]
+                   count the hot paths' instructions under Valgrind and compare them with
+                   bench/instructions/counts.toml; --bless writes that table anew
   postgres         start a throwaway Postgres, print its URL, and keep it until Ctrl-C
 
 Environment:
   BLUEMARBLE_TEST_POSTGRES_URL   use this database for the tests instead of a throwaway one
-  CI=true                        may install Debian's postgresql through password-less sudo
-                                 (root may always)
+  CI=true                        may install Debian's postgresql and valgrind through
+                                 password-less sudo (root may always)
 
 `cargo xtask help` prints this text.";
 
@@ -74,9 +79,13 @@ fn dispatch(args: &[String]) -> anyhow::Result<()> {
         ("docs", [open]) if open == "--open" => chores::docs(chores::Docs::Open),
         ("tidy", []) => chores::tidy(),
         ("deny", []) => chores::deny(),
+        ("instructions", []) => chores::instructions(instructions::What::Compare),
+        ("instructions", [bless]) if bless == "--bless" => {
+            chores::instructions(instructions::What::Bless)
+        }
         ("postgres", []) => postgres::run_until_killed(),
         (postgres::GUARD_COMMAND, []) => postgres::guard(),
-        ("ci" | "fmt" | "docs" | "tidy" | "deny" | "postgres", [first, ..]) => {
+        ("ci" | "fmt" | "docs" | "tidy" | "deny" | "instructions" | "postgres", [first, ..]) => {
             bail!("`{command}` does not take {first:?}; see `cargo xtask help`")
         }
         (unknown, _) => bail!("no command {unknown:?}; see `cargo xtask help`"),
@@ -97,6 +106,7 @@ mod tests {
             ("cii", "cii"),
             ("tidy --fats", "--fats"),
             ("fmt --check", "--check"),
+            ("instructions --curse", "--curse"),
         ] {
             let error = dispatch(&words(line))
                 .expect_err("must be refused")
@@ -111,7 +121,15 @@ mod tests {
     #[test]
     fn help_names_every_command() {
         for command in [
-            "ci", "test", "fmt", "clippy", "docs", "tidy", "deny", "postgres",
+            "ci",
+            "test",
+            "fmt",
+            "clippy",
+            "docs",
+            "tidy",
+            "deny",
+            "instructions",
+            "postgres",
         ] {
             assert!(
                 HELP.contains(&format!("\n  {command} ")),

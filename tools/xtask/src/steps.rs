@@ -75,7 +75,7 @@ fn seconds(time: Duration) -> String {
 }
 
 fn table(outcomes: &[(&str, Outcome)]) -> String {
-    let mut text = format!("{:<10} {:<12} {:>10}\n", "step", "result", "time");
+    let mut text = format!("{:<12} {:<12} {:>10}\n", "step", "result", "time");
     let mut total = Duration::ZERO;
     for (name, outcome) in outcomes {
         let (result, time) = match outcome {
@@ -85,10 +85,10 @@ fn table(outcomes: &[(&str, Outcome)]) -> String {
         };
         total += time.unwrap_or_default();
         let time = time.map_or_else(|| "-".to_owned(), seconds);
-        text.push_str(&format!("{name:<10} {result:<12} {time:>10}\n"));
+        text.push_str(&format!("{name:<12} {result:<12} {time:>10}\n"));
     }
     text.push_str(&format!(
-        "{:<10} {:<12} {:>10}",
+        "{:<12} {:<12} {:>10}",
         "total",
         "",
         seconds(total)

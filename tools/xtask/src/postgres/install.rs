@@ -1,17 +1,14 @@
 //! Where Postgres's programs are, and how they come onto a machine that lacks them.
 //!
-//! Debian keeps them out of PATH, in a directory per version. Installing needs root: as root it is
-//! done, on a CI machine (`CI=true`) through password-less sudo as well, anywhere else the person
-//! is told the one command to run.
+//! Debian keeps them out of PATH, in a directory per version.
 
 use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 
 use anyhow::{Result, bail};
 
-use crate::cargo;
+use crate::debian;
 
 const DEBIAN_VERSIONS: &str = "/usr/lib/postgresql";
 
@@ -35,7 +32,7 @@ pub fn find_or_install() -> Result<PathBuf> {
     if let Some(bin) = find() {
         return Ok(bin);
     }
-    let Some(prefix) = rights_to_install() else {
+    let Some(rights) = debian::rights_to_install() else {
         bail!(
             "the tests need a PostgreSQL server's programs, which were found neither in PATH nor \
              in {DEBIAN_VERSIONS}.\n\
@@ -46,12 +43,7 @@ pub fn find_or_install() -> Result<PathBuf> {
         );
     };
     println!("PostgreSQL is missing: installing Debian's package");
-    let script = [prefix, &["sh", "-c", INSTALL]].concat();
-    cargo::run(
-        Command::new(script[0])
-            .args(&script[1..])
-            .stdin(Stdio::null()),
-    )?;
+    rights.run(INSTALL)?;
     match find() {
         Some(bin) => Ok(bin),
         None => bail!("postgresql was installed, but `initdb` is not in {DEBIAN_VERSIONS}"),
@@ -83,28 +75,6 @@ fn has_programs(dir: &Path) -> bool {
     ["initdb", "postgres", "pg_ctl"]
         .iter()
         .all(|program| dir.join(program).is_file())
-}
-
-/// The words to put before a command so that it runs as root, if that is allowed here.
-fn rights_to_install() -> Option<&'static [&'static str]> {
-    if !succeeds(&["apt-get", "--version"]) {
-        return None;
-    }
-    if cargo::output_of(Command::new("id").arg("-u")).is_ok_and(|uid| uid.trim() == "0") {
-        return Some(&[]);
-    }
-    let on_ci = env::var("CI").is_ok_and(|value| value == "true");
-    (on_ci && succeeds(&["sudo", "-n", "true"])).then_some(&["sudo", "-n"])
-}
-
-fn succeeds(words: &[&str]) -> bool {
-    Command::new(words[0])
-        .args(&words[1..])
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .status()
-        .is_ok_and(|status| status.success())
 }
 
 #[cfg(test)]

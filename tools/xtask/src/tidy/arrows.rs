@@ -53,6 +53,10 @@ const ARROWS: &[(&str, May)] = &[
     ("bluemarble-spatial", May::Only(&[])),
     ("bluemarble-shared-protocol", May::Only(&[])),
     ("bluemarble-bench", May::Anything),
+    (
+        "bluemarble-instructions",
+        May::Only(&["bluemarble-spatial"]),
+    ),
     ("bluemarble-cli", May::Anything),
     ("bluemarble-xtask", May::Anything),
 ];
