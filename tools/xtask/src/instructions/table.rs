@@ -48,7 +48,7 @@ impl Table {
     /// TOML, with a word on how it was made.
     pub fn to_text(&self, command: &str) -> String {
         let mut text = format!(
-            "# Instructions of the release build, per time; made by `{command}`.\n\
+            "# Instructions, optimised, per time; made by `{command}`.\n\
              compiler = \"{}\"\n\n[counts]\n",
             self.compiler
         );
