@@ -24,7 +24,10 @@ pub use cells::{
     BadCap, BadCell, BadLevel, BadPolygon, BadRect, BadToken, Cap, CellId, CellShape, CellUnion,
     Covering, FrameAxes, LatLngRect, Level, Neighbours, Polygon, Region, Relation,
 };
-pub use features::{BadPosition, Near, Obstacle, ObstacleHit, Obstacles, Passed, StaticTree};
+pub use features::{
+    Area, BadPosition, Feature, FeatureCollection, FeatureId, GeoJsonError, Geometry, Landmark,
+    Near, Obstacle, ObstacleHit, Obstacles, Passed, Properties, StaticTree,
+};
 pub use geo::{BadCoordinate, BadVector, Direction, LatLng};
 pub use grid::{CellGrid, Nearby, Nearest, Neighbour, SimdLevel};
 pub use planet::{Biome, Climate, Ground, Planet, PlanetError, RayHit};

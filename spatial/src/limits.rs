@@ -45,6 +45,10 @@ pub const OBSTACLE_RADIUS_M_MIN: f64 = 0.25;
 pub const OBSTACLE_RADIUS_M_MAX: f64 = 10.0;
 /// Tallest obstacle, metres: lines of sight search this far below themselves.
 pub const OBSTACLE_HEIGHT_M_MAX: f64 = 50.0;
+/// Lowest obstacle, metres: what is lower is a roughness of the ground.
+pub const OBSTACLE_HEIGHT_M_MIN: f64 = 0.1;
+/// Longest name or kind of a designed feature, bytes of UTF-8.
+pub const FEATURE_TEXT_BYTES_MAX: usize = 200;
 /// Longest line of sight that is looked along, metres; what is further apart does not see.
 pub const SIGHT_M_MAX: f64 = 2_000.0;
 /// Farthest standing thing from the centre along any axis, metres: ten thousand of the largest
@@ -58,3 +62,14 @@ pub const COVERING_STEPS_MAX: usize = 1 << 20;
 /// Most vertices of a polygon, all rings together: coastlines at 1 : 10 million have 100,000 for
 /// the largest land mass.
 pub const POLYGON_VERTICES_MAX: usize = 250_000;
+/// Largest GeoJSON file, bytes: a hundred thousand features of a designer, or a country's borders.
+pub const GEOJSON_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// Most features of a GeoJSON file.
+pub const GEOJSON_FEATURES_MAX: usize = 500_000;
+/// Most positions of a GeoJSON file, those included that turn long edges into great circles; at
+/// 32 bytes each 64 MB.
+pub const GEOJSON_POSITIONS_MAX: usize = 2_000_000;
+/// Deepest nesting of brackets in a GeoJSON file: a MultiPolygon needs 8, properties may add some.
+pub const GEOJSON_DEPTH_MAX: usize = 32;
+/// Most halvings of an edge until it is as straight on the ball as on the map: 1024 pieces.
+pub const GEOJSON_HALVINGS_MAX: u32 = 10;

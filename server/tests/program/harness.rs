@@ -26,7 +26,11 @@ pub fn assets() -> &'static Path {
         .get_or_init(|| {
             let dir = tempfile::tempdir().unwrap();
             let project = Path::new(env!("CARGO_MANIFEST_DIR")).join("../assets");
-            for (folder, only) in [("creatures", None), ("planets", Some("moon.ron"))] {
+            for (folder, only) in [
+                ("creatures", None),
+                ("features", None),
+                ("planets", Some("moon.ron")),
+            ] {
                 copy_folder(&project.join(folder), &dir.path().join(folder), only);
             }
             let scenarios = dir.path().join("scenarios");

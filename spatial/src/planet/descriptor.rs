@@ -49,6 +49,9 @@ pub(crate) struct Descriptor {
     /// Air; without it the planet is bare rock.
     #[serde(default)]
     pub(crate) climate: Option<ClimateSpec>,
+    /// What a designer put there by hand: a GeoJSON file.
+    #[serde(default)]
+    pub(crate) features: Option<String>,
 }
 
 /// An 8-bit grey equirectangular PNG.

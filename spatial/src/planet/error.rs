@@ -3,6 +3,8 @@
 
 use std::path::PathBuf;
 
+use crate::features::GeoJsonError;
+
 /// A planet's files are missing, damaged or say something impossible.
 #[derive(Debug, thiserror::Error)]
 pub enum PlanetError {
@@ -74,6 +76,9 @@ pub enum PlanetError {
         /// Size and format.
         wanted: &'static str,
     },
+    /// A designer's features make no sense.
+    #[error(transparent)]
+    Features(#[from] GeoJsonError),
     /// A row of a table makes no sense.
     #[error("{} line {line}: {problem}; correct the row or remove it", file.display())]
     Row {

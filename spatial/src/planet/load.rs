@@ -8,6 +8,7 @@ use glam::DVec3;
 
 use super::climate::ClimateModel;
 use super::descriptor::{Descriptor, ObstacleSpec, Place};
+use super::designed::Named;
 use super::error::PlanetError;
 use super::lattice::Lattice;
 use super::noise::{Octaves, Shape};
@@ -16,7 +17,7 @@ use super::relief::Relief;
 use super::terrain::Terrain;
 use super::{Planet, east_north};
 use crate::cells::Level;
-use crate::features::{Obstacle, Obstacles};
+use crate::features::{Designed, Obstacle, Obstacles};
 use crate::geo::LatLng;
 use crate::limits::{
     DESCRIPTOR_BYTES_MAX, PLANET_FILE_BYTES_MAX, RASTER_PIXELS_MAX, TERRAIN_TILES,
@@ -89,6 +90,13 @@ impl Planet {
             }
         };
         settlements.extend(places(path, &descriptor.places)?);
+        let designed = match &descriptor.features {
+            None => Designed::default(),
+            Some(file) => {
+                let (path, bytes) = files.read(file)?;
+                Designed::read(&bytes, &path.display().to_string(), descriptor.radius_m)?
+            }
+        };
         settlements.sort_by_key(|s| (std::cmp::Reverse(s.population), s.geoname_id));
 
         let terrain = terrain(&descriptor, elevation, land_mask);
@@ -103,10 +111,12 @@ impl Planet {
             obstacles: Obstacles::new(Vec::new(), descriptor.radius_m),
             settlements: settlements::tree(settlements, descriptor.radius_m),
             climate: descriptor.climate.map(ClimateModel::new),
+            named: Named::default(),
         };
         if let Some(spec) = &descriptor.obstacles {
             planet.obstacles = Obstacles::new(scatter(&planet, spec), planet.radius_m);
         }
+        planet.place(designed);
         Ok(planet)
     }
 }

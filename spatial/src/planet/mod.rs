@@ -18,6 +18,7 @@ mod climate_grid;
 mod climate_wind;
 mod craters;
 mod descriptor;
+mod designed;
 mod error;
 mod lattice;
 mod load;
@@ -36,6 +37,7 @@ use glam::DVec3;
 pub use self::biome::Biome;
 pub use self::climate::Climate;
 use self::climate::ClimateModel;
+use self::designed::Named;
 pub use self::error::PlanetError;
 use self::lattice::AVERAGE_WIDTH;
 pub use self::ray::RayHit;
@@ -61,6 +63,7 @@ pub struct Planet {
     obstacles: Obstacles,
     settlements: StaticTree<Settlement>,
     climate: Option<ClimateModel>,
+    named: Named,
 }
 
 /// The ground at one place.
@@ -92,6 +95,7 @@ impl Planet {
             obstacles: Obstacles::new(Vec::new(), radius_m),
             settlements: settlements::tree(Vec::new(), radius_m),
             climate: None,
+            named: Named::default(),
         }
     }
 
