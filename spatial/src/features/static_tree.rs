@@ -246,12 +246,18 @@ impl<T> StaticTree<T> {
     /// ```
     #[must_use]
     pub fn inside<R: Region + ?Sized>(&self, region: &R) -> Vec<(u32, &T)> {
-        let area = box_around(&region.bounding_cap(), self.shell_m);
+        let cap = region.bounding_cap();
+        let area = box_around(&cap, self.shell_m);
+        // The chord to the rim, a little longer, spares the region most of the box's corners.
+        let half = maths::sin(0.5 * cap.angle_rad());
+        let chord2 = 4.0 * half * half * (1.0 + 1e-9) + 1e-30;
         let candidates = self.tree.locate_in_envelope_intersecting(area);
         let mut ids: Vec<u32> = candidates
             .filter(|leaf| {
                 // What is at the very centre is below nothing.
-                Direction::new(leaf.position()).is_ok_and(|at| region.contains(at))
+                Direction::new(leaf.position()).is_ok_and(|at| {
+                    at.unit().distance_squared(cap.centre()) <= chord2 && region.contains(at)
+                })
             })
             .map(|leaf| leaf.id)
             .collect();
