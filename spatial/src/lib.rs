@@ -28,7 +28,10 @@ pub use features::{
     Area, BadPosition, Feature, FeatureCollection, FeatureId, GeoJsonError, Geometry, Landmark,
     Near, Obstacle, ObstacleHit, Obstacles, Passed, Properties, StaticTree,
 };
-pub use geo::{BadCoordinate, BadVector, Direction, LatLng};
+pub use geo::{
+    BadCoordinate, BadEllipsoid, BadRadius, BadVector, Direction, Ellipsoid, Geodetic, LatLng,
+    Sphere, TangentFrame, transport, transport_along,
+};
 pub use grid::{CellGrid, Nearby, Nearest, Neighbour, SimdLevel};
 pub use planet::{Biome, Climate, Ground, Planet, PlanetError, RayHit};
 pub use settlements::Settlement;

@@ -13,9 +13,45 @@
 //!            /
 //!           x  0° N 0° E
 //! ```
+//!
+//! The tangent frame at a place ([`TangentFrame`]), in which people speak; bearings turn clockwise
+//! from north, seen from above. At the poles it is that of longitude 0:
+//!
+//! ```text
+//!            north   heading                     seen from above the north pole:
+//!              |    /
+//!              | β /   β bearing                        y = east of the pole's frame
+//!              |  /                                     |
+//!              | /                                      |
+//!     up  ⊙----+-------- east          its north = −x --+-- x  longitude 0
+//!  (to you)   place
+//! ```
+//!
+//! On a ball the normal of the ground goes through the centre. On an ellipsoid ([`Ellipsoid`], for
+//! real-world data) it does not, and a place has two latitudes:
+//!
+//! ```text
+//!      z
+//!      |  . · ─ .         P
+//!      |         ` .    /·       h = F P: altitude, along the normal
+//!      |            `F/ ·        φ geodetic latitude, of the normal at F
+//!      |           . /·  \       ψ geocentric latitude, of the line from the centre to P
+//!      |       .   / ·    \
+//!      |   .  ψ  /φ·       |     They differ by up to 0.19° on Earth: 21 km on the ground.
+//!      +-------/----------- x, y
+//! ```
 
 mod direction;
+mod ellipsoid;
+mod great_circle;
 mod lat_lng;
+mod sphere;
+mod tangent_frame;
+mod transport;
 
 pub use direction::{BadVector, Direction};
+pub use ellipsoid::{BadEllipsoid, Ellipsoid, Geodetic};
 pub use lat_lng::{BadCoordinate, LatLng};
+pub use sphere::{BadRadius, Sphere};
+pub use tangent_frame::TangentFrame;
+pub use transport::{transport, transport_along};
