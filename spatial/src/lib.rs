@@ -30,7 +30,7 @@ pub use features::{
 };
 pub use geo::{
     BadCoordinate, BadEllipsoid, BadRadius, BadVector, Direction, Ellipsoid, Geodetic, LatLng,
-    Sphere, TangentFrame, transport, transport_along,
+    Projection, Sphere, TangentFrame, transport, transport_along,
 };
 pub use grid::{CellGrid, Nearby, Nearest, Neighbour, SimdLevel};
 pub use planet::{Biome, Climate, Ground, Planet, PlanetError, RayHit};
