@@ -15,6 +15,7 @@ struct Row {
     level12_token: String,
     edge_neighbors_level12: String,
     all_neighbors_level12_count: usize,
+    approx_area_steradians_l12: f64,
 }
 
 fn rows() -> Vec<Row> {
@@ -34,6 +35,15 @@ fn leaves_parents_and_tokens_are_googles() {
         assert_eq!(parent, CellId(row.level12_id_u64), "{dir}");
         assert_eq!(parent.token(), row.level12_token, "{dir}");
         assert_eq!(CellId::from_token(&row.level12_token), Ok(parent), "{dir}");
+    }
+}
+
+/// Google's column is its approximation, which its documentation calls good to 0.1 % at this size.
+#[test]
+fn areas_are_googles() {
+    for row in rows() {
+        let share = CellId(row.level12_id_u64).area_sr() / row.approx_area_steradians_l12;
+        assert!((share - 1.0).abs() < 1e-3, "{}: {share}", row.level12_token);
     }
 }
 

@@ -1,4 +1,21 @@
-//! S2 cells: the sphere cut into a quadtree over six cube faces, numbered along a Hilbert curve.
+//! S2 cells: the sphere cut into a quadtree over six cube faces, numbered along a Hilbert curve;
+//! regions of the sphere, and the cells that cover them.
+//!
+//! ```text
+//!              z
+//!        +-----|-----+            2 on top (north pole),    faces 0 to 5 look along
+//!       /      2    /|            5 below                   x, y, z, −x, −y, −z;
+//!      +-----------+ |                                      level 0 is a face, each level
+//!      |           | |                                      below cuts every cell in four
+//!      |     0     |1---- y       3 behind, 4 to the left
+//!      |    /      | +
+//!      |   x       |/
+//!      +-----------+
+//! ```
+//!
+//! What is computed of ids (parents, ranges, neighbours, unions) is exact. Of the cells' figures
+//! it is right to rounding, and definite answers keep clear of that ([`Region`]). On which side of
+//! a polygon's arc a place is, is decided exactly ([`Polygon`]).
 
 mod arc;
 mod cap;

@@ -29,6 +29,9 @@ const ARC_SHORT_OF_HALF_RAD: f64 = 1e-6;
 /// have the outer ring, whichever way it goes. Rings close by themselves: the first vertex is not
 /// repeated. Arcs are great circles, also where a map would draw a parallel.
 ///
+/// Arcs are a millionth of a radian or more short of half a circle; of one as long as that, cells
+/// up to 10⁻⁸ rad away are said to overlap it, where other arcs have 4·10⁻¹⁵.
+///
 /// A place exactly on an arc is on one of its sides, the same for every polygon with that arc:
 /// of polygons that tile the sphere exactly one contains it. The same holds for vertices.
 ///
@@ -45,6 +48,8 @@ const ARC_SHORT_OF_HALF_RAD: f64 = 1e-6;
 pub struct Polygon {
     outer: Ring,
     holes: Vec<Ring>,
+    /// All of its inside: far places are told at once.
+    cap: Cap,
     arcs: RTree<Arc>,
 }
 
@@ -178,7 +183,12 @@ impl Polygon {
             })
             .collect();
         check_holes(&outer, &holes)?;
-        Ok(Self { outer, holes, arcs })
+        Ok(Self {
+            cap: outer.bounding_cap(),
+            outer,
+            holes,
+            arcs,
+        })
     }
 
     /// The same, but inside of the outer ring is its smaller side, whichever way it goes.
@@ -232,7 +242,9 @@ impl Polygon {
     }
 
     fn holds(&self, at: DVec3) -> bool {
-        self.outer.contains(at) && !self.holes.iter().any(|hole| hole.contains(at))
+        angle(self.cap.centre(), at) <= self.cap.angle_rad()
+            && self.outer.contains(at)
+            && !self.holes.iter().any(|hole| hole.contains(at))
     }
 }
 
@@ -266,7 +278,7 @@ impl Region for Polygon {
     }
 
     fn bounding_cap(&self) -> Cap {
-        self.outer.bounding_cap()
+        self.cap
     }
 }
 

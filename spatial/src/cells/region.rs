@@ -15,7 +15,9 @@ pub enum Relation {
     Inside,
 }
 
-/// A closed part of the sphere: its border belongs to it.
+/// A part of the sphere. Its border belongs to it, but for [`super::Polygon`] and
+/// [`super::CellUnion`], which give each place of a border to one of its sides, so that neighbours
+/// share none.
 ///
 /// [`Relation::Outside`] and [`Relation::Inside`] are promises. A cell whose border comes within
 /// 4·10⁻¹⁵ rad (25 nm on Earth, computed angles being no better) of the region's border is said to
