@@ -163,7 +163,8 @@ impl Polygon {
             .collect();
         check_vertices(&rings)?;
         check_repetitions(&rings)?;
-        let arcs = arcs_of(&rings);
+        let slices: Vec<&[DVec3]> = rings.iter().map(Vec::as_slice).collect();
+        let mut arcs = arcs_of(&slices);
         check_arcs(&rings, &arcs)?;
         let mut rings = rings.into_iter().map(Ring::new);
         let Some(outer) = rings.next() else {
@@ -173,9 +174,11 @@ impl Polygon {
             });
         };
         let beyond = outer.vertices()[0];
+        let mut is_turned = false;
         let holes: Vec<Ring> = rings
             .map(|hole| {
                 if hole.contains(beyond) {
+                    is_turned = true;
                     hole.reversed()
                 } else {
                     hole
@@ -183,6 +186,11 @@ impl Polygon {
             })
             .collect();
         check_holes(&outer, &holes)?;
+        if is_turned {
+            // Their vertices have other numbers now.
+            let all = std::iter::once(&outer).chain(&holes);
+            arcs = arcs_of(&all.map(Ring::vertices).collect::<Vec<_>>());
+        }
         Ok(Self {
             cap: outer.bounding_cap(),
             outer,
@@ -241,10 +249,45 @@ impl Polygon {
         least
     }
 
+    /// Goes from a vertex nearby to the place and counts the arcs crossed. Decided exactly, so it
+    /// does not matter which vertex.
     fn holds(&self, at: DVec3) -> bool {
-        angle(self.cap.centre(), at) <= self.cap.angle_rad()
-            && self.outer.contains(at)
-            && !self.holes.iter().any(|hole| hole.contains(at))
+        if angle(self.cap.centre(), at) > self.cap.angle_rad() {
+            return false;
+        }
+        let point = at.to_array();
+        let mut touched = self
+            .arcs
+            .locate_in_envelope_intersecting(AABB::from_point(point));
+        if let Some(arc) = touched.find(|arc| arc.data.from == at) {
+            let ArcOf { ring, vertex, .. } = arc.data;
+            // A hole's inside is not ours.
+            return self.ring(ring).contains_vertex(vertex) == (ring == 0);
+        }
+        let Some(near) = self.arcs.nearest_neighbor(point) else {
+            return false; // Never: a ring has three arcs.
+        };
+        let ArcOf {
+            ring, vertex, from, ..
+        } = near.data;
+        let sets_out_inside = self.ring(ring).is_in_angle(at, vertex) == (ring == 0);
+        let reach = AABB::from_points(&box_around(&[from, at], 0.5 * angle(from, at)));
+        let crossings = self
+            .arcs
+            .locate_in_envelope_intersecting(reach)
+            .map(|arc| arc.data)
+            .filter(|arc| arc.from != from && arc.to != from)
+            .filter(|arc| arcs_cross(from, at, arc.from, arc.to))
+            .count();
+        sets_out_inside != (crossings % 2 == 1)
+    }
+
+    /// 0 is the outer one.
+    fn ring(&self, number: usize) -> &Ring {
+        match number.checked_sub(1) {
+            Some(hole) => &self.holes[hole],
+            None => &self.outer,
+        }
     }
 }
 
@@ -259,7 +302,7 @@ impl Region for Polygon {
                 widest = to;
             }
         }
-        let reach = AABB::from_points(&reacharound(&corners, widest));
+        let reach = AABB::from_points(&box_around(&corners, widest));
         let crosses = self
             .arcs
             .locate_in_envelope_intersecting(reach)
@@ -317,12 +360,12 @@ fn check_repetitions(rings: &[Vec<DVec3>]) -> Result<(), BadPolygon> {
     }
 }
 
-fn arcs_of(rings: &[Vec<DVec3>]) -> RTree<Arc> {
+fn arcs_of(rings: &[&[DVec3]]) -> RTree<Arc> {
     let mut arcs = Vec::new();
     for (ring, vertices) in rings.iter().enumerate() {
         for (vertex, &from) in vertices.iter().enumerate() {
             let to = vertices[(vertex + 1) % vertices.len()];
-            let [low, high] = reacharound(&[from, to], 0.5 * angle(from, to));
+            let [low, high] = box_around(&[from, to], 0.5 * angle(from, to));
             let data = ArcOf {
                 ring,
                 vertex,
@@ -337,7 +380,7 @@ fn arcs_of(rings: &[Vec<DVec3>]) -> RTree<Arc> {
 
 /// Least and greatest corner of a box around all places on the sphere between some that are
 /// within an angle of some place: the sphere bulges above their plane by 1 − cos of it at most.
-fn reacharound(places: &[DVec3], angle_rad: f64) -> [[f64; 3]; 2] {
+fn box_around(places: &[DVec3], angle_rad: f64) -> [[f64; 3]; 2] {
     let half = crate::maths::sin(0.5 * angle_rad);
     let bulge = 2.0 * half * half + 2.0 * ROUNDING_RAD;
     let (mut low, mut high) = (places[0], places[0]);
@@ -366,7 +409,7 @@ fn check_arcs(rings: &[Vec<DVec3>], arcs: &RTree<Arc>) -> Result<(), BadPolygon>
     for (ring, vertices) in rings.iter().enumerate() {
         for (vertex, &from) in vertices.iter().enumerate() {
             let to = vertices[(vertex + 1) % vertices.len()];
-            let reach = AABB::from_points(&reacharound(&[from, to], 0.5 * angle(from, to)));
+            let reach = AABB::from_points(&box_around(&[from, to], 0.5 * angle(from, to)));
             for other in arcs.locate_in_envelope_intersecting(reach) {
                 let other = other.data;
                 let pair = [(ring, vertex), (other.ring, other.vertex)];

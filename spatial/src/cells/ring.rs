@@ -40,7 +40,7 @@ impl Ring {
         };
         // The line from the reference comes to the first vertex between its two arcs on the one
         // side or the other, and has changed sides at each arc crossed before.
-        let arrives_inside = ring.is_reference_in_angle(0);
+        let arrives_inside = ring.contains_vertex(0);
         let crossings = ring.crossings_to(ring.vertices[0]);
         ring.is_reference_inside = arrives_inside != (crossings % 2 == 1);
         ring
@@ -70,7 +70,7 @@ impl Ring {
             return self.is_reference_inside;
         }
         match self.vertices.iter().position(|&vertex| vertex == at) {
-            Some(vertex) => self.is_reference_in_angle(vertex),
+            Some(vertex) => self.contains_vertex(vertex),
             None => self.is_reference_inside != (self.crossings_to(at) % 2 == 1),
         }
     }
@@ -114,12 +114,17 @@ impl Ring {
         }
     }
 
-    /// Whether the line from a vertex towards the reference sets out inside.
-    fn is_reference_in_angle(&self, vertex: usize) -> bool {
+    /// Whether a vertex is inside: taken as moved towards the reference.
+    pub(super) fn contains_vertex(&self, vertex: usize) -> bool {
+        self.is_in_angle(self.reference, vertex)
+    }
+
+    /// Whether the line from a vertex towards a place that is none sets out inside.
+    pub(super) fn is_in_angle(&self, towards: DVec3, vertex: usize) -> bool {
         let count = self.vertices.len();
         let previous = self.vertices[(vertex + count - 1) % count];
         let next = self.vertices[(vertex + 1) % count];
-        are_ordered(next, self.reference, previous, self.vertices[vertex])
+        are_ordered(next, towards, previous, self.vertices[vertex])
     }
 
     /// How many arcs that do not end at `at` the line from the reference to it crosses.

@@ -165,6 +165,10 @@ fn holes_are_left_out_whichever_way_they_go() {
                 let expected = full.contains(at) && !lake.contains(at);
                 assert_eq!(polygon.contains(at), expected);
             }
+            // A vertex of the hole is in the lake or on land, never in both.
+            for &vertex in &hole.ring {
+                assert_ne!(polygon.contains(vertex), lake.contains(vertex));
+            }
         }
     }
 }
