@@ -366,3 +366,99 @@ pub(super) mod portable {
         dist2
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mix::{mix64, unit};
+
+    fn draw(n: u64) -> f64 {
+        unit(mix64(n)) * 2.0 - 1.0
+    }
+
+    fn power_of_two(exponent: i64) -> f64 {
+        f64::from_bits(((1023 + exponent) as u64) << 52)
+    }
+
+    /// Across all magnitudes: whatever is within the radius in `f64` lies in a box that is gone
+    /// into, with the radius exactly on the row, which is where rounding the wrong way shows.
+    #[test]
+    fn no_box_hides_a_row_that_is_near() {
+        for n in 0..40_000u64 {
+            let magnitude = power_of_two(n as i64 % 200 - 140);
+            let spread = magnitude * power_of_two(-(n as i64 % 41));
+            let at =
+                |k: u64| DVec3::new(draw(n * 64 + k), draw(n * 64 + k + 1), draw(n * 64 + k + 2));
+            let middle = at(0) * magnitude;
+            let mut rows = NO_ROWS;
+            for lane in 0..1 + (n % 16) as usize {
+                let pos = middle + at(3 + 3 * lane as u64) * spread;
+                for (axis, coordinate) in pos.to_array().into_iter().enumerate() {
+                    rows.0[axis][lane] = coordinate;
+                }
+            }
+            let mut node = NO_BOXES;
+            node.put(5, box_of_rows(&rows));
+            let point = middle + at(60) * spread * 3.0;
+            let nearest = portable::distances2(&rows, point)
+                .into_iter()
+                .filter(|dist2| !dist2.is_nan())
+                .fold(
+                    f64::INFINITY,
+                    |least, dist2| if dist2 < least { dist2 } else { least },
+                );
+            if nearest > REACH2_MAX {
+                continue;
+            }
+            let query = Query::new(point, nearest);
+            let boxes = portable::distances2_to_boxes(&node, &query);
+            assert!(boxes[5] <= query.box_reach2, "{n}: {point} {rows:?}");
+            let others = boxes.iter().enumerate().filter(|(lane, _)| *lane != 5);
+            assert!(
+                others
+                    .map(|(_, dist2)| dist2)
+                    .all(|dist2| *dist2 > query.box_reach2)
+            );
+        }
+    }
+
+    #[test]
+    fn rounding_goes_outwards_and_not_far() {
+        let ends = [
+            0.0,
+            -0.0,
+            1e-320,
+            1e-40,
+            1.0,
+            0.1,
+            1e30,
+            f64::MAX,
+            f64::INFINITY,
+        ];
+        for x in ends.into_iter().chain((0..2_000).map(|n| draw(n) * 6.4e6)) {
+            for x in [x, -x] {
+                let (low, high) = (f64::from(rounded_down(x)), f64::from(rounded_up(x)));
+                assert!(low <= x && x <= high, "{low} {x} {high}");
+                if x.abs() < 1e30 {
+                    assert!(high - low <= x.abs() * 4e-7 + 1e-37, "{low} {x} {high}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_row_that_is_nowhere_widens_no_box() {
+        let mut rows = NO_ROWS;
+        let [low, high] = box_of_rows(&rows);
+        assert!(low.iter().zip(&high).all(|(low, high)| low > high));
+        for (axis, lanes) in rows.0.iter_mut().enumerate() {
+            lanes[7] = axis as f64;
+        }
+        let [low, high] = box_of_rows(&rows);
+        for axis in 0..3 {
+            assert!(
+                (low[axis] - axis as f32).abs() < 1e-6 && (high[axis] - axis as f32).abs() < 1e-6
+            );
+        }
+    }
+}
