@@ -42,6 +42,19 @@ fn png(width: u32, height: u32, color: png::ColorType, depth: png::BitDepth) -> 
     bytes
 }
 
+/// A whole PNG with a palette.
+fn palette(width: u32, height: u32) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let mut encoder = png::Encoder::new(&mut bytes, width, height);
+    encoder.set_color(png::ColorType::Indexed);
+    encoder.set_palette(vec![0, 0, 0, 255, 255, 255]);
+    let mut writer = encoder.write_header().unwrap();
+    let pixels = vec![0; (width * height) as usize];
+    writer.write_image_data(&pixels).unwrap();
+    drop(writer);
+    bytes
+}
+
 fn with_elevation(bytes: &[u8]) -> TempDir {
     let text = format!("({BARE}, elevation: (file: \"e.png\", metres_per_grey: 10.0))");
     assets(&text, &[("e.png", bytes)])
@@ -171,6 +184,135 @@ fn a_descriptor_with_an_impossible_value_is_refused() {
     }
 }
 
+/// A recipe on a 1 km ball, whose corners are 22 m apart: its layers hold waves of 100 m and more.
+#[test]
+fn a_recipe_with_an_impossible_value_is_refused_by_layer_and_field() {
+    for (recipe, field) in [
+        (
+            "layers: [Fractal(wavelength_m: 50.0, octaves: 1)]",
+            "layers[0] Fractal.wavelength_m",
+        ),
+        (
+            "layers: [Fractal(wavelength_m: 9e9, octaves: 1)]",
+            "layers[0] Fractal.wavelength_m",
+        ),
+        (
+            "layers: [Fractal(wavelength_m: NaN, octaves: 1)]",
+            "layers[0] Fractal.wavelength_m",
+        ),
+        (
+            "layers: [Ridged(wavelength_m: 900.0, octaves: 9)]",
+            "layers[0] Ridged.octaves is 9, and",
+        ),
+        (
+            "layers: [Ridged(wavelength_m: 900.0, octaves: 0)]",
+            "layers[0] Ridged.octaves",
+        ),
+        (
+            "layers: [Billow(wavelength_m: 900.0, octaves: 1, gain: 1.5)]",
+            "Billow.gain",
+        ),
+        (
+            "layers: [Billow(wavelength_m: 900.0, octaves: 1, lacunarity: 1.0)]",
+            "lacunarity",
+        ),
+        (
+            "layers: [Billow(wavelength_m: 900.0, octaves: 1, amplitude_m: -1.0)]",
+            "amplitude_m",
+        ),
+        (
+            "layers: [Fractal(wavelength_m: 900.0, octaves: 1, patches: (wavelength_m: 900.0, share: 2.0))]",
+            "Fractal.patches.share",
+        ),
+        (
+            "layers: [Terraces(step_m: 9.0, sharpness: 0.5), Terraces(step_m: 0.0, sharpness: 0.5)]",
+            "layers[1] Terraces.step_m",
+        ),
+        (
+            "layers: [Warp(wavelength_m: 900.0, octaves: 1, amplitude_m: 9000.0)]",
+            "Warp.amplitude_m",
+        ),
+        (
+            "layers: [Craters(diameter_m: (400.0, 3.0), depth_share: 0.1, density: 1.0)]",
+            "Craters.diameter_m.1",
+        ),
+        (
+            "layers: [Craters(diameter_m: (4e6, 300.0), depth_share: 0.1, density: 1.0)]",
+            "Craters.diameter_m.0",
+        ),
+        (
+            "layers: [Craters(diameter_m: (400.0, 300.0), depth_share: 0.1, density: -1.0)]",
+            "Craters.density",
+        ),
+        (
+            "layers: [Continents(wavelength_m: 900.0, octaves: 2, land_share: 1.0, height_m: 9.0, depth_m: 9.0)]",
+            "Continents.land_share",
+        ),
+        (
+            "detail: (wavelength_m: 90.0, octaves: 7, amplitude_m: 1.0)",
+            "detail.octaves",
+        ),
+        (
+            "detail: (wavelength_m: 9.0, octaves: 6, amplitude_m: 1.0)",
+            "detail.wavelength_m",
+        ),
+        (
+            "detail: (wavelength_m: 9.0, octaves: 1, amplitude_m: inf)",
+            "detail.amplitude_m",
+        ),
+    ] {
+        let says = error(
+            assets(&format!("({BARE}, terrain: ({recipe}))"), &[]).path(),
+            "test",
+        );
+        assert!(
+            says.contains("test.ron: terrain.") && says.contains(field),
+            "{recipe}: {says}"
+        );
+    }
+    let many = "Terraces(step_m: 9.0, sharpness: 0.5),".repeat(13);
+    let text = format!("({BARE}, terrain: (layers: [{many}]))");
+    let says = error(assets(&text, &[]).path(), "test");
+    assert!(says.contains("terrain.layers has 13 entries"), "{says}");
+}
+
+#[test]
+fn a_misspelt_layer_is_named_with_its_line() {
+    for (recipe, said) in [
+        ("Mountains(wavelength_m: 900.0)", "Mountains"),
+        (
+            "Fractal(wavelength_m: 900.0, octaves: 2, hight: 3.0)",
+            "hight",
+        ),
+        (
+            "Craters(diameter_m: 40.0, depth_share: 0.1, density: 1.0)",
+            "4:",
+        ),
+        ("Fractal(wavelength_m: 900.0, octaves: -2)", "4:"),
+    ] {
+        let text = format!("({BARE},\n terrain: (\n  layers: [\n   {recipe},\n  ]))");
+        let says = error(assets(&text, &[]).path(), "test");
+        assert!(
+            says.contains("test.ron: 4:") && says.contains(said),
+            "{recipe}: {says}"
+        );
+    }
+}
+
+#[test]
+fn a_sea_that_contradicts_the_land_mask_is_refused() {
+    let mask = png(64, 32, png::ColorType::Grayscale, png::BitDepth::One);
+    let text = format!("({BARE}, sea_level_m: 5.0, land_mask: \"m.png\")");
+    let says = error(assets(&text, &[("m.png", &mask)]).path(), "test");
+    assert!(
+        says.contains("sea_level_m is 5") && says.contains("leave one"),
+        "{says}"
+    );
+    let text = format!("({BARE}, sea_level_m: NaN)");
+    let says = error(assets(&text, &[]).path(), "test");
+    assert!(says.contains("sea_level_m is NaN"), "{says}");
+}
+
 #[test]
 fn a_missing_file_is_named() {
     let text = format!("({BARE}, land_mask: \"terrain/gone.png\")");
@@ -215,6 +357,15 @@ fn a_raster_of_the_wrong_size_or_kind_is_named() {
         ),
         (png(64, 32, ColorType::Rgb, BitDepth::Eight), "Rgb"),
         (png(64, 32, ColorType::Grayscale, BitDepth::One), "One"),
+        (
+            png(64, 32, ColorType::Grayscale, BitDepth::Sixteen),
+            "Sixteen",
+        ),
+        (
+            png(64, 32, ColorType::GrayscaleAlpha, BitDepth::Eight),
+            "GrayscaleAlpha",
+        ),
+        (palette(64, 32), "Indexed"),
     ] {
         let says = error(with_elevation(&bytes).path(), "test");
         assert!(
