@@ -46,7 +46,7 @@ fn special_places() -> Vec<DVec3> {
         let sign = |bit: u32| if n >> bit & 1 == 0 { 1.0 } else { -1.0 };
         places.push(DVec3::new(sign(0), sign(1), sign(2)));
     }
-    for n in 0..60 {
+    for n in 0..40 {
         let (a, b) = (draw(n, 4), if n % 2 == 0 { 1.0 } else { -1.0 });
         // Edges of the cube.
         places.extend([
@@ -69,8 +69,8 @@ fn special_places() -> Vec<DVec3> {
 fn the_ground_has_no_steps_at_borders_of_any_kind() {
     for planet in all() {
         for (n, place) in special_places().into_iter().enumerate() {
-            for m in 0..8 {
-                let side = anywhere(n as u64 * 8 + m).cross(place);
+            for m in 0..4 {
+                let side = anywhere(n as u64 * 4 + m).cross(place);
                 for reach_m in [1e-6, 1e-3, 0.1] {
                     let offset = side * (reach_m / planet.radius_m());
                     let [a, b] = [place + offset, place - offset].map(|d| planet.ground(d));
@@ -171,9 +171,9 @@ fn the_ground_is_pinned_to_the_last_bit() {
 
 /// A change here is a change of every recorded world: on purpose, and in the changelog.
 const GOLDEN: [u64; 3] = [
-    0x0294_0909_0e46_9f67,
-    0x7986_78c5_61c2_e583,
-    0xc00f_58bc_140e_4de3,
+    0x82f9_516b_9e7e_d184,
+    0x49a9_a94b_6c91_a6b9,
+    0x98f0_fccf_291e_d721,
 ];
 
 #[test]
