@@ -116,14 +116,14 @@ impl LoadMap {
         let level = CellId::level_for_min_width(CELL_WIDTH_M_MIN, planet_radius_m);
         let disc = |settlement: &Settlement| {
             let radius_m = (settlement.population as f64 / (PI * PEOPLE_PER_M2)).sqrt();
-            let centre = crate::geo::Direction::new(settlement.at.to_dir()).ok()?;
-            let cap = Cap::new(centre, (radius_m / planet_radius_m).clamp(0.0, PI)).ok()?;
+            let angle_rad = (radius_m / planet_radius_m).clamp(0.0, PI);
+            let cap = Cap::new(settlement.at.to_direction(), angle_rad).ok()?;
             Some(LoadDisc {
                 cap,
                 load: settlement.population,
             })
         };
-        // Settlements of a loaded planet have finite coordinates; others would have no place.
+        // Only a planet without a radius has no discs; it has no places either.
         Self::from_discs(level, settlements.iter().filter_map(disc))
     }
 
@@ -284,11 +284,10 @@ fn spread(cells: &mut Vec<(CellId, u64)>, level: Level, disc: LoadDisc) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::geo::{Direction, LatLng};
+    use crate::geo::LatLng;
 
     fn cap(lat_deg: f64, lng_deg: f64, angle_rad: f64) -> Cap {
-        let centre = Direction::new(LatLng::degrees(lat_deg, lng_deg).to_dir()).unwrap();
-        Cap::new(centre, angle_rad).unwrap()
+        Cap::new(LatLng::degrees(lat_deg, lng_deg).to_direction(), angle_rad).unwrap()
     }
 
     #[test]
