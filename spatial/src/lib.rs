@@ -35,4 +35,7 @@ pub use geo::{
 pub use grid::{CellGrid, Nearby, Nearest, Neighbour, SimdLevel};
 pub use planet::{Biome, Climate, Ground, Planet, PlanetError, RayHit};
 pub use settlements::Settlement;
-pub use zones::{BadLoad, BadZones, Balance, LoadDisc, LoadMap, PEOPLE_PER_M2, ZoneId, ZoneMap};
+pub use zones::{
+    BadChange, BadLoad, BadRules, BadZones, Balance, BalanceRules, Balancer, Border, Change,
+    LoadDisc, LoadMap, PEOPLE_PER_M2, Plan, PlannedChange, Target, ZoneId, ZoneMap,
+};
