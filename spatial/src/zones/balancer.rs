@@ -179,15 +179,18 @@ impl Draft<'_> {
     }
 
     /// How to relieve a zone: by its neighbours, by as few of them as settle it; by a new zone in
-    /// its midst; or, where neither can, by neighbours that bring at least some gain.
+    /// its midst; or, where neither can, by neighbours halfway or with at least some gain.
     fn relief(&self, zone: ZoneId, load: u64) -> Option<Vec<Change>> {
-        let settle = self.share(self.rules.settle_at_permille);
+        let (settle, act) = (self.rules.settle_at_permille, self.rules.act_above_permille);
+        let halfway = self.share(settle + (act - settle) / 2);
+        let settle = self.share(settle);
         let sizes = || 2..=(self.room() + 1).min(self.map.len());
         let gained =
             (u128::from(load) * u128::from(1_000 - self.rules.gain_permille) / 1_000) as u64;
         sizes()
             .find_map(|size| self.spread(zone, size, |_| Some(settle)))
             .or_else(|| self.cut(zone, gained))
+            .or_else(|| sizes().find_map(|size| self.spread(zone, size, |_| Some(halfway))))
             .or_else(|| {
                 sizes().find_map(|size| {
                     self.spread(zone, size, |rows| {

@@ -75,7 +75,7 @@ impl BalanceRules {
                 Target::LoadMax(_) => 800,
             },
             merge_below_permille: 400,
-            gain_permille: 100,
+            gain_permille: 40,
             cool_down: 3,
             changes_max: 8,
             load_floor: 100,

@@ -1,0 +1,306 @@
+//! The balancer: it settles, it does not churn, it follows a moving crowd, and whatever it
+//! proposes leaves a partition of the sphere.
+#![allow(clippy::unwrap_used, reason = "what fails to prepare a test fails it")]
+
+use bluemarble_spatial::mix::{mix64, unit};
+use bluemarble_spatial::{
+    BadRules, BalanceRules, Balancer, Cap, CellId, Change, Direction, Level, LoadDisc, LoadMap,
+    Plan, Target, ZoneMap, maths,
+};
+use glam::DVec3;
+
+const LEVEL: Level = Level::of(8);
+const TARGETS: [Target; 4] = [
+    Target::Zones(6),
+    Target::Zones(96),
+    Target::LoadMax(20_000),
+    Target::LoadMax(1_500),
+];
+
+fn direction(n: u64) -> Direction {
+    let word = mix64(n);
+    let z = 2.0 * unit(word) - 1.0;
+    let (sin, cos) = maths::sin_cos(std::f64::consts::TAU * unit(mix64(word)));
+    let across = (1.0 - z * z).sqrt();
+    Direction::new(DVec3::new(across * cos, across * sin, z)).unwrap()
+}
+
+fn disc(at: Direction, angle_rad: f64, load: u64) -> LoadDisc {
+    let cap = Cap::new(at, angle_rad).unwrap();
+    LoadDisc { cap, load }
+}
+
+/// A hundred crowds of very different sizes.
+fn crowds(seed: u64) -> Vec<LoadDisc> {
+    (0..100)
+        .map(|n| {
+            let size = unit(mix64(n ^ mix64(seed)));
+            let load = 50.0 + 20_000.0 * size * size * size * size;
+            disc(direction(n ^ mix64(seed)), 0.02 + 0.1 * size, load as u64)
+        })
+        .collect()
+}
+
+fn map_of(discs: impl IntoIterator<Item = LoadDisc>) -> LoadMap {
+    LoadMap::from_discs(LEVEL, discs).unwrap()
+}
+
+/// One load and more.
+fn with(load: &LoadMap, more: LoadDisc) -> LoadMap {
+    let more = map_of([more]);
+    let cells = load.cells().iter().chain(more.cells()).copied();
+    LoadMap::new(LEVEL, cells).unwrap()
+}
+
+fn balancer(target: Target) -> Balancer {
+    Balancer::new(BalanceRules::new(target)).unwrap()
+}
+
+/// Applies a plan by its changes, each of which must fit, and checks what it says about itself.
+fn carry_out(plan: &Plan, map: &ZoneMap, load: &LoadMap) -> ZoneMap {
+    let mut after = map.clone();
+    for planned in &plan.changes {
+        assert_eq!(planned.moved_load, planned.change.moved_load(&after, load));
+        let next = after.apply(&planned.change).unwrap();
+        for zone in 0..after.len() as u32 {
+            if !matches!(planned.change, Change::Move { .. }) {
+                let first = after.ranges().nth(zone as usize).unwrap().0;
+                assert_eq!(planned.change.zone_after(zone), next.zone_of(first));
+            }
+        }
+        after = next;
+    }
+    assert_eq!(after, plan.map);
+    assert_eq!(after.balance(load), plan.after);
+    assert_eq!(map.balance(load), plan.before);
+    let starts: Vec<CellId> = after.ranges().map(|range| range.0).collect();
+    assert_eq!(ZoneMap::from_starts(&starts), Ok(after.clone()));
+    after
+}
+
+/// Lets a balancer work on a constant load until it has proposed nothing for longer than anything
+/// rests; answers with how many proposals changed something.
+fn settle(balancer: &mut Balancer, map: &mut ZoneMap, load: &LoadMap) -> usize {
+    let (mut quiet, mut busy) = (0, 0);
+    while quiet < 6 {
+        let plan = balancer.propose(map, load);
+        *map = carry_out(&plan, map, load);
+        if plan.changes.is_empty() {
+            quiet += 1;
+        } else {
+            (quiet, busy) = (0, busy + 1);
+        }
+        assert!(busy < 400, "it does not settle");
+    }
+    busy
+}
+
+#[test]
+fn a_constant_load_comes_to_rest() {
+    for seed in 0..8 {
+        let load = map_of(crowds(seed));
+        for target in TARGETS {
+            let (mut balancer, mut map) = (balancer(target), ZoneMap::whole());
+            let busy = settle(&mut balancer, &mut map, &load);
+            for _ in 0..20 {
+                assert!(balancer.propose(&map, &load).changes.is_empty());
+            }
+            let balance = map.balance(&load);
+            println!(
+                "{target:?}: {busy} proposals, {} zones, busiest {:.3} × mean, {}",
+                map.len(),
+                balance.busiest_over_mean,
+                balance.busiest
+            );
+            match target {
+                Target::Zones(zones) => {
+                    assert_eq!(map.len(), zones);
+                    assert!(balance.busiest_over_mean <= 1.3, "{balance}");
+                }
+                Target::LoadMax(most) => assert!(balance.busiest <= most),
+            }
+        }
+    }
+}
+
+#[test]
+fn noise_within_the_band_moves_nothing() {
+    let discs = crowds(1);
+    let load = map_of(discs.clone());
+    let mut map = ZoneMap::balanced(96, &load).unwrap();
+    let mut balancer = balancer(Target::Zones(96));
+    settle(&mut balancer, &mut map, &load);
+    for round in 0..60 {
+        // Each cell by up to a twentieth, up or down.
+        let noisy = load.cells().iter().map(|&(cell, load)| {
+            let noise = unit(mix64(cell.0 ^ round)) * 0.1 - 0.05;
+            (cell, (load as f64 * (1.0 + noise)).round() as u64)
+        });
+        let noisy = LoadMap::new(LEVEL, noisy).unwrap();
+        assert!(balancer.propose(&map, &noisy).changes.is_empty(), "{round}");
+    }
+}
+
+#[test]
+fn a_crowd_that_comes_and_goes_costs_few_changes_and_none_is_taken_back_at_once() {
+    let rules = BalanceRules::new(Target::Zones(96));
+    for cool_down in [3, 10] {
+        let mut balancer = Balancer::new(BalanceRules { cool_down, ..rules }).unwrap();
+        let here = map_of(
+            crowds(2)
+                .into_iter()
+                .chain([disc(direction(7), 0.05, 40_000)]),
+        );
+        let gone = map_of(crowds(2));
+        let mut map = ZoneMap::balanced(96, &gone).unwrap();
+        let mut changed = 0;
+        // When a boundary last changed, by its place.
+        let mut last: Vec<(CellId, u64)> = Vec::new();
+        let rounds = 200;
+        for round in 0..rounds {
+            let load = if round % 2 == 0 { &here } else { &gone };
+            let plan = balancer.propose(&map, load);
+            let mut before = map.clone();
+            for planned in &plan.changes {
+                let starts = |zone: u32| before.ranges().nth(zone as usize).map(|range| range.0);
+                let (old, new) = match planned.change {
+                    Change::Move { zone, to } => (starts(zone), to),
+                    Change::Split { at, .. } => (None, at),
+                    Change::Merge { zone } => (starts(zone + 1), starts(zone + 1).unwrap()),
+                };
+                if let Some(old) = old {
+                    let fresh = last
+                        .iter()
+                        .find(|(cell, at)| *cell == old && round <= at + cool_down);
+                    assert_eq!(fresh, None, "round {round}: {planned:?}");
+                }
+                last.push((new, round));
+                before = before.apply(&planned.change).unwrap();
+            }
+            changed += plan.changes.len();
+            map = carry_out(&plan, &map, load);
+        }
+        println!("cool-down {cool_down}: {changed} changes in {rounds} proposals");
+        assert!(changed as u64 <= 2 * rounds, "{changed}");
+    }
+}
+
+#[test]
+fn zones_follow_a_crowd_around_the_globe() {
+    for target in [Target::Zones(96), Target::LoadMax(4_000)] {
+        let (mut balancer, mut map) = (balancer(target), ZoneMap::whole());
+        let (mut worst, mut moved, mut rounds) = (0.0_f64, 0, 0);
+        let base = map_of(crowds(3));
+        settle(&mut balancer, &mut map, &base);
+        // Over a pole, the date line and cube corners, almost a degree a proposal.
+        for step in 0..400 {
+            let angle = f64::from(step) * 0.0157;
+            let (sin, cos) = maths::sin_cos(angle);
+            let at = Direction::new(DVec3::new(cos, 0.3 * sin, sin)).unwrap();
+            let load = with(&base, disc(at, 0.05, 30_000));
+            let plan = balancer.propose(&map, &load);
+            map = carry_out(&plan, &map, &load);
+            if step >= 20 {
+                let busy = match target {
+                    Target::Zones(_) => plan.after.busiest_over_mean,
+                    Target::LoadMax(most) => plan.after.busiest as f64 / most as f64,
+                };
+                worst = if busy > worst { busy } else { worst };
+                moved += plan.moved_load();
+                rounds += load.total();
+            }
+        }
+        let share = moved as f64 / rounds as f64;
+        println!(
+            "{target:?}: worst {worst:.2}, {:.4} of the load moves per proposal, {} zones",
+            share,
+            map.len()
+        );
+        assert!(worst < 4.0, "{worst}");
+        assert!(share < 0.05, "{share}");
+    }
+}
+
+#[test]
+fn the_end_of_a_crowd_makes_zones_fewer() {
+    let (mut balancer, mut map) = (balancer(Target::LoadMax(1_000)), ZoneMap::whole());
+    let crowd = map_of([disc(direction(1), 0.1, 50_000)]);
+    settle(&mut balancer, &mut map, &crowd);
+    assert!(map.len() >= 50);
+    let few = map_of([disc(direction(1), 0.1, 300)]);
+    settle(&mut balancer, &mut map, &few);
+    assert_eq!(map.len(), 1);
+}
+
+#[test]
+fn a_crowd_in_one_cell_is_borne() {
+    let cell = CellId::leaf_at(direction(1).unit());
+    let load = LoadMap::new(LEVEL, [(cell, 100_000)]).unwrap();
+    for target in TARGETS {
+        let (mut balancer, mut map) = (balancer(target), ZoneMap::whole());
+        settle(&mut balancer, &mut map, &load);
+        assert_eq!(map.balance(&load).busiest, 100_000);
+    }
+    let nobody = LoadMap::new(LEVEL, []).unwrap();
+    let mut map = ZoneMap::whole();
+    settle(&mut balancer(Target::Zones(24)), &mut map, &nobody);
+    assert_eq!(map.len(), 24);
+}
+
+#[test]
+fn rules_that_would_churn_are_refused() {
+    let good = BalanceRules::new(Target::Zones(24));
+    for (rules, why) in [
+        (
+            BalanceRules {
+                settle_at_permille: 1_250,
+                ..good
+            },
+            BadRules::Thresholds,
+        ),
+        (
+            BalanceRules {
+                settle_at_permille: 900,
+                ..good
+            },
+            BadRules::Thresholds,
+        ),
+        (
+            BalanceRules {
+                merge_below_permille: 1_100,
+                ..good
+            },
+            BadRules::Thresholds,
+        ),
+        (
+            BalanceRules {
+                gain_permille: 0,
+                ..good
+            },
+            BadRules::Gain(0),
+        ),
+        (
+            BalanceRules {
+                changes_max: 1,
+                ..good
+            },
+            BadRules::Changes(1),
+        ),
+        (
+            BalanceRules {
+                target: Target::Zones(0),
+                ..good
+            },
+            BadRules::Target,
+        ),
+        (
+            BalanceRules {
+                target: Target::LoadMax(0),
+                ..good
+            },
+            BadRules::Target,
+        ),
+    ] {
+        assert_eq!(Balancer::new(rules).unwrap_err(), why);
+    }
+}
