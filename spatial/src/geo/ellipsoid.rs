@@ -56,8 +56,8 @@ impl Ellipsoid {
         flattening: 1.0 / 298.257_223_563,
     };
 
-    /// Most flattened figure: the bodies of the solar system stay below (Haumea, the flattest known,
-    /// is near a half), and the precision promised here has been tested up to it.
+    /// Most flattened figure: the planets stay far below (Saturn, the flattest, has 0.098), and the
+    /// precision promised here has been tested up to it.
     pub const FLATTENING_MAX: f64 = 0.5;
 
     /// From its equatorial radius, metres, and its flattening (1 − polar radius / equatorial radius).
@@ -164,8 +164,9 @@ impl Ellipsoid {
     /// The nearest surface point to it is (p / (u + e²), z b² / u), b the polar radius, for the u > 0
     /// at which that lies on the ellipse: (p / (u + e²))² + (b z / u)² = 1.
     fn normal_of_nearest(self, p: f64, z: f64) -> (f64, f64) {
-        /// A step below rounding; 60 suffice for the worst place, next to the evolute's cusp.
-        const STEPS_MAX: u32 = 100;
+        /// Near the surface 3 to 9; 37 next to the evolute's cusp at the largest flattening, the worst found
+        /// in a search of 600,000 places and nine figures.
+        const STEPS_MAX: u32 = 64;
         /// So near to the equatorial plane (0.06 nm on Earth) is in it: no position resolves more.
         const IN_PLANE: f64 = 1e-17;
         let e2 = self.eccentricity_squared();
