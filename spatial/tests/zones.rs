@@ -195,7 +195,7 @@ fn zones_by_population_are_even_where_a_fixed_grid_is_not() {
         let exact = ZoneMap::balanced_within(zones, &PEOPLE, 0).unwrap();
         let (ours, best) = (map.balance(&PEOPLE), exact.balance(&PEOPLE));
         let grid = Balance::fixed_grid(Level::of(level), &PEOPLE);
-        let [ours_km, best_km] = [&map, &exact].map(|map| total_km(map));
+        let [ours_km, best_km] = [&map, &exact].map(total_km);
         println!(
             "{zones:>4} zones: {:.3} × mean, borders {ours_km:.0} km; \
              {:.4} and {best_km:.0} km without regard to borders; fixed grid {:.1}",

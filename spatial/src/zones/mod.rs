@@ -1,5 +1,8 @@
 //! Zones: the sphere cut into contiguous ranges of cell ids, one owner each; how evenly they share
 //! a load, and where they meet.
+//!
+//! [`ZoneMap`] is the cut, [`LoadMap`] what there is to do where. [`ZoneMap::balanced`] cuts anew;
+//! a [`Balancer`] changes a cut a little at a time while a world runs, by [`Change`]s.
 
 mod balance;
 mod balancer;
