@@ -149,3 +149,73 @@ pub(super) fn roundest(low: u64, high: u64) -> Option<u64> {
     let bit = 63 - ((low - 1) ^ high).leading_zeros();
     Some((high >> bit << bit) + 1)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cells::{CellId, Level};
+    use crate::mix::mix64;
+
+    /// Every way to cut, by dynamic programming.
+    fn naive(loads: &[u64], parts: usize) -> u64 {
+        let mut best: Vec<u64> = vec![u64::MAX; loads.len() + 1];
+        best[0] = 0;
+        for _ in 0..parts {
+            best = (0..=loads.len())
+                .map(|end| {
+                    let last =
+                        |begin: usize| loads[begin..end].iter().sum::<u64>().max(best[begin]);
+                    (0..=end).map(last).min().unwrap_or(u64::MAX)
+                })
+                .collect();
+        }
+        best[loads.len()]
+    }
+
+    #[test]
+    fn without_slack_no_cut_has_a_less_busy_busiest_zone() {
+        for seed in 0..60 {
+            let rows = (0..40).map(|n| {
+                let word = mix64(seed * 100 + n);
+                let leaf = CellId((word % (6 << 61)) | 1);
+                (leaf.parent(Level::of(4)), 1 + mix64(word) % 50)
+            });
+            let load = LoadMap::new(Level::of(4), rows).unwrap();
+            let loads: Vec<u64> = load.cells().iter().map(|row| row.1).collect();
+            for zones in [1, 2, 3, 7, 20, 60] {
+                let map = ZoneMap::balanced_within(zones, &load, 0).unwrap();
+                assert_eq!(map.len(), zones);
+                assert_eq!(
+                    map.balance(&load).busiest,
+                    naive(&loads, zones),
+                    "{seed} {zones}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn the_roundest_boundary_begins_the_coarsest_cell() {
+        let level = |start: u64| (start - 1).trailing_zeros() / 2;
+        for low in 1..64_u64 {
+            for high in low..64 {
+                let got = roundest(low * 8 + 1, high * 8 + 1).unwrap();
+                let best = (low..=high).map(|k| level(k * 8 + 1)).max();
+                assert!((low * 8 + 1..=high * 8 + 1).contains(&got) && got % 8 == 1);
+                assert_eq!(Some(level(got)), best);
+            }
+        }
+        assert_eq!(roundest(9, 1), None);
+    }
+
+    #[test]
+    fn as_many_zones_as_cells_can_be_cut_and_no_more() {
+        let load = LoadMap::new(Level::of(1), [(CellId::face_cell(2), 5)]).unwrap();
+        assert_eq!(ZoneMap::balanced(24, &load).map(|map| map.len()), Ok(24));
+        assert!(matches!(
+            ZoneMap::balanced(25, &load),
+            Err(BadZones::TooCoarse { .. })
+        ));
+        assert_eq!(ZoneMap::balanced(0, &load), Err(BadZones::Count(0)));
+    }
+}
