@@ -29,8 +29,8 @@ pub use features::{
     Near, Obstacle, ObstacleHit, Obstacles, Passed, Properties, StaticTree,
 };
 pub use geo::{
-    BadCoordinate, BadEllipsoid, BadRadius, BadVector, Direction, Ellipsoid, Geodetic, LatLng,
-    Projection, Sphere, TangentFrame, transport, transport_along,
+    BadAltitude, BadCoordinate, BadEllipsoid, BadRadius, BadVector, Direction, Ellipsoid, Geodetic,
+    LatLng, Projection, Sphere, TangentFrame, transport, transport_along,
 };
 pub use grid::{CellGrid, Nearby, Nearest, Neighbour, SimdLevel};
 pub use planet::{Biome, Climate, Ground, Planet, PlanetError, RayHit};

@@ -251,19 +251,18 @@ fn a_fixed_bearing_is_not_straight_but_a_transported_heading_is() {
 #[test]
 fn geodetic_places_survive_every_altitude() {
     for n in 0..20_000 {
-        let place = Geodetic {
-            at: LatLng::degrees(180.0 * draw(n, 1) - 90.0, 360.0 * draw(n, 2) - 180.0),
-            // From 100 km above the evolute's outermost cusp to a geostationary orbit.
-            altitude_m: -6_200_000.0 + 42_000_000.0 * draw(n, 3) * draw(n, 4),
-        };
+        let at = LatLng::degrees(180.0 * draw(n, 1) - 90.0, 360.0 * draw(n, 2) - 180.0);
+        // From 100 km above the evolute's outermost cusp to a geostationary orbit.
+        let altitude_m = -6_200_000.0 + 42_000_000.0 * draw(n, 3) * draw(n, 4);
+        let place = Geodetic::new(at, altitude_m).unwrap();
         let position = Ellipsoid::WGS84.to_position(place);
         let back = Ellipsoid::WGS84.to_geodetic(position).unwrap();
         let off_m = Ellipsoid::WGS84.to_position(back).distance(position);
         assert!(off_m < 1e-7, "{place:?}: {off_m} m");
-        assert!((back.altitude_m - place.altitude_m).abs() < 1e-7);
+        assert!((back.altitude_m() - place.altitude_m()).abs() < 1e-7);
         // A micrometre seen from as near to the centre as this goes.
         assert!(
-            (back.at.lat_deg() - place.at.lat_deg()).abs() < 1e-10,
+            (back.at().lat_deg() - place.at().lat_deg()).abs() < 1e-10,
             "{place:?} {back:?}"
         );
     }
@@ -278,21 +277,19 @@ fn the_altitude_is_the_distance_from_the_surface() {
         let got = squashed.to_geodetic(position).unwrap();
         let mut nearest_m = f64::INFINITY;
         for k in -9_000..=9_000 {
-            let on = Geodetic {
-                at: LatLng::degrees(f64::from(k) * 0.01, got.at.lng_deg()),
-                altitude_m: 0.0,
-            };
+            let at = LatLng::degrees(f64::from(k) * 0.01, got.at().lng_deg());
+            let on = Geodetic::new(at, 0.0).unwrap();
             let distance_m = squashed.to_position(on).distance(position);
             if distance_m < nearest_m {
                 nearest_m = distance_m;
             }
         }
         assert!(
-            got.altitude_m.abs() <= nearest_m + 1e-9,
+            got.altitude_m().abs() <= nearest_m + 1e-9,
             "{position} {got:?}"
         );
         assert!(
-            got.altitude_m.abs() >= nearest_m - 0.01,
+            got.altitude_m().abs() >= nearest_m - 0.01,
             "{position} {got:?}"
         );
     }
@@ -324,8 +321,8 @@ fn results_are_pinned_to_the_last_bit() {
         a.interpolate(b, 0.3).unwrap().unit().y,
         a.destination(2.1, 0.4).unit().z,
         transport(heading, a, b).unwrap().x,
-        geodetic.at.lat_deg(),
-        geodetic.altitude_m,
+        geodetic.at().lat_deg(),
+        geodetic.altitude_m(),
         Ellipsoid::WGS84.to_position(geodetic).z,
         map(Projection::Equirectangular).y,
         map(Projection::WebMercator).y,

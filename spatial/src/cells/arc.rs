@@ -1,20 +1,10 @@
-//! Angles between places and great-circle arcs, to rounding at every distance: a sine alone loses
-//! half its digits near 90°, a cosine near 0° and 180°.
+//! Angles between a place and great-circle arcs, to rounding at every distance. Answers that say "all of
+//! it" or "nothing of it" keep [`ROUNDING_RAD`] away from a tie.
 
 use glam::DVec3;
 
+pub(crate) use crate::geo::{ROUNDING_RAD, angle};
 use crate::maths;
-
-/// What a computed angle between unit vectors may be wrong by, radians, generously: 25 nm on
-/// Earth. Answers that say "all of it" or "nothing of it" keep this far from a tie.
-pub(crate) const ROUNDING_RAD: f64 = 4e-15;
-
-/// The angle between two unit vectors in radians, 0 ..= π (W. Kahan, "How futile are mindless
-/// assessments of roundoff", 2006, section 12: the half-angle form).
-#[inline]
-pub(crate) fn angle(a: DVec3, b: DVec3) -> f64 {
-    2.0 * maths::atan2((a - b).length(), (a + b).length())
-}
 
 /// Whichever of some unit vectors is nearest to `p`, and the angle to it.
 pub(crate) fn nearest(p: DVec3, places: &[DVec3; 4]) -> f64 {

@@ -4,30 +4,19 @@
 
 use glam::DVec3;
 
-use super::{BadVector, LatLng};
+use super::{BadVector, Geodetic, LatLng};
 use crate::maths;
-
-/// A place over an ellipsoid.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Geodetic {
-    /// Geodetic latitude (of the ellipsoid's normal, not of the line to the centre) and longitude.
-    pub at: LatLng,
-    /// Along the normal above the ellipsoid's surface, metres; negative below it. Not a height above
-    /// sea level, from which the ellipsoid differs by up to 107 m (N. K. Pavlis et al., "The
-    /// development and evaluation of the Earth Gravitational Model 2008", 2012).
-    pub altitude_m: f64,
-}
 
 /// A figure between a ball and a flat disc, turned around the polar axis.
 ///
 /// ```
 /// use bluemarble_spatial::{Ellipsoid, Geodetic, LatLng};
 ///
-/// let summit = Geodetic { at: LatLng::degrees(27.988, 86.925), altitude_m: 8_820.0 };
+/// let summit = Geodetic::new(LatLng::degrees(27.988, 86.925), 8_820.0)?;
 /// let position = Ellipsoid::WGS84.to_position(summit);
 /// let back = Ellipsoid::WGS84.to_geodetic(position)?;
-/// assert!((back.altitude_m - summit.altitude_m).abs() < 1e-8);
-/// # Ok::<(), bluemarble_spatial::BadVector>(())
+/// assert!((back.altitude_m() - summit.altitude_m()).abs() < 1e-8);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Ellipsoid {
@@ -109,16 +98,16 @@ impl Ellipsoid {
     /// The position of a place, metres, planet frame (for Earth: earth-centred, earth-fixed).
     #[must_use]
     pub fn to_position(self, place: Geodetic) -> DVec3 {
-        let (sin_lat, cos_lat) = maths::sin_cos(place.at.lat_deg().to_radians());
-        let (sin_lng, cos_lng) = maths::sin_cos(place.at.lng_deg().to_radians());
+        let (sin_lat, cos_lat) = maths::sin_cos(place.at().lat_deg().to_radians());
+        let (sin_lng, cos_lng) = maths::sin_cos(place.at().lng_deg().to_radians());
         let e2 = self.eccentricity_squared();
         // From the surface along the normal to the polar axis.
         let normal_m = self.equatorial_m / (1.0 - e2 * sin_lat * sin_lat).sqrt();
-        let across_m = (normal_m + place.altitude_m) * cos_lat;
+        let across_m = (normal_m + place.altitude_m()) * cos_lat;
         DVec3::new(
             across_m * cos_lng,
             across_m * sin_lng,
-            (normal_m * (1.0 - e2) + place.altitude_m) * sin_lat,
+            (normal_m * (1.0 - e2) + place.altitude_m()) * sin_lat,
         )
     }
 
@@ -155,7 +144,7 @@ impl Ellipsoid {
             maths::atan2(position.y, position.x).to_degrees(),
         )
         .map_err(|_| BadVector(position))?;
-        Ok(Geodetic { at, altitude_m })
+        Geodetic::new(at, altitude_m).map_err(|_| BadVector(position))
     }
 
     /// Cosine and sine of the geodetic latitude of a point `p` off the axis and `z` ≥ 0 above the
@@ -207,10 +196,7 @@ mod tests {
     use crate::mix::{mix64, unit as share};
 
     fn over(lat: f64, lng: f64, altitude_m: f64) -> Geodetic {
-        Geodetic {
-            at: LatLng::degrees(lat, lng),
-            altitude_m,
-        }
+        Geodetic::new(LatLng::degrees(lat, lng), altitude_m).unwrap()
     }
 
     /// C. F. F. Karney's CartConvert (GeographicLib), example of its manual page; and the example of
@@ -237,9 +223,9 @@ mod tests {
             let got = Ellipsoid::WGS84.to_position(place);
             assert!((got - position).abs().max_element() < within_m, "{got}");
             let back = Ellipsoid::WGS84.to_geodetic(position).unwrap();
-            assert!((back.altitude_m - place.altitude_m).abs() < 2.0 * within_m);
-            assert!((back.at.lat_deg() - place.at.lat_deg()).abs() < within_m * 1e-5);
-            assert!((back.at.lng_deg() - place.at.lng_deg()).abs() < within_m * 1e-5);
+            assert!((back.altitude_m() - place.altitude_m()).abs() < 2.0 * within_m);
+            assert!((back.at().lat_deg() - place.at().lat_deg()).abs() < within_m * 1e-5);
+            assert!((back.at().lng_deg() - place.at().lng_deg()).abs() < within_m * 1e-5);
         }
         // TR8350.2, table 3.3.
         assert!((Ellipsoid::WGS84.polar_m() - 6_356_752.314_2).abs() < 5e-5);
@@ -312,21 +298,21 @@ mod tests {
         let earth = Ellipsoid::WGS84;
         let geodetic = |x, y, z| earth.to_geodetic(DVec3::new(x, y, z)).unwrap();
         assert_eq!(
-            geodetic(0.0, 0.0, earth.polar_m() + 100.0).at,
+            geodetic(0.0, 0.0, earth.polar_m() + 100.0).at(),
             LatLng::degrees(90.0, 0.0)
         );
-        assert!((geodetic(0.0, 0.0, -earth.polar_m() - 100.0).altitude_m - 100.0).abs() < 1e-8);
+        assert!((geodetic(0.0, 0.0, -earth.polar_m() - 100.0).altitude_m() - 100.0).abs() < 1e-8);
         assert_eq!(
             geodetic(-7e6, 0.0, 0.0),
             over(0.0, 180.0, 7e6 - 6_378_137.0)
         );
-        assert_eq!(geodetic(-7e6, -0.0, 0.0).at, LatLng::degrees(0.0, -180.0));
+        assert_eq!(geodetic(-7e6, -0.0, 0.0).at(), LatLng::degrees(0.0, -180.0));
         assert!(
-            geodetic(1.0, 0.0, 0.0).at.lat_deg() > 89.0,
+            geodetic(1.0, 0.0, 0.0).at().lat_deg() > 89.0,
             "the northern of two"
         );
         assert!(
-            geodetic(1.0, 0.0, -1e-30).at.lat_deg() < -89.0,
+            geodetic(1.0, 0.0, -1e-30).at().lat_deg() < -89.0,
             "the southern"
         );
     }
@@ -339,8 +325,8 @@ mod tests {
             let position = DVec3::new(draw(0), draw(1), draw(2)) * 5_000.0;
             let place = ball.to_geodetic(position).unwrap();
             let below = LatLng::from_dir(position);
-            assert!((place.at.lat_deg() - below.lat_deg()).abs() < 1e-13);
-            assert!((place.altitude_m + 1_000.0 - position.length()).abs() < 1e-12);
+            assert!((place.at().lat_deg() - below.lat_deg()).abs() < 1e-13);
+            assert!((place.altitude_m() + 1_000.0 - position.length()).abs() < 1e-12);
         }
     }
 

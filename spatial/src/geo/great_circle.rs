@@ -13,7 +13,14 @@ use crate::maths;
 
 /// Places nearer to each other than this, radians, are the same to rounding (25 nm on Earth): what
 /// lies between them has no bearing.
-pub(super) const ROUNDING_RAD: f64 = 4e-15;
+pub(crate) const ROUNDING_RAD: f64 = 4e-15;
+
+/// The angle between two unit vectors in radians, 0 ..= π: a sine alone loses half its digits near
+/// 90°, a cosine near 0° and 180°, the half angle nowhere.
+#[inline]
+pub(crate) fn angle(a: DVec3, b: DVec3) -> f64 {
+    2.0 * maths::atan2((a - b).length(), (a + b).length())
+}
 
 impl Direction {
     /// The place on the other side of the ball.
@@ -36,8 +43,7 @@ impl Direction {
     #[inline]
     #[must_use]
     pub fn angle_to(self, other: Self) -> f64 {
-        let (a, b) = (self.unit(), other.unit());
-        2.0 * maths::atan2((a - b).length(), (a + b).length())
+        angle(self.unit(), other.unit())
     }
 
     /// Length of the straight line to another place through the unit ball, 0 ..= 2.

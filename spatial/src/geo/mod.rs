@@ -43,6 +43,7 @@
 
 mod direction;
 mod ellipsoid;
+mod geodetic;
 mod great_circle;
 mod lat_lng;
 mod projection;
@@ -51,7 +52,9 @@ mod tangent_frame;
 mod transport;
 
 pub use direction::{BadVector, Direction};
-pub use ellipsoid::{BadEllipsoid, Ellipsoid, Geodetic};
+pub use ellipsoid::{BadEllipsoid, Ellipsoid};
+pub use geodetic::{BadAltitude, Geodetic};
+pub(crate) use great_circle::{ROUNDING_RAD, angle};
 pub use lat_lng::{BadCoordinate, LatLng};
 pub use projection::Projection;
 pub use sphere::{BadRadius, Sphere};
