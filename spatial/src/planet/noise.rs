@@ -31,15 +31,23 @@ const GRADIENTS: [[f64; 3]; 16] = [
     [0.0, -1.0, -1.0],
 ];
 
+/// Odd words that spread lattice coordinates over a hash.
+const X_MIX: u64 = 0x9e37_79b9_7f4a_7c15;
+const Y_MIX: u64 = 0xc2b2_ae3d_27d4_eb4f;
+const Z_MIX: u64 = 0x1656_67b1_9e37_79f9;
+
 /// −1 ..= 1, zero at the points of the integer lattice, with continuous slope.
 #[inline]
 pub(crate) fn gradient_noise(p: DVec3, seed: u64) -> f64 {
     let (x, fx) = split(p.x);
     let (y, fy) = split(p.y);
     let (z, fz) = split(p.z);
-    let x = [x, x.wrapping_add(1)].map(|k| k.wrapping_mul(0x9e37_79b9_7f4a_7c15));
-    let y = [y, y.wrapping_add(1)].map(|k| k.wrapping_mul(0xc2b2_ae3d_27d4_eb4f));
-    let z = [z, z.wrapping_add(1)].map(|k| k.wrapping_mul(0x1656_67b1_9e37_79f9));
+    let x = x.wrapping_mul(X_MIX);
+    let x = [x, x.wrapping_add(X_MIX)];
+    let y = y.wrapping_mul(Y_MIX);
+    let y = [y, y.wrapping_add(Y_MIX)];
+    let z = z.wrapping_mul(Z_MIX);
+    let z = [z, z.wrapping_add(Z_MIX)];
     let at = |i: usize, j: usize, k: usize| {
         let word = x[i] ^ y[j].rotate_left(21) ^ z[k].rotate_left(42) ^ seed;
         let word = (word ^ (word >> 32)).wrapping_mul(0xd6e8_feb8_6659_fd93);
