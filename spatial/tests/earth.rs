@@ -130,7 +130,7 @@ fn there_is_dry_ground_at_every_settlement() {
     assert!(drowned < 30, "{drowned}");
 }
 
-/// Shore and roughness never make a step that a walker could not take.
+/// Shores and hills never make a step that a walker could not take.
 #[test]
 fn the_ground_has_no_steps() {
     for (from, to) in [
