@@ -1,6 +1,7 @@
 //! `bluemarble`: the designers' command line. It runs the same world as the server, headless and as
 //! fast as it goes. Each subcommand is a file of its own.
 
+mod planet;
 mod sim;
 
 use clap::{Parser, Subcommand};
@@ -17,11 +18,15 @@ struct Cli {
 enum Command {
     /// Run a scenario headless, as fast as it goes, and print its state digest
     Sim(sim::SimArgs),
+    /// Look at a planet: maps, what is at a place, how it is cut into zones
+    #[command(subcommand)]
+    Planet(planet::PlanetCommand),
 }
 
 fn main() -> std::process::ExitCode {
     let outcome = match Cli::parse().command {
         Command::Sim(args) => sim::run(&args),
+        Command::Planet(command) => planet::run(&command),
     };
     match outcome {
         Ok(()) => std::process::ExitCode::SUCCESS,
