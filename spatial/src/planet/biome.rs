@@ -6,8 +6,8 @@
 
 use glam::DVec3;
 
-use super::Planet;
 use super::climate::Climate;
+use super::{Ground, Planet};
 
 /// Mean of the coldest month that keeps frost away: the tropics of this diagram.
 const COLDEST_TROPICAL_C: f64 = 14.5;
@@ -215,13 +215,24 @@ impl Planet {
     #[must_use]
     pub fn biome(&self, dir: DVec3) -> Biome {
         let unit = dir.normalize();
-        let ground = self.ground_at_unit(unit);
+        self.biome_on(unit, self.ground_at_unit(unit))
+    }
+
+    /// The same at a unit direction whose ground, or outline of the ground, is known already.
+    #[must_use]
+    pub fn biome_on(&self, unit: DVec3, ground: Ground) -> Biome {
         match (self.climate_on(unit, ground.height_m), ground.water) {
             (None, false) => Biome::Barren,
             (None, true) => Biome::Ocean,
             (Some(climate), false) => Biome::of_land(&climate),
             (Some(climate), true) => Biome::of_water(&climate),
         }
+    }
+
+    /// Whether there is air, and so a climate.
+    #[must_use]
+    pub fn has_air(&self) -> bool {
+        self.climate.is_some()
     }
 }
 

@@ -187,15 +187,18 @@ impl ClimateModel {
             rain_mm,
             summer_rain,
             massif_m,
+            warmer_k,
         } = air.at(unit, self.spec.seed);
         let sin_lat = unit.z;
-        let temperature_c = self.spec.mean_c(sin_lat, maritime, height_m, massif_m);
+        let temperature_c = self.spec.mean_c(sin_lat, maritime, height_m, massif_m) + warmer_k;
         let season_k = self.spec.season_k(sin_lat, maritime);
         let potential_mm = potential_mm(temperature_c, season_k);
         Climate {
             temperature_c,
             warmest_c: temperature_c + season_k,
-            warmest_at_sea_level_c: self.spec.mean_c(sin_lat, maritime, 0.0, 0.0) + season_k,
+            warmest_at_sea_level_c: self.spec.mean_c(sin_lat, maritime, 0.0, 0.0)
+                + warmer_k
+                + season_k,
             rain_mm,
             summer_rain,
             moisture: rain_mm / (rain_mm + potential_mm),

@@ -40,6 +40,8 @@ const SHARPNESS: f64 = 2.0;
 const EDDY_CELLS: usize = 2;
 /// Rise of the ground over two cells that halves the wind against it, metres.
 const BLOCKING_M: f64 = 550.0;
+/// By how much places differ in warmth from their surroundings, K.
+const WOBBLE_K: f64 = 2.5;
 /// Share of the rain over land that evaporates again.
 const RECYCLED: f64 = 0.6;
 /// What the converging winds below rising air add to it in a step.
@@ -65,6 +67,8 @@ pub(crate) struct AirSample {
     pub(crate) rain_mm: f64,
     /// Share of it in the warmer half of the year.
     pub(crate) summer_rain: f64,
+    /// How much warmer it is than its surroundings: what keeps tree lines from being lines.
+    pub(crate) warmer_k: f64,
     /// Mean height of the wider surroundings, metres.
     pub(crate) massif_m: f64,
 }
@@ -128,6 +132,7 @@ impl Air {
             maritime: taps.read(&self.maritime),
             rain_mm: taps.read(&self.rain_mm) * (1.0 + 0.3 * wobble(3)),
             summer_rain: taps.read(&self.summer_rain),
+            warmer_k: WOBBLE_K * wobble(4),
             massif_m: taps.read(&self.massif_m),
         }
     }

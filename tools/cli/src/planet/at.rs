@@ -9,7 +9,7 @@ use glam::DVec3;
 use serde_json::{Value, json};
 
 use super::partition::{By, Partition};
-use super::{source, view};
+use super::{say, source, view};
 
 /// Levels whose cells are listed: a continent, a zone's grain, a town, a house.
 const LEVELS: [Level; 4] = [Level::of(4), Level::of(8), Level::of(12), Level::of(20)];
@@ -101,16 +101,16 @@ pub fn run(args: &AtArgs) -> anyhow::Result<()> {
             .collect(),
     };
     if args.json {
-        println!("{:#}", place.json());
+        say(&[format!("{:#}", place.json())])
     } else {
-        place.print();
+        say(&place.lines())
     }
-    Ok(())
 }
 
 impl Place<'_> {
-    fn print(&self) {
-        let row = |name: &str, value: String| println!("{name:<12} {value}");
+    fn lines(&self) -> Vec<String> {
+        let mut lines = Vec::new();
+        let mut row = |name: &str, value: String| lines.push(format!("{name:<12} {value}"));
         let unit = self.dir.unit();
         row(
             "place",
@@ -189,6 +189,7 @@ impl Place<'_> {
                 ),
             );
         }
+        lines
     }
 
     fn json(&self) -> Value {

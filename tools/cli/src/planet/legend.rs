@@ -22,80 +22,82 @@ pub fn places(count: u32) -> impl Iterator<Item = DVec3> {
     })
 }
 
-/// Prints it.
-pub fn print(scene: &Scene<'_>) {
-    match scene.layer {
+/// Its lines.
+pub fn of(scene: &Scene<'_>) -> Vec<String> {
+    let mut lines = match scene.layer {
         Layer::Natural | Layer::Biome => biomes(scene),
         Layer::Elevation => elevation(scene),
         Layer::Load => load(scene),
-    }
+    };
     if let Some(zones) = scene.zones {
-        line(paint::BORDER, &format!("borders of {} zones", zones.len()));
+        let colour = paint::border(scene.layer == Layer::Load);
+        lines.push(line(colour, &format!("borders of {} zones", zones.len())));
     }
+    lines
 }
 
-fn biomes(scene: &Scene<'_>) {
+fn biomes(scene: &Scene<'_>) -> Vec<String> {
     let mut counts = [0_u32; Biome::ALL.len()];
     for dir in places(PLACES) {
-        let biome = scene.planet.biome(dir);
+        let ground = scene.planet.ground_outline(dir);
+        let biome = scene.planet.biome_on(dir, ground);
         if let Some(n) = Biome::ALL.iter().position(|&other| other == biome) {
             counts[n] += 1;
         }
     }
-    for (biome, count) in Biome::ALL.into_iter().zip(counts) {
-        if count > 0 {
+    let rows = Biome::ALL.into_iter().zip(counts);
+    rows.filter(|&(_, count)| count > 0)
+        .map(|(biome, count)| {
             let percent = f64::from(count) * 100.0 / f64::from(PLACES);
-            line(
-                paint::biome(biome),
-                &format!("{:<24} {percent:5.1} % of the planet", biome.name()),
-            );
-        }
-    }
+            let text = format!("{:<24} {percent:5.1} % of the planet", biome.name());
+            line(paint::biome(biome), &text)
+        })
+        .collect()
 }
 
-fn elevation(scene: &Scene<'_>) {
-    let has_air = scene.planet.climate_at(DVec3::X).is_some();
-    let heights = scene.heights;
-    if places(PLACES).any(|dir| scene.planet.is_water(dir)) {
-        line(paint::WATER, "water");
-    }
+fn elevation(scene: &Scene<'_>) -> Vec<String> {
     const STEPS: u32 = 6;
+    let heights = scene.heights;
+    let mut lines = Vec::new();
+    if places(PLACES).any(|dir| scene.planet.ground_outline(dir).water) {
+        lines.push(line(paint::WATER, "water"));
+    }
     for n in 0..=STEPS {
         let share = f64::from(n) / f64::from(STEPS);
         let height_m = heights.low_m + (heights.high_m - heights.low_m) * share;
         let more = if n == STEPS { " and more" } else { "" };
-        line(
-            paint::tint(share, has_air),
-            &format!("{height_m:6.0} m{more}"),
-        );
+        let colour = paint::tint(share, scene.planet.has_air());
+        lines.push(line(colour, &format!("{height_m:6.0} m{more}")));
     }
+    lines
 }
 
-fn load(scene: &Scene<'_>) {
-    let people: u64 = scene
-        .planet
-        .settlements()
-        .iter()
-        .map(|s| s.population)
-        .sum();
-    println!(
+fn load(scene: &Scene<'_>) -> Vec<String> {
+    let settlements = scene.planet.settlements();
+    let people: u64 = settlements.iter().map(|s| s.population).sum();
+    let mut lines = vec![format!(
         "{people} people in {} settlements",
-        scene.planet.settlements().len()
+        settlements.len()
+    )];
+    lines.extend(
+        paint::heat_legend()
+            .map(|(people, colour)| line(colour, &format!("{people:6.0} people per km²"))),
     );
-    for (people, colour) in paint::heat_legend() {
-        line(colour, &format!("{people:6.0} people per km²"));
-    }
     if let Some(heat) = scene.heat {
-        println!("    most at a pixel: {:.0} people per km²", heat.most());
+        lines.push(format!(
+            "most at a pixel: {:.0} people per km²",
+            heat.most()
+        ));
     }
+    lines
 }
 
 /// A swatch where the terminal has colours, the colour's number anyway.
-fn line(colour: Rgb, text: &str) {
+fn line(colour: Rgb, text: &str) -> String {
     let [r, g, b] = colour.map(|channel| channel as u8);
     if std::io::stdout().is_terminal() {
-        println!("  \x1b[48;2;{r};{g};{b}m    \x1b[0m #{r:02x}{g:02x}{b:02x}  {text}");
+        format!("  \x1b[48;2;{r};{g};{b}m    \x1b[0m #{r:02x}{g:02x}{b:02x}  {text}")
     } else {
-        println!("  #{r:02x}{g:02x}{b:02x}  {text}");
+        format!("  #{r:02x}{g:02x}{b:02x}  {text}")
     }
 }

@@ -6,7 +6,7 @@
 
 use std::path::PathBuf;
 
-use bluemarble_spatial::{Biome, CellId, Planet};
+use bluemarble_spatial::{Biome, CellId, Ground, Planet};
 use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 use rayon::prelude::*;
@@ -16,12 +16,15 @@ use super::legend;
 use super::paint::{self, Rgb};
 use super::partition::{By, Partition};
 use super::view::{View, ViewArgs};
-use super::{picture, source};
+use super::{picture, say, source};
 
 /// Points per pixel, each way.
 const FINE: usize = 2;
 /// Rows of pixels drawn at a time.
 const BAND: usize = 8;
+
+/// Ground to a pixel below which the finest ground is drawn, metres.
+const CLOSE_M: f64 = 60.0;
 
 /// What to draw.
 #[derive(Args)]
@@ -90,6 +93,7 @@ pub fn run(args: &MapArgs) -> anyhow::Result<()> {
         heights: Heights::of(&planet),
         layer: args.layer,
         shaded: !args.flat,
+        close: view.pixel_rad() * planet.radius_m() < CLOSE_M,
         planet: &planet,
         view,
         zones: zones.as_ref(),
@@ -99,7 +103,7 @@ pub fn run(args: &MapArgs) -> anyhow::Result<()> {
     let rgb = scene.draw(&bar);
     bar.finish_and_clear();
     picture::write(&args.out, view.width, view.height, &rgb)?;
-    println!(
+    let title = format!(
         "{}: {} x {} pixels, {} of {}",
         args.out.display(),
         view.width,
@@ -107,8 +111,7 @@ pub fn run(args: &MapArgs) -> anyhow::Result<()> {
         args.layer.name(),
         planet.name(),
     );
-    legend::print(&scene);
-    Ok(())
+    say(&[vec![title], legend::of(&scene)].concat())
 }
 
 impl Layer {
@@ -145,7 +148,7 @@ impl Heights {
     /// darken the rest.
     fn of(planet: &Planet) -> Self {
         let mut heights: Vec<f64> = legend::places(20_000)
-            .map(|dir| planet.ground(dir))
+            .map(|dir| planet.ground_outline(dir))
             .filter(|ground| !ground.water)
             .map(|ground| ground.height_m)
             .collect();
@@ -158,7 +161,7 @@ impl Heights {
                 .copied()
                 .unwrap_or(0.0)
         };
-        let low_m = if at(0.0) > 0.0 && planet.climate_at(glam::DVec3::X).is_some() {
+        let low_m = if at(0.0) > 0.0 && planet.has_air() {
             0.0
         } else {
             at(0.0)
@@ -183,6 +186,8 @@ pub struct Scene<'a> {
     pub zones: Option<&'a Partition>,
     pub heat: Option<&'a Heat>,
     shaded: bool,
+    /// Whether single metres show.
+    close: bool,
 }
 
 /// A point of the picture, looked up.
@@ -192,6 +197,15 @@ struct Point {
     height_m: f64,
     water: bool,
     zone: usize,
+}
+
+impl Point {
+    fn ground(&self) -> Ground {
+        Ground {
+            height_m: self.height_m,
+            water: self.water,
+        }
+    }
 }
 
 impl Scene<'_> {
@@ -241,7 +255,7 @@ impl Scene<'_> {
 
     fn point(&self, x: f64, y: f64) -> Point {
         let dir = self.view.at(x, y).map(|dir| dir.unit());
-        let ground = dir.map(|dir| self.planet.ground_at_unit(dir));
+        let ground = dir.map(|dir| self.ground(dir));
         let zone = match (self.zones, dir) {
             (Some(zones), Some(dir)) => zones.zone_of(CellId::leaf_at(dir)),
             _ => 0,
@@ -254,6 +268,15 @@ impl Scene<'_> {
         }
     }
 
+    /// Down to metres where metres show; the outline is a thousand times cheaper to look at once.
+    fn ground(&self, unit: glam::DVec3) -> Ground {
+        if self.close {
+            self.planet.ground_at_unit(unit)
+        } else {
+            self.planet.ground_outline(unit)
+        }
+    }
+
     fn colour(&self, points: &[Point], at: usize, wide: usize, column: usize, row: usize) -> Rgb {
         let point = points[at];
         let Some(dir) = point.dir else {
@@ -262,7 +285,7 @@ impl Scene<'_> {
         let around = [at - 1, at + 1, at - wide, at + wide].map(|n| points[n]);
         let other = |near: &Point| near.dir.is_some() && near.zone != point.zone;
         if self.zones.is_some() && around.iter().any(other) {
-            return paint::BORDER;
+            return paint::border(self.layer == Layer::Load);
         }
         let light = if self.shaded && !point.water {
             self.light(&point, around)
@@ -272,20 +295,18 @@ impl Scene<'_> {
         let colour = match self.layer {
             Layer::Natural => self.natural(dir, &point),
             Layer::Elevation if point.water => paint::WATER,
-            Layer::Elevation => paint::tint(self.heights.share(point.height_m), self.has_air()),
-            Layer::Biome => paint::biome(self.planet.biome(dir)),
+            Layer::Elevation => {
+                paint::tint(self.heights.share(point.height_m), self.planet.has_air())
+            }
+            Layer::Biome => paint::biome(self.planet.biome_on(dir, point.ground())),
             Layer::Load => self.load(&point, column, row),
         };
         paint::lit(colour, light * self.limb(column, row))
     }
 
-    fn has_air(&self) -> bool {
-        self.planet.climate_at(glam::DVec3::X).is_some()
-    }
-
     /// Biomes as they look from above: less clear, and higher ground paler.
     fn natural(&self, dir: glam::DVec3, point: &Point) -> Rgb {
-        let biome = self.planet.biome(dir);
+        let biome = self.planet.biome_on(dir, point.ground());
         let colour = paint::biome(biome);
         let share = self.heights.share(point.height_m);
         match biome {
@@ -346,7 +367,7 @@ impl Scene<'_> {
     fn outside(&self, column: usize, row: usize) -> Rgb {
         let radii = self.view.off_ball(column as f64 + 0.5, row as f64 + 0.5);
         match radii {
-            Some(radii) if self.has_air() && self.layer != Layer::Load => {
+            Some(radii) if self.planet.has_air() && self.layer != Layer::Load => {
                 let glow = (1.0 - (radii - 1.0) / 0.035).clamp(0.0, 1.0);
                 paint::mix(paint::SPACE, [112.0, 164.0, 220.0], glow * glow * 0.8)
             }

@@ -13,6 +13,9 @@ mod source;
 mod view;
 mod zones;
 
+use std::io::{ErrorKind, Write};
+
+use anyhow::Context;
 use clap::Subcommand;
 
 /// What to look at.
@@ -32,5 +35,14 @@ pub fn run(command: &PlanetCommand) -> anyhow::Result<()> {
         PlanetCommand::Map(args) => map::run(args),
         PlanetCommand::At(args) => at::run(args),
         PlanetCommand::Zones(args) => zones::run(args),
+    }
+}
+
+/// Prints lines. Who closes the pipe has read enough.
+fn say(lines: &[String]) -> anyhow::Result<()> {
+    let text = lines.join("\n") + "\n";
+    match std::io::stdout().lock().write_all(text.as_bytes()) {
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        written => written.context("cannot print"),
     }
 }

@@ -10,8 +10,15 @@ pub type Rgb = [f64; 3];
 pub const SPACE: Rgb = [9.0, 11.0, 18.0];
 /// Water on maps of elevation, at the surface.
 pub const WATER: Rgb = [58.0, 104.0, 150.0];
-/// Zone borders on dark and on light ground.
-pub const BORDER: Rgb = [228.0, 30.0, 60.0];
+
+/// Zone borders, on dark or on light ground.
+pub fn border(dark: bool) -> Rgb {
+    if dark {
+        [120.0, 220.0, 255.0]
+    } else {
+        [214.0, 24.0, 66.0]
+    }
+}
 
 /// Share of the way from the lowest to the highest ground, and its colour: greens, yellows, browns,
 /// greys and white, after the tints of school atlases.
