@@ -3,9 +3,10 @@
 use std::path::PathBuf;
 
 use anyhow::anyhow;
-use bluemarble_spatial::{CellId, Climate, Direction, Level, Planet, Settlement, maths};
+use bluemarble_spatial::{
+    CellId, Climate, Direction, Level, Planet, Settlement, TangentFrame, ZoneId, maths,
+};
 use clap::Args;
-use glam::DVec3;
 use serde_json::{Value, json};
 
 use super::partition::{By, Partition};
@@ -13,8 +14,6 @@ use super::{say, source, view};
 
 /// Levels whose cells are listed: a continent, a zone's grain, a town, a house.
 const LEVELS: [Level; 4] = [Level::of(4), Level::of(8), Level::of(12), Level::of(20)];
-/// Distance over which a slope is measured, metres: a few steps.
-const SLOPE_M: f64 = 2.0;
 
 /// Which place.
 #[derive(Args)]
@@ -60,7 +59,7 @@ struct Place<'a> {
     lat_deg: f64,
     lng_deg: f64,
     /// Its number, how many there are, what they share out.
-    zone: Option<(usize, usize, By)>,
+    zone: Option<(ZoneId, usize, By)>,
     settlements: Vec<Nearby<'a>>,
 }
 
@@ -75,13 +74,13 @@ struct Nearby<'a> {
 pub fn run(args: &AtArgs) -> anyhow::Result<()> {
     let at = view::place(args.lat_deg, args.lng_deg).map_err(|problem| anyhow!(problem))?;
     let planet = source::load(&args.planet, args.assets.as_deref())?;
-    let dir = Direction::new(at.to_dir())?;
+    let dir = at.to_direction();
     let zone = match args.zones {
         None => None,
         Some(count) => {
             let zones = Partition::new(&planet, count, args.by)?;
             let zone = zones.zone_of(CellId::leaf_at(dir.unit()));
-            Some((zone, zones.len(), args.by))
+            Some((zone, zones.map.len(), args.by))
         }
     };
     let near = planet.nearest_settlements(dir.unit(), args.settlements);
@@ -96,7 +95,7 @@ pub fn run(args: &AtArgs) -> anyhow::Result<()> {
             .map(|near| Nearby {
                 settlement: near.thing,
                 distance_m: near.distance_m,
-                bearing_deg: bearing_deg(dir.unit(), near.thing.at.to_dir()),
+                bearing_deg: bearing_deg(dir, near.thing.at.to_direction()),
             })
             .collect(),
     };
@@ -251,33 +250,18 @@ impl Place<'_> {
     /// Steepness in degrees, and the bearing downhill.
     fn slope(&self) -> (f64, f64) {
         let unit = self.dir.unit();
-        let (east, north) = axes(unit);
-        let step = SLOPE_M / self.planet.radius_m();
-        let rise = |axis: DVec3| {
-            let ahead = self.planet.ground_m(unit + axis * step);
-            let behind = self.planet.ground_m(unit - axis * step);
-            (ahead - behind) / (2.0 * SLOPE_M)
-        };
-        let (east, north) = (rise(east), rise(north));
-        let steep = (east * east + north * north).sqrt();
+        let normal = self.planet.normal(unit);
+        let downhill = TangentFrame::at(self.dir).bearing_of(normal);
         (
-            maths::atan(steep).to_degrees(),
-            positive(maths::atan2(-east, -north).to_degrees()),
+            maths::atan(self.planet.slope(unit)).to_degrees(),
+            positive(downhill.unwrap_or(0.0).to_degrees()),
         )
     }
 }
 
-/// East and north at a place; at the poles, along the meridians of 90° and 180° E.
-fn axes(up: DVec3) -> (DVec3, DVec3) {
-    let east = DVec3::Z.cross(up).try_normalize().unwrap_or(DVec3::Y);
-    (east, up.cross(east))
-}
-
 /// The way to set out along the great circle, degrees clockwise from north.
-fn bearing_deg(from: DVec3, to: DVec3) -> Option<f64> {
-    let (east, north) = axes(from);
-    let (x, y) = (to.dot(east), to.dot(north));
-    (x * x + y * y > 1e-24).then(|| positive(maths::atan2(x, y).to_degrees()))
+fn bearing_deg(from: Direction, to: Direction) -> Option<f64> {
+    Some(positive(from.initial_bearing_to(to)?.to_degrees()))
 }
 
 fn positive(degrees: f64) -> f64 {
@@ -316,7 +300,7 @@ mod tests {
 
     #[test]
     fn bearings_are_clockwise_from_north() {
-        let dir = |lat, lng| LatLng::new(lat, lng).to_dir();
+        let dir = |lat, lng| LatLng::degrees(lat, lng).to_direction();
         let near = |from, to, deg: f64| {
             let got = bearing_deg(from, to).expect("the two are apart");
             assert!((got - deg).abs() < 1e-9, "{got} for {deg}");
@@ -325,7 +309,7 @@ mod tests {
         near(dir(0.0, 179.0), dir(0.0, -179.0), 90.0);
         near(dir(0.0, 0.0), dir(-10.0, 0.0), 180.0);
         near(dir(0.0, 0.0), dir(0.0, -10.0), 270.0);
-        assert_eq!(bearing_deg(DVec3::X, DVec3::X), None);
+        assert_eq!(bearing_deg(dir(1.0, 1.0), dir(1.0, 1.0)), None);
     }
 
     #[test]

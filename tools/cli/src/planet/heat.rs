@@ -2,12 +2,12 @@
 
 use std::f64::consts::PI;
 
-use bluemarble_spatial::{Direction, Planet};
+use bluemarble_spatial::{PEOPLE_PER_M2, Planet};
 
 use super::view::View;
 
-/// People per km² in a settlement's middle: sets how wide its disc is.
-const CROWDED_PER_KM2: f64 = 4_000.0;
+/// People per km² of a settlement, as zones count them: sets how wide its disc is.
+const CROWDED_PER_KM2: f64 = PEOPLE_PER_M2 * 1e6;
 /// Narrowest disc, pixels: a village must be seen.
 const RADIUS_PX_MIN: f64 = 1.6;
 
@@ -22,10 +22,7 @@ impl Heat {
     pub fn of(planet: &Planet, view: &View) -> Self {
         let mut people_per_km2 = vec![0.0_f32; view.width * view.height];
         for settlement in planet.settlements() {
-            let Ok(middle) = Direction::new(settlement.at.to_dir()) else {
-                continue;
-            };
-            let Some(at) = view.pixel_of(middle) else {
+            let Some(at) = view.pixel_of(settlement.at.to_direction()) else {
                 continue;
             };
             let Some(pixel_km) = pixel_km(planet, view, at.x, at.y) else {

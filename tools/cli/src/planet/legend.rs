@@ -31,7 +31,10 @@ pub fn of(scene: &Scene<'_>) -> Vec<String> {
     };
     if let Some(zones) = scene.zones {
         let colour = paint::border(scene.layer == Layer::Load);
-        lines.push(line(colour, &format!("borders of {} zones", zones.len())));
+        lines.push(line(
+            colour,
+            &format!("borders of {} zones", zones.map.len()),
+        ));
     }
     lines
 }

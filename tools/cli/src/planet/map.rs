@@ -6,7 +6,7 @@
 
 use std::path::PathBuf;
 
-use bluemarble_spatial::{Biome, CellId, Ground, Planet};
+use bluemarble_spatial::{Biome, CellId, Ground, Planet, ZoneId};
 use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 use rayon::prelude::*;
@@ -196,7 +196,7 @@ struct Point {
     dir: Option<glam::DVec3>,
     height_m: f64,
     water: bool,
-    zone: usize,
+    zone: ZoneId,
 }
 
 impl Point {

@@ -5,6 +5,7 @@ mod at;
 mod heat;
 mod legend;
 mod map;
+mod outline;
 mod paint;
 mod partition;
 mod picture;

@@ -3,11 +3,11 @@
 use std::f64::consts::{PI, TAU};
 
 use anyhow::bail;
-use bluemarble_spatial::{Direction, LatLng, maths};
+use bluemarble_spatial::{Direction, LatLng, Projection, maths};
 use clap::Args;
 use glam::DVec2;
 
-use super::projection::{Projection, ProjectionName};
+use super::projection::ProjectionName;
 
 /// Narrowest and widest picture, pixels: 16384 × 8192 is what image viewers still open.
 const WIDTHS: std::ops::RangeInclusive<u32> = 16..=16_384;
@@ -48,14 +48,11 @@ pub fn parse_place(text: &str) -> Result<LatLng, String> {
 
 /// A valid latitude and longitude as a place.
 pub fn place(lat_deg: f64, lng_deg: f64) -> Result<LatLng, String> {
-    let place = LatLng::new(lat_deg, lng_deg);
-    if place.is_valid() {
-        Ok(place)
-    } else {
-        Err(format!(
+    LatLng::new(lat_deg, lng_deg).map_err(|_| {
+        format!(
             "there is no latitude {lat_deg} with longitude {lng_deg}; latitudes are -90 to 90, longitudes -180 to 180"
-        ))
-    }
+        )
+    })
 }
 
 /// A picture's pixels and the places below them.
@@ -114,9 +111,9 @@ impl ViewArgs {
                 "--span {span} is impossible: this projection shows more than 0 and at most {most_deg} degrees"
             ),
         };
-        let centre = Direction::new(self.centre.to_dir())?;
-        let projection = Projection::new(name, centre);
-        let middle = if projection.goes_round() {
+        let centre = self.centre.to_direction();
+        let projection = name.around(centre);
+        let middle = if name.goes_round() {
             // The whole map stays where its poles are; a part of it may be anywhere.
             let middle = projection.forward(centre).unwrap_or_default();
             if self.span.is_some() {
@@ -142,13 +139,17 @@ impl View {
     /// The place below a point of the picture: (0.5, 0.5) is the middle of the top left pixel.
     pub fn at(&self, x: f64, y: f64) -> Option<Direction> {
         let offset = DVec2::new(x - self.width as f64 * 0.5, self.height as f64 * 0.5 - y);
-        self.projection.inverse(self.middle + offset * self.pixel)
+        let mut point = self.middle + offset * self.pixel;
+        if self.name.goes_round() {
+            point.x -= TAU * ((point.x + PI) / TAU).floor();
+        }
+        self.projection.inverse(point)
     }
 
     /// The point of the picture above a place.
     pub fn pixel_of(&self, at: Direction) -> Option<DVec2> {
         let mut offset = self.projection.forward(at)? - self.middle;
-        if self.projection.goes_round() {
+        if self.name.goes_round() {
             offset.x -= TAU * ((offset.x + PI) / TAU).floor();
         }
         Some(DVec2::new(
@@ -165,7 +166,7 @@ impl View {
 
     /// Whether the picture is just once round the planet.
     pub fn shows_all_round(&self) -> bool {
-        self.projection.goes_round() && (self.pixel * self.width as f64 - TAU).abs() < 1e-9
+        self.name.goes_round() && (self.pixel * self.width as f64 - TAU).abs() < 1e-9
     }
 
     /// Radians of the ball's surface to a pixel, in the middle of the picture.
