@@ -2,7 +2,8 @@
 
 use anyhow::Context;
 use bluemarble_spatial::{
-    CellId, Direction, Feature, FeatureCollection, Geometry, Planet, Polygon, Properties, ZoneId,
+    CellId, Direction, Feature, FeatureCollection, FeatureId, Geometry, Planet, Polygon,
+    Properties, ZoneId,
 };
 use serde_json::json;
 
@@ -43,20 +44,10 @@ fn feature(planet: &Planet, zones: &Partition, zone: ZoneId, load: u64) -> anyho
         set("last_cell", json!(last.token()));
     }
     Ok(Feature {
-        id: Some(zone.into_id()),
+        id: Some(FeatureId::Number(zone.into())),
         geometry: Geometry::Area(area(zones, zone, &cells)?),
         properties,
     })
-}
-
-trait IntoId {
-    fn into_id(self) -> bluemarble_spatial::FeatureId;
-}
-
-impl IntoId for ZoneId {
-    fn into_id(self) -> bluemarble_spatial::FeatureId {
-        bluemarble_spatial::FeatureId::Number(self.into())
-    }
 }
 
 /// The zone as one polygon, or, where it touches itself in a corner and so is none, as its cells.

@@ -28,7 +28,7 @@ pub struct ViewArgs {
     #[arg(long, value_name = "LAT,LNG", default_value = "0,0", allow_hyphen_values = true, value_parser = parse_place)]
     centre: LatLng,
     /// How much of the planet the map's width shows, degrees of arc [default: as much as fits]
-    #[arg(long, value_name = "DEGREES")]
+    #[arg(long, value_name = "DEGREES", allow_negative_numbers = true)]
     span: Option<f64>,
     /// Width of the picture, pixels
     #[arg(long, value_name = "PIXELS", default_value_t = 1_600)]
