@@ -26,7 +26,7 @@ static EARTH: LazyLock<Planet> =
 /// Köppen's classes as mapped by Peel, Finlayson and McMahon (Hydrology and Earth System Sciences
 /// 11, 2007). Two where a transition runs through or the raster's 20 km decide.
 const PLACES: [(&str, f64, f64, &[Biome]); 50] = [
-    ("central Sahara", 25.0, 5.0, &[Desert]),
+    ("Tanezrouft, Sahara", 24.0, 2.0, &[Desert]),
     ("Libyan Desert", 26.0, 18.0, &[Desert]),
     ("Western Sahara", 24.0, -13.0, &[Desert]),
     ("Thar", 27.0, 71.0, &[Desert, Grassland]),
@@ -59,7 +59,7 @@ const PLACES: [(&str, f64, f64, &[Biome]); 50] = [
     ("Deccan", 17.0, 77.0, &[Savanna, TropicalForest]),
     ("Bangkok", 14.0, 100.5, &[Savanna, TropicalForest]),
     ("Zambia", -14.0, 27.0, &[Savanna, TropicalForest]),
-    ("Wuhan", 30.6, 114.3, &[TemperateForest]),
+    ("Hunan", 27.5, 112.0, &[TemperateForest]),
     (
         "Guangxi",
         24.5,
@@ -91,7 +91,7 @@ const PLACES: [(&str, f64, f64, &[Biome]); 50] = [
         &[TemperateForest, TemperateRainforest, Alpine],
     ),
     ("Cape Town", -33.9, 19.0, &[Woodland, Grassland]),
-    ("Astana", 51.2, 71.4, &[Grassland]),
+    ("Aral steppe", 47.5, 60.0, &[Grassland]),
     ("Texas panhandle", 35.0, -101.5, &[Grassland]),
     ("Pampas", -36.0, -61.0, &[Grassland, TemperateForest]),
     ("Yakutsk", 62.0, 129.7, &[Taiga]),

@@ -288,7 +288,7 @@ impl Scene<'_> {
             return paint::border(self.layer == Layer::Load);
         }
         let light = if self.shaded && !point.water {
-            self.light(&point, around)
+            self.light(around)
         } else {
             1.0
         };
@@ -329,28 +329,29 @@ impl Scene<'_> {
     }
 
     /// Light on the ground at a point, from the heights around it.
-    fn light(&self, point: &Point, [left, right, up, down]: [Point; 4]) -> f64 {
-        let slope = |before: Point, after: Point| {
-            let (Some(from), Some(to)) = (before.dir, after.dir) else {
-                return (0.0, 0.0);
-            };
-            let run_m = from.distance(to) * self.planet.radius_m();
-            let rise_m = if before.water || after.water {
-                0.0
-            } else {
-                after.height_m - before.height_m
-            };
-            (if run_m > 0.0 { rise_m / run_m } else { 0.0 }, run_m)
+    fn light(&self, [left, right, up, down]: [Point; 4]) -> f64 {
+        let run_m = |before: Point, after: Point| match (before.dir, after.dir) {
+            (Some(from), Some(to)) => from.distance(to) * self.planet.radius_m(),
+            _ => 0.0,
         };
-        let _ = point;
-        let (across, width_m) = slope(left, right);
-        let (along, height_m) = slope(up, down);
+        let (width_m, height_m) = (run_m(left, right), run_m(up, down));
         let pixel_m = if width_m > height_m {
             width_m
         } else {
             height_m
         };
+        let slope = |before: Point, after: Point, run_m: f64| {
+            let level = before.water || after.water || before.dir.is_none() || after.dir.is_none();
+            // Where the map is drawn out, as at its poles, steps between points are not slopes.
+            let run_m = run_m.max(0.3 * pixel_m);
+            if level || run_m == 0.0 {
+                0.0
+            } else {
+                (after.height_m - before.height_m) / run_m
+            }
+        };
         let steeper = paint::exaggeration(pixel_m);
+        let (across, along) = (slope(left, right, width_m), slope(up, down, height_m));
         paint::hill_shade(across * steeper, along * steeper)
     }
 

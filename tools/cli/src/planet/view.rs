@@ -11,6 +11,7 @@ use super::projection::ProjectionName;
 
 /// Narrowest and widest picture, pixels: 16384 × 8192 is what image viewers still open.
 const WIDTHS: std::ops::RangeInclusive<u32> = 16..=16_384;
+const HEIGHTS: std::ops::RangeInclusive<u32> = 1..=16_384;
 /// Most pixels, for tall pictures.
 const PIXELS_MAX: u64 = 16_384 * 16_384;
 /// Room around a whole ball, as a share of its radius.
@@ -77,12 +78,15 @@ impl ViewArgs {
             _ => width,
         };
         let height = self.height.unwrap_or_else(|| shape(self.width));
-        for (flag, value) in [("--width", self.width), ("--height", height)] {
-            if !WIDTHS.contains(&value) && !(flag == "--height" && value >= 1 && value < 16) {
+        for (flag, value, possible) in [
+            ("--width", self.width, WIDTHS),
+            ("--height", height, HEIGHTS),
+        ] {
+            if !possible.contains(&value) {
                 bail!(
-                    "{flag} {value} is impossible: a picture has {} to {} pixels",
-                    WIDTHS.start(),
-                    WIDTHS.end()
+                    "{flag} {value} is impossible: it can be {} to {} pixels",
+                    possible.start(),
+                    possible.end()
                 );
             }
         }
