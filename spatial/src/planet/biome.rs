@@ -196,7 +196,7 @@ impl Biome {
 impl Planet {
     /// The climate at a place (a direction of any length but zero); none without an atmosphere.
     ///
-    /// The first call on a planet computes its winds and rain (tens of milliseconds); ask once
+    /// The first call on a planet computes its winds and rain (a tenth of a second); ask once
     /// before a loop that must be steady. A direction that is NaN gets some climate.
     #[must_use]
     pub fn climate_at(&self, dir: DVec3) -> Option<Climate> {
