@@ -7,8 +7,8 @@ use serde::Deserialize;
 
 use super::climate::ClimateSpec;
 use super::error::PlanetError;
-use super::lattice::Lattice;
-use super::recipe::TerrainSpec;
+use super::terrain::Lattice;
+use super::terrain::TerrainSpec;
 use crate::cells::Level;
 use crate::limits::{
     GRAVITY_MPS2_MAX, GROUND_M_MAX, OBSTACLE_HEIGHT_M_MAX, OBSTACLE_RADIUS_M_MAX,

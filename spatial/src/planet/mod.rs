@@ -11,37 +11,24 @@
 //! Where the ground lies below sea level there is water, at sea level. With a land mask the mask
 //! decides which is which, to a fraction of its pixels.
 
-mod biome;
 mod climate;
-mod climate_air;
-mod climate_grid;
-mod climate_wind;
-mod craters;
 mod descriptor;
 mod designed;
 mod error;
-mod lattice;
 mod load;
-mod noise;
-mod raster;
 mod ray;
-mod recipe;
-mod relief;
 mod sight;
 mod slope;
 mod terrain;
-mod tiles;
 
 use glam::DVec3;
 
-pub use self::biome::Biome;
-pub use self::climate::Climate;
 use self::climate::ClimateModel;
+pub use self::climate::{Biome, Climate};
 use self::designed::Named;
 pub use self::error::PlanetError;
-use self::lattice::AVERAGE_WIDTH;
 pub use self::ray::RayHit;
-use self::terrain::Terrain;
+use self::terrain::{AVERAGE_WIDTH, Terrain};
 use crate::cells::Level;
 use crate::features::{Near, Obstacles, StaticTree};
 use crate::geo::LatLng;

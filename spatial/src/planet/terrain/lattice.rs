@@ -25,7 +25,7 @@ pub(crate) const TILE_QUADS: u32 = 16;
 pub(crate) const TILE_CORNERS: usize = TILE_QUADS as usize + 3;
 
 /// Average width of a level-0 cell on the unit sphere (S2's `kAvgWidth`); halves with each level.
-pub(super) const AVERAGE_WIDTH: f64 = 1.434_523_672_886_099_5;
+pub(crate) const AVERAGE_WIDTH: f64 = 1.434_523_672_886_099_5;
 
 /// The corners of a level's cells.
 #[derive(Clone, Copy, Debug)]

@@ -9,14 +9,14 @@
 
 use glam::DVec3;
 
-use super::Ground;
-use super::climate::{ClimateSpec, EARTH_TILT_DEG};
-use super::climate_grid::{
+use super::model::{ClimateSpec, EARTH_TILT_DEG};
+use super::raster::{
     CELL_DEG, CELLS, Taps, WIDTH, blur, direction, join_poles, neighbours, row_lat_deg,
 };
-use super::climate_wind::{Half, Wind, winds};
+use super::wind::{Half, Wind, winds};
 use crate::maths;
 use crate::mix::{mix64, unit};
+use crate::planet::Ground;
 
 /// How far the trades carry air in a step, degrees of arc.
 const STEP_DEG: f64 = 2.0;

@@ -6,8 +6,8 @@
 
 use glam::DVec3;
 
-use super::climate::Climate;
-use super::{Ground, Planet};
+use super::model::Climate;
+use crate::planet::{Ground, Planet};
 
 /// Mean of the coldest month that keeps frost away: the tropics of this diagram.
 const COLDEST_TROPICAL_C: f64 = 14.5;

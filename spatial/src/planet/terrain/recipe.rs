@@ -3,8 +3,8 @@
 
 use serde::Deserialize;
 
-use super::descriptor::{Problem, between};
 use crate::limits;
+use crate::planet::descriptor::{Problem, between};
 
 /// How the ground is made.
 #[derive(Clone, Debug, Default, Deserialize)]

@@ -10,9 +10,9 @@ use std::sync::OnceLock;
 use glam::DVec3;
 use serde::Deserialize;
 
-use super::Ground;
-use super::climate_air::{Air, AirSample};
+use super::air::{Air, AirSample};
 use crate::maths;
+use crate::planet::Ground;
 
 /// How much warmer than its latitude a place is, °C, where all its air comes from the sea, than
 /// where none does; at 65° and beyond.

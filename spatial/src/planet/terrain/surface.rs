@@ -7,11 +7,11 @@
 
 use glam::DVec3;
 
-use super::Ground;
 use super::lattice::{Lattice, QuadPlace, TILE_CORNERS, TILE_QUADS, catmull_rom};
 use super::noise::Octaves;
 use super::relief::{Relief, Sample};
 use super::tiles::{Found, Patch, SAMPLES, Tiles};
+use crate::planet::Ground;
 
 /// What the ground of a planet is made of.
 #[derive(Clone, Debug)]

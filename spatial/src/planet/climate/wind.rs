@@ -9,7 +9,7 @@
 
 use core::f64::consts::PI;
 
-use super::climate_grid::{CELL_DEG, CELLS, HEIGHT, WIDTH, blur, neighbours, row_lat_deg};
+use super::raster::{CELL_DEG, CELLS, HEIGHT, WIDTH, blur, neighbours, row_lat_deg};
 use crate::maths;
 
 /// Latitude of the subtropical ridge in the mean of the year, degrees.
