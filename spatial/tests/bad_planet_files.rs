@@ -160,6 +160,12 @@ fn a_descriptor_with_an_impossible_value_is_refused() {
             "places",
         ),
         (
+            format!(
+                "({BARE}, sea_level_m: 100.0, places: [(name: \"A\", lat_deg: 5.0, lng_deg: 0.0, population: 1)])"
+            ),
+            "places",
+        ),
+        (
             obstacles("clear_radius_m: 60.0, radius_m: (1.0, 2.0), height_m: (1.0, 2.0)"),
             "clear_radius_m",
         ),

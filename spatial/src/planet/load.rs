@@ -85,7 +85,8 @@ impl Planet {
                 settlements::parse(&path, &bytes)?
             }
         };
-        settlements.extend(places(path, &descriptor.places)?);
+        let places = places(path, &descriptor.places)?;
+        settlements.extend(places.iter().cloned());
         let designed = match &descriptor.features {
             None => Designed::default(),
             Some(file) => {
@@ -109,11 +110,32 @@ impl Planet {
             climate: descriptor.climate.map(ClimateModel::new),
             named: Named::default(),
         };
+        planet.check_on_land(path, &places)?;
         if let Some(spec) = &descriptor.obstacles {
             planet.obstacles = Obstacles::new(scatter(&planet, spec), planet.radius_m);
         }
         planet.place(designed);
         Ok(planet)
+    }
+
+    /// A place in the open sea is a slip of the designer's: nobody could stand there.
+    fn check_on_land(&self, file: &Path, places: &[Settlement]) -> Result<(), PlanetError> {
+        for (n, place) in places.iter().enumerate() {
+            if self.is_water(self.dry_ground_near(place.at.to_dir())) {
+                let problem = format!(
+                    "entry {} ({}): there is no land within 20 km of it; move it, or change the \
+                     ground (`bluemarble planet map` shows where land is)",
+                    n + 1,
+                    place.name
+                );
+                return Err(PlanetError::Value {
+                    file: file.into(),
+                    field: "places".to_owned(),
+                    problem,
+                });
+            }
+        }
+        Ok(())
     }
 }
 

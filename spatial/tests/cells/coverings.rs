@@ -1,3 +1,5 @@
+//! Coverings hold every place of their region, and inner ones hold nothing else.
+
 use bluemarble_spatial::{Cap, CellId, Covering, Direction, Level, Region, Relation};
 use glam::DVec3;
 

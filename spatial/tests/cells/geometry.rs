@@ -1,3 +1,5 @@
+//! Corners, areas, distances and neighbours of cells, against brute force over shared corners.
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::f64::consts::PI;
 

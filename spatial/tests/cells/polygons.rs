@@ -1,3 +1,5 @@
+//! Polygons against sampling, triangle fans and tilings; and the rings that are refused.
+
 use std::f64::consts::{PI, TAU};
 
 use bluemarble_spatial::{

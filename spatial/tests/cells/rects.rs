@@ -1,3 +1,5 @@
+//! Rectangles of latitude and longitude: the date line, the poles, and bands around the planet.
+
 use std::f64::consts::PI;
 
 use bluemarble_spatial::{BadRect, Covering, LatLngRect, Level, Region, Relation};

@@ -1,3 +1,5 @@
+//! Unions of cells against plain sets of small cells.
+
 use std::collections::BTreeSet;
 use std::f64::consts::PI;
 
