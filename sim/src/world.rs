@@ -30,7 +30,7 @@ use bluemarble_spatial::{ZoneId, ZoneMap};
 
 /// Changes whenever a rule or a stored format changes, so that a log is never replayed by rules
 /// other than those that wrote it.
-pub const RULES_VERSION: u32 = 1;
+pub const RULES_VERSION: u32 = 2;
 
 /// Everything a world is made from.
 #[derive(Clone, Debug)]
