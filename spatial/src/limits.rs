@@ -62,6 +62,9 @@ pub const COVERING_STEPS_MAX: usize = 1 << 20;
 /// Most vertices of a polygon, all rings together: coastlines at 1 : 10 million have 100,000 for
 /// the largest land mass.
 pub const POLYGON_VERTICES_MAX: usize = 250_000;
+/// Most arcs of a polygon near each of its arcs, on average: coastlines have ten or so, a thousand
+/// arcs that all go half way round still pass, and the largest polygon is refused within ten seconds.
+pub const POLYGON_PAIRS_PER_VERTEX_MAX: usize = 1_000;
 /// Largest GeoJSON file, bytes: a hundred thousand features of a designer, or a country's borders.
 pub const GEOJSON_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// Most features of a GeoJSON file.

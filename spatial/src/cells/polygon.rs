@@ -4,7 +4,7 @@ use std::f64::consts::PI;
 
 use glam::DVec3;
 use rstar::primitives::{GeomWithData, Rectangle};
-use rstar::{AABB, RTree};
+use rstar::{AABB, PointDistance, RTree, RTreeObject};
 
 use super::arc::{ROUNDING_RAD, angle};
 use super::cap::Cap;
@@ -14,7 +14,7 @@ use super::region::{Region, Relation};
 use super::ring::Ring;
 use super::shape::CellShape;
 use crate::geo::Direction;
-use crate::limits::POLYGON_VERTICES_MAX;
+use crate::limits::{POLYGON_PAIRS_PER_VERTEX_MAX, POLYGON_VERTICES_MAX};
 
 /// The least by which an arc must fall short of half a circle, radians: towards half a circle
 /// it becomes anybody's guess which way around it goes.
@@ -69,6 +69,14 @@ pub enum BadPolygon {
         "{vertices} vertices in all; at most {POLYGON_VERTICES_MAX} are taken: simplify it, or cut it into parts"
     )]
     TooManyVertices {
+        /// How many there are in all rings.
+        vertices: usize,
+    },
+    /// More than [`POLYGON_PAIRS_PER_VERTEX_MAX`] arcs near each arc.
+    #[error(
+        "too many of the lines between {vertices} vertices run too close to too many others to be checked: simplify it, or cut it into parts"
+    )]
+    TooEntangled {
         /// How many there are in all rings.
         vertices: usize,
     },
@@ -142,14 +150,28 @@ pub enum BadPolygon {
 
 /// A ring's number, a vertex's number in it, and the arc from there to the next.
 #[derive(Clone, Copy, Debug, PartialEq)]
-struct ArcOf {
+struct Arc {
     ring: usize,
     vertex: usize,
     from: DVec3,
     to: DVec3,
+    around: AABB<[f64; 3]>,
 }
 
-type Arc = GeomWithData<Rectangle<[f64; 3]>, ArcOf>;
+impl RTreeObject for Arc {
+    type Envelope = AABB<[f64; 3]>;
+
+    fn envelope(&self) -> Self::Envelope {
+        self.around
+    }
+}
+
+/// From where it begins: the box around a long arc is near to places that the arc is far from.
+impl PointDistance for Arc {
+    fn distance_2(&self, point: &[f64; 3]) -> f64 {
+        self.from.distance_squared(DVec3::from_array(*point))
+    }
+}
 
 impl Polygon {
     /// From an outer ring, whose left side is inside, and holes in it.
@@ -165,7 +187,8 @@ impl Polygon {
         check_repetitions(&rings)?;
         let slices: Vec<&[DVec3]> = rings.iter().map(Vec::as_slice).collect();
         let mut arcs = arcs_of(&slices);
-        check_arcs(&rings, &arcs)?;
+        let mut pairs = Pairs::among(&rings);
+        check_arcs(&rings, &arcs, &mut pairs)?;
         let mut rings = rings.into_iter().map(Ring::new);
         let Some(outer) = rings.next() else {
             return Err(BadPolygon::TooFewVertices {
@@ -185,7 +208,9 @@ impl Polygon {
                 }
             })
             .collect();
-        check_holes(&outer, &holes)?;
+        if !holes.is_empty() {
+            check_holes(&outer, &holes, &mut pairs)?;
+        }
         if is_turned {
             // Their vertices have other numbers now.
             let all = std::iter::once(&outer).chain(&holes);
@@ -259,23 +284,21 @@ impl Polygon {
         let mut touched = self
             .arcs
             .locate_in_envelope_intersecting(AABB::from_point(point));
-        if let Some(arc) = touched.find(|arc| arc.data.from == at) {
-            let ArcOf { ring, vertex, .. } = arc.data;
+        if let Some(&Arc { ring, vertex, .. }) = touched.find(|arc| arc.from == at) {
             // A hole's inside is not ours.
             return self.ring(ring).contains_vertex(vertex) == (ring == 0);
         }
-        let Some(near) = self.arcs.nearest_neighbor(point) else {
+        let Some(&Arc {
+            ring, vertex, from, ..
+        }) = self.arcs.nearest_neighbor(point)
+        else {
             return false; // Never: a ring has three arcs.
         };
-        let ArcOf {
-            ring, vertex, from, ..
-        } = near.data;
         let sets_out_inside = self.ring(ring).is_in_angle(at, vertex) == (ring == 0);
-        let reach = AABB::from_points(&box_around(&[from, at], 0.5 * angle(from, at)));
+        let reach = box_around(&[from, at], 0.5 * angle(from, at));
         let crossings = self
             .arcs
             .locate_in_envelope_intersecting(reach)
-            .map(|arc| arc.data)
             .filter(|arc| arc.from != from && arc.to != from)
             .filter(|arc| arcs_cross(from, at, arc.from, arc.to))
             .count();
@@ -302,11 +325,11 @@ impl Region for Polygon {
                 widest = to;
             }
         }
-        let reach = AABB::from_points(&box_around(&corners, widest));
+        let reach = box_around(&corners, widest);
         let crosses = self
             .arcs
             .locate_in_envelope_intersecting(reach)
-            .any(|arc| shape.meets_arc(arc.data.from, arc.data.to));
+            .any(|arc| shape.meets_arc(arc.from, arc.to));
         if crosses {
             Relation::Overlaps
         } else if self.holds(centre) {
@@ -365,14 +388,13 @@ fn arcs_of(rings: &[&[DVec3]]) -> RTree<Arc> {
     for (ring, vertices) in rings.iter().enumerate() {
         for (vertex, &from) in vertices.iter().enumerate() {
             let to = vertices[(vertex + 1) % vertices.len()];
-            let [low, high] = box_around(&[from, to], 0.5 * angle(from, to));
-            let data = ArcOf {
+            arcs.push(Arc {
                 ring,
                 vertex,
                 from,
                 to,
-            };
-            arcs.push(GeomWithData::new(Rectangle::from_corners(low, high), data));
+                around: box_around(&[from, to], 0.5 * angle(from, to)),
+            });
         }
     }
     RTree::bulk_load(arcs)
@@ -380,7 +402,7 @@ fn arcs_of(rings: &[&[DVec3]]) -> RTree<Arc> {
 
 /// Least and greatest corner of a box around all places on the sphere between some that are
 /// within an angle of some place: the sphere bulges above their plane by 1 − cos of it at most.
-fn box_around(places: &[DVec3], angle_rad: f64) -> [[f64; 3]; 2] {
+fn box_around(places: &[DVec3], angle_rad: f64) -> AABB<[f64; 3]> {
     let half = crate::maths::sin(0.5 * angle_rad);
     let bulge = 2.0 * half * half + 2.0 * ROUNDING_RAD;
     let (mut low, mut high) = (places[0], places[0]);
@@ -388,10 +410,36 @@ fn box_around(places: &[DVec3], angle_rad: f64) -> [[f64; 3]; 2] {
         low = low.min(place);
         high = high.max(place);
     }
-    [(low - bulge).to_array(), (high + bulge).to_array()]
+    AABB::from_corners((low - bulge).to_array(), (high + bulge).to_array())
 }
 
-fn check_arcs(rings: &[Vec<DVec3>], arcs: &RTree<Arc>) -> Result<(), BadPolygon> {
+/// How many more pairs of arcs may be looked at: arcs that are all long lie in one another's boxes,
+/// and the work would grow with the square of their number.
+struct Pairs {
+    vertices: usize,
+    left: usize,
+}
+
+impl Pairs {
+    fn among(rings: &[Vec<DVec3>]) -> Self {
+        let vertices = rings.iter().map(Vec::len).sum();
+        let left = POLYGON_PAIRS_PER_VERTEX_MAX * vertices;
+        Self { vertices, left }
+    }
+
+    fn spend(&mut self, pairs: usize) -> Result<(), BadPolygon> {
+        let vertices = self.vertices;
+        let left = self.left.checked_sub(pairs);
+        self.left = left.ok_or(BadPolygon::TooEntangled { vertices })?;
+        Ok(())
+    }
+}
+
+fn check_arcs(
+    rings: &[Vec<DVec3>],
+    arcs: &RTree<Arc>,
+    pairs: &mut Pairs,
+) -> Result<(), BadPolygon> {
     for (ring, vertices) in rings.iter().enumerate() {
         for (vertex, &from) in vertices.iter().enumerate() {
             let to = vertices[(vertex + 1) % vertices.len()];
@@ -409,9 +457,9 @@ fn check_arcs(rings: &[Vec<DVec3>], arcs: &RTree<Arc>) -> Result<(), BadPolygon>
     for (ring, vertices) in rings.iter().enumerate() {
         for (vertex, &from) in vertices.iter().enumerate() {
             let to = vertices[(vertex + 1) % vertices.len()];
-            let reach = AABB::from_points(&box_around(&[from, to], 0.5 * angle(from, to)));
+            let reach = box_around(&[from, to], 0.5 * angle(from, to));
             for other in arcs.locate_in_envelope_intersecting(reach) {
-                let other = other.data;
+                pairs.spend(1)?;
                 let pair = [(ring, vertex), (other.ring, other.vertex)];
                 // Each pair once; arcs next to one another share a vertex, others none.
                 let is_apart = [from, to]
@@ -448,23 +496,41 @@ fn is_spike(before: DVec3, tip: DVec3, to: DVec3) -> bool {
     is_flat && (before - tip * before.dot(tip)).dot(to - tip * to.dot(tip)) > 0.0
 }
 
-fn check_holes(outer: &Ring, holes: &[Ring]) -> Result<(), BadPolygon> {
-    let inside = |hole: &Ring| outer.contains(hole.vertices()[0]);
-    if let Some(hole) = holes.iter().position(|hole| !inside(hole)) {
+fn check_holes(outer: &Ring, holes: &[Ring], pairs: &mut Pairs) -> Result<(), BadPolygon> {
+    let full = Polygon {
+        cap: outer.bounding_cap(),
+        outer: outer.clone(),
+        holes: Vec::new(),
+        arcs: arcs_of(&[outer.vertices()]),
+    };
+    let is_outside = |hole: &Ring| !full.holds(hole.vertices()[0]);
+    if let Some(hole) = holes.iter().position(is_outside) {
         return Err(BadPolygon::HoleOutside { ring: hole + 1 });
     }
-    let caps: Vec<Cap> = holes.iter().map(Ring::bounding_cap).collect();
+    let boxed = holes.iter().enumerate().map(|(number, hole)| {
+        let around = box_around(hole.vertices(), hole.bounding_cap().angle_rad());
+        let corners = Rectangle::from_aabb(around);
+        GeomWithData::new(corners, number)
+    });
+    let boxes = RTree::bulk_load(boxed.collect());
     for (a, hole) in holes.iter().enumerate() {
         let first = hole.vertices()[0];
-        for (b, other) in holes.iter().enumerate() {
-            // Most are far apart, which the caps tell at once.
-            let is_near = angle(caps[b].centre(), first) <= caps[b].angle_rad();
-            if a != b && is_near && other.contains(first) {
-                return Err(BadPolygon::HoleInHole {
-                    ring: a + 1,
-                    other_ring: b + 1,
-                });
+        let mut around = None;
+        for other in boxes.locate_in_envelope_intersecting(AABB::from_point(first.to_array())) {
+            let b = other.data;
+            if a == b || around.is_some_and(|least| least < b) {
+                continue;
             }
+            pairs.spend(holes[b].vertices().len())?;
+            if holes[b].contains(first) {
+                around = Some(b);
+            }
+        }
+        if let Some(b) = around {
+            return Err(BadPolygon::HoleInHole {
+                ring: a + 1,
+                other_ring: b + 1,
+            });
         }
     }
     Ok(())

@@ -399,3 +399,80 @@ fn a_wobbly_coastline_of_many_vertices_is_taken_and_told_in_good_time() {
         Relation::Outside
     );
 }
+
+/// The teeth of a comb, each a quarter of the way round the planet and close to the next.
+fn comb(teeth: u32) -> Vec<Direction> {
+    let tooth = |k: u32| {
+        let lng = -170.0 + 340.0 * f64::from(k) / f64::from(teeth);
+        let (from, to) = if k.is_multiple_of(2) {
+            (-44.0, 44.0)
+        } else {
+            (44.0, -44.0)
+        };
+        [place(from, lng), place(to, lng + 0.001)]
+    };
+    let ends = [
+        place(-44.0, 175.0),
+        place(-60.0, 175.0),
+        place(-60.0, -175.0),
+    ];
+    (0..teeth).flat_map(tooth).chain(ends).collect()
+}
+
+#[test]
+fn long_lines_all_near_one_another_are_refused_before_each_is_held_against_each() {
+    assert!(Polygon::smaller_side(comb(500), vec![]).is_ok());
+    let ring = comb(5_000);
+    let vertices = ring.len();
+    assert_eq!(
+        Polygon::new(ring, vec![]).unwrap_err(),
+        BadPolygon::TooEntangled { vertices }
+    );
+}
+
+#[test]
+fn of_many_holes_the_misplaced_one_is_found() {
+    let square = |lat: f64, lng: f64, side: f64| {
+        let corners = [(0.0, 0.0), (0.0, side), (side, side), (side, 0.0)];
+        corners
+            .map(|(up, along)| place(lat + up, lng + along))
+            .to_vec()
+    };
+    let outer = [(-50.0, -60.0), (-50.0, 60.0), (50.0, 60.0), (50.0, -60.0)];
+    let outer = outer.map(|(lat, lng)| place(lat, lng)).to_vec();
+    let lakes =
+        || (0..60 * 60).map(|n| square(f64::from(n / 60) - 30.0, f64::from(n % 60) - 30.0, 0.5));
+    let polygon = Polygon::new(outer.clone(), lakes().collect()).unwrap();
+    for k in 0..2_000 {
+        let (lat, lng) = (58.0 * draw(k) - 29.0, 58.0 * draw(k + 5_000) - 29.0);
+        let is_lake = (lat - lat.floor()) < 0.5 && (lng - lng.floor()) < 0.5;
+        let near_shore = [lat, lng].map(|deg| (2.0 * deg - (2.0 * deg).round()).abs() < 1e-3);
+        if near_shore == [false; 2] {
+            assert_eq!(polygon.contains(place(lat, lng)), !is_lake, "{lat} {lng}");
+        }
+    }
+    let with = |wrong: Vec<Direction>| {
+        let holes = lakes().chain([wrong]).collect();
+        Polygon::new(outer.clone(), holes).unwrap_err()
+    };
+    let ring = 60 * 60 + 1;
+    assert_eq!(
+        with(square(0.1, 70.0, 0.3)),
+        BadPolygon::HoleOutside { ring }
+    );
+    // The lake at 12° N 7° E, and one around that at 20° N 20° E.
+    assert_eq!(
+        with(square(12.1, 7.1, 0.3)),
+        BadPolygon::HoleInHole {
+            ring,
+            other_ring: 42 * 60 + 37 + 1
+        }
+    );
+    assert_eq!(
+        with(square(19.9, 19.9, 0.8)),
+        BadPolygon::HoleInHole {
+            ring: 50 * 60 + 50 + 1,
+            other_ring: ring
+        }
+    );
+}

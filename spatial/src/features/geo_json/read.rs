@@ -316,7 +316,9 @@ fn whereabouts(bad: &BadPolygon) -> (usize, usize, Option<usize>) {
         BadPolygon::TooFewVertices { ring, .. }
         | BadPolygon::HoleOutside { ring }
         | BadPolygon::HoleInHole { ring, .. } => (ring, 0, None),
-        BadPolygon::TooManyVertices { .. } => (usize::MAX, 0, None),
+        BadPolygon::TooManyVertices { .. } | BadPolygon::TooEntangled { .. } => {
+            (usize::MAX, 0, None)
+        }
     }
 }
 
