@@ -77,19 +77,48 @@ impl Ring {
 
     /// Area of its inside on the unit sphere, steradians.
     pub(super) fn area_sr(&self) -> f64 {
-        // Signed triangles from the first vertex to each arc; see `CellShape::area_sr`.
-        let first = self.vertices[0];
-        let sum: f64 = self.arcs().map(|(b, c)| triangle_sr(first, b, c)).sum();
+        // Signed triangles from one place to each arc; see `CellShape::area_sr`.
+        let origin = self.origin_of_triangles();
+        let sum: f64 = self.arcs().map(|(b, c)| triangle_sr(origin, b, c)).sum();
         let whole = 4.0 * std::f64::consts::PI;
         let area = sum - whole * (sum / whole).floor();
-        // So close to nothing or all that rounding might have turned the sign.
+        // So close to nothing or all that rounding might have turned the sign. What is so small
+        // has not two of three places.
         let doubt = 1e-15 * self.vertices.len() as f64;
         if area < doubt || area > whole - doubt {
             let small = sum.abs().clamp(0.0, doubt);
-            let is_small = !self.contains(-first);
+            let is_in = |place: &DVec3| self.contains(place.normalize());
+            let is_small = REFERENCES.iter().filter(|place| is_in(place)).count() < 2;
             return if is_small { small } else { whole - small };
         }
         area
+    }
+
+    /// A place whose antipode no vertex is near: towards that triangles lose their digits, and at it
+    /// all. The first vertex if it will do, since from there small rings have small triangles.
+    fn origin_of_triangles(&self) -> DVec3 {
+        let clearance = |place: DVec3| {
+            let mut least = f64::INFINITY;
+            for &vertex in &self.vertices {
+                let apart = (vertex + place).length_squared();
+                if apart < least {
+                    least = apart;
+                }
+            }
+            least
+        };
+        let first = self.vertices[0];
+        let mut best = (clearance(first), first);
+        if best.0 < 0.1 {
+            for place in REFERENCES.into_iter().flat_map(|place| [place, -place]) {
+                let place = place.normalize();
+                let clearance = clearance(place);
+                if clearance > best.0 {
+                    best = (clearance, place);
+                }
+            }
+        }
+        best.1
     }
 
     /// A cap with all of its inside.

@@ -133,6 +133,36 @@ fn areas_are_the_sums_of_triangles_at_every_size() {
 }
 
 #[test]
+fn areas_of_lunes_are_twice_their_angle_whichever_corner_comes_first() {
+    // From one place to its antipode along one meridian and back along another, and nearly so.
+    for (n, middle) in (0..).zip(places()) {
+        let along = middle.any_orthonormal_vector();
+        let across = middle.cross(along);
+        let meridian = |angle| along * maths::cos(angle) + across * maths::sin(angle);
+        for angle in [1e-6, 0.3, 1.5, 3.0] {
+            for short in [0.0, 1e-15, 1e-12, 1e-9, 1e-3] {
+                let far = meridian(0.5 * angle) * short - middle;
+                let mut ring = [middle, meridian(0.0), far, meridian(angle)]
+                    .map(direction)
+                    .to_vec();
+                ring.rotate_left(n % 4);
+                let polygon = Polygon::new(ring.clone(), vec![]).unwrap();
+                let near = 1e-14 + 2.0 * short;
+                assert!(
+                    (polygon.area_sr() - 2.0 * angle).abs() < near,
+                    "{polygon:?}"
+                );
+                ring.reverse();
+                let rest = Polygon::new(ring.clone(), vec![]).unwrap().area_sr();
+                assert!((rest - (4.0 * PI - 2.0 * angle)).abs() < near);
+                let smaller = Polygon::smaller_side(ring, vec![]).unwrap().area_sr();
+                assert!((smaller - 2.0 * angle).abs() < near);
+            }
+        }
+    }
+}
+
+#[test]
 fn polygons_know_which_cells_they_hold_and_touch() {
     let mut seen = [0; 3];
     for (n, star) in (0..).zip(stars()).step_by(3) {
