@@ -102,7 +102,7 @@ impl LatLng {
         Direction::of_unit(self.to_dir())
     }
 
-    /// The place below a direction of any length but zero. At a pole the longitude is 0; the date
+    /// The place below a direction of any length that [`Direction::new`] takes. At a pole the longitude is 0; the date
     /// line is 180 or −180 by the sign of `dir.y`. A vector without a direction gives (0°, 0°);
     /// where that may happen, ask [`Direction::new`] first.
     #[must_use]
