@@ -1,7 +1,7 @@
 //! All places between two parallels and two meridians, as maps and files cut the world. It may
 //! cross the date line, hold a pole, or go around the whole planet.
 
-use std::f64::consts::{FRAC_PI_2, PI, TAU};
+use std::f64::consts::{FRAC_PI_2, PI};
 
 use glam::DVec3;
 
@@ -150,6 +150,17 @@ impl LatLngRect {
         self.width_deg().to_radians() * height
     }
 
+    /// Compared with the sides as they are: a difference of longitudes would round.
+    fn holds_longitude(&self, lng_rad: f64) -> bool {
+        let is_east_of_west = self.west_deg.to_radians() <= lng_rad;
+        let is_west_of_east = lng_rad <= self.east_deg.to_radians();
+        if self.west_deg <= self.east_deg {
+            is_east_of_west && is_west_of_east
+        } else {
+            is_east_of_west || is_west_of_east
+        }
+    }
+
     fn goes_around(&self) -> bool {
         self.width_deg() >= 360.0
     }
@@ -227,9 +238,9 @@ impl Region for LatLngRect {
             return false;
         }
         let is_pole = at.x == 0.0 && at.y == 0.0;
-        let east = maths::atan2(at.y, at.x) - self.west_deg.to_radians();
-        let east = if east < 0.0 { east + TAU } else { east };
-        is_pole || self.goes_around() || east <= self.width_deg().to_radians()
+        let lng = maths::atan2(at.y, at.x);
+        // The date line has two numbers.
+        is_pole || self.holds_longitude(lng) || (lng.abs() == PI && self.holds_longitude(-lng))
     }
 
     fn bounding_cap(&self) -> Cap {

@@ -166,6 +166,36 @@ fn poles_lie_on_every_meridian_and_the_date_line_has_two_numbers() {
         assert!(rect(-1.0, 170.0, 1.0, -170.0).contains(place(0.0, lng)));
         assert!(rect(-1.0, 170.0, 1.0, 180.0).contains(place(0.0, 179.999_999)));
     }
+    for y in [0.0, -0.0] {
+        let seam = direction(glam::DVec3::new(-1.0, y, 0.0));
+        for (west, east) in [
+            (-180.0, -170.0),
+            (170.0, 180.0),
+            (170.0, -170.0),
+            (180.0, -170.0),
+            (170.0, -180.0),
+            (180.0, 180.0),
+            (-180.0, -180.0),
+            (180.0, -180.0),
+            (-180.0, 180.0),
+        ] {
+            assert!(
+                rect(-1.0, west, 1.0, east).contains(seam),
+                "{west} {east} {y}"
+            );
+        }
+        assert!(!rect(-1.0, -179.0, 1.0, 179.0).contains(seam));
+    }
+    // The sides belong to it: their numbers are compared, not a difference that rounds.
+    for n in 0..2_000 {
+        let at = direction(random_dir(n));
+        let lng = bluemarble_spatial::LatLng::from_direction(at).lng_deg();
+        if lng.to_radians() == bluemarble_spatial::maths::atan2(at.unit().y, at.unit().x) {
+            let other = 360.0 * draw(n) - 180.0;
+            assert!(rect(-90.0, lng, 90.0, other).contains(at), "{lng} {other}");
+            assert!(rect(-90.0, other, 90.0, lng).contains(at), "{other} {lng}");
+        }
+    }
     assert_eq!(rect(0.0, 180.0, 1.0, -180.0).width_deg(), 0.0);
     assert_eq!(rect(0.0, -180.0, 1.0, 180.0).width_deg(), 360.0);
 }
