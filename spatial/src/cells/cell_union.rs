@@ -2,6 +2,7 @@
 
 use std::ops::RangeInclusive;
 
+use super::arc::ROUNDING_RAD;
 use super::cap::Cap;
 use super::cell_id::CellId;
 use super::level::Level;
@@ -250,7 +251,7 @@ impl Region for CellUnion {
                 widest = to;
             }
         }
-        Cap::bound(middle.unit(), widest)
+        Cap::bound(middle.unit(), widest + ROUNDING_RAD)
     }
 }
 

@@ -116,6 +116,11 @@ fn places_are_in_a_union_if_their_leaf_is_and_within_its_cap() {
             assert_eq!(is_in, set.contains(&CellId::at(at, FINEST)));
             assert!(!is_in || cap.contains(direction(at)));
         }
+        // Its farthest corner is on the rim, but for rounding.
+        for cell in union.cells() {
+            let corners = cell.vertices().into_iter();
+            assert!(corners.map(direction).all(|corner| cap.contains(corner)));
+        }
     }
 }
 
