@@ -102,9 +102,9 @@ impl LatLng {
         Direction::of_unit(self.to_dir())
     }
 
-    /// The place below a direction of any length that [`Direction::new`] takes. At a pole the longitude is 0; the date
-    /// line is 180 or −180 by the sign of `dir.y`. A vector without a direction gives (0°, 0°);
-    /// where that may happen, ask [`Direction::new`] first.
+    /// The place below a vector of any length that [`Direction::new`] takes. At a pole the
+    /// longitude is 0; the date line is 180 or −180 by the sign of `dir.y`. Without a direction the
+    /// answer means nothing, (0°, 0°) for a NaN; where that may happen, ask [`Direction::new`] first.
     #[must_use]
     pub fn from_dir(dir: DVec3) -> Self {
         let across = (dir.x * dir.x + dir.y * dir.y).sqrt();
