@@ -76,3 +76,6 @@ pub const GEOJSON_POSITIONS_MAX: usize = 2_000_000;
 pub const GEOJSON_DEPTH_MAX: usize = 32;
 /// Most halvings of an edge until it is as straight on the ball as on the map: 1024 pieces.
 pub const GEOJSON_HALVINGS_MAX: u32 = 10;
+/// The same for a great circle that is drawn on the map: only next to a pole, which it may pass at
+/// any distance, as many are needed as it takes from a radian to the tolerance.
+pub const GEOJSON_POLE_HALVINGS_MAX: u32 = 24;

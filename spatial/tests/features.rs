@@ -6,7 +6,10 @@ use std::fs;
 use std::path::Path;
 
 use bluemarble_spatial::mix::mix64;
-use bluemarble_spatial::{Direction, FeatureCollection, Geometry, LatLng, Planet, Region, limits};
+use bluemarble_spatial::{
+    Direction, Feature, FeatureCollection, Geometry, LatLng, Planet, Polygon, Properties, Region,
+    limits,
+};
 use glam::DVec3;
 
 fn read(text: &str) -> Result<FeatureCollection, String> {
@@ -21,6 +24,16 @@ fn feature(geometry: &str) -> String {
     format!(
         "{{\"type\": \"Feature\", \"id\": \"f7\", \"properties\": {{}}, \"geometry\": {geometry}}}"
     )
+}
+
+fn write(geometry: Geometry) -> String {
+    let feature = Feature {
+        id: None,
+        geometry,
+        properties: Properties::default(),
+    };
+    let features = vec![feature];
+    FeatureCollection { features }.write().unwrap()
 }
 
 fn moon_file() -> Vec<u8> {
@@ -224,7 +237,7 @@ fn what_was_written_reads_as_the_same() {
                 1 => direction(0.08 * (c(0) - 0.5), 0.08 * (c(1) - 0.5)),
                 _ => direction(84.0 + 6.0 * c(0), 360.0 * c(1) - 180.0),
             };
-            let holds = |area: &[bluemarble_spatial::Polygon]| area.iter().any(|p| p.contains(at));
+            let holds = |area: &[Polygon]| area.iter().any(|p| p.contains(at));
             assert_eq!(holds(one), holds(other), "{at:?}");
         }
     }
@@ -290,6 +303,36 @@ fn belts_and_all_but_a_hole_survive_reading_and_writing() {
                     expected(lat, lng),
                     "{text} {lat} {lng}"
                 );
+            }
+        }
+    }
+}
+
+#[test]
+fn an_edge_that_passes_close_to_a_pole_is_written_as_exactly_as_any() {
+    for off in [1e-2, 1e-4, 1e-6, 1e-9, 0.0] {
+        for pole in [1.0, -1.0] {
+            let corner = |x, y, z| Direction::new(DVec3::new(x, y, pole * z)).unwrap();
+            let corners = [
+                corner(0.5, off, 0.8),
+                corner(-0.5, off, 0.8),
+                corner(0.0, -0.9, 0.3),
+            ];
+            let polygon = Polygon::smaller_side(corners.to_vec(), vec![]).unwrap();
+            let text = write(Geometry::Area(vec![polygon.clone()]));
+            let back = read(&text).unwrap();
+            let Geometry::Area(back) = &back.features[0].geometry else {
+                panic!("an area");
+            };
+            for n in 0..4_000_u64 {
+                let c = |k: u64| bluemarble_spatial::mix::unit(mix64(n * 3 + k));
+                let spread = bluemarble_spatial::maths::pow(10.0, -6.0 * c(2));
+                let at = corner((c(0) - 0.5) * spread, (c(1) - 0.5) * spread, 1.0);
+                // What is written may bend by as much, what is read again.
+                if polygon.border_distance_to(at) > 2e-6 {
+                    let is_in = back.iter().any(|polygon| polygon.contains(at));
+                    assert_eq!(is_in, polygon.contains(at), "{off} {at:?}");
+                }
             }
         }
     }

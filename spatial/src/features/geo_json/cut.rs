@@ -12,7 +12,7 @@
 
 use super::plane::{MapPoint, bends, doubled_area, goes_round};
 use crate::geo::Direction;
-use crate::limits::GEOJSON_HALVINGS_MAX;
+use crate::limits::GEOJSON_POLE_HALVINGS_MAX;
 
 /// A polygon on the map: closed rings (the last point repeats the first), the outer one
 /// counterclockwise, the holes clockwise.
@@ -86,7 +86,7 @@ fn straighten(from: Direction, to: Direction, bend_rad: f64, points: &mut Vec<Ma
         (start, from),
         (end_of_edge, to),
         bend_rad,
-        GEOJSON_HALVINGS_MAX,
+        GEOJSON_POLE_HALVINGS_MAX,
         points,
     );
     if end.is_pole() {
