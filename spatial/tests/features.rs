@@ -77,6 +77,14 @@ fn a_bad_file_is_refused_in_words() {
             "{\"type\": \"FeatureCollection\", \"features\": [], \"crs\": {\"name\": \"EPSG:3857\"}}",
             "export the file again as WGS 84",
         ),
+        (
+            "{\"type\": \"FeatureCollection\", \"features\": [], \"crs\": {\"name\": \"EPSG:3857\", \"href\": null}}",
+            "export the file again as WGS 84",
+        ),
+        (
+            "{\"type\": \"FeatureCollection\", \"features\": [], \"features\": []}",
+            "duplicate field `features`",
+        ),
         (&deep, "flatten the properties"),
         (&many, "split the file"),
     ] {
@@ -91,6 +99,8 @@ fn a_bad_file_is_refused_in_words() {
         error.to_string(),
         "x.geojson: line 3 is not UTF-8; save the file as UTF-8"
     );
+    let no_crs = "{\"type\": \"FeatureCollection\", \"features\": [], \"crs\": null}";
+    assert!(read(no_crs).is_ok());
     let huge = vec![b' '; limits::GEOJSON_BYTES_MAX + 1];
     let error = FeatureCollection::read(&huge, "x.geojson")
         .unwrap_err()

@@ -121,9 +121,7 @@ struct Top<'a> {
 impl<'a> Top<'a> {
     fn features(self, text: &'a str) -> Result<Vec<&'a str>, String> {
         if let Some(crs) = self.crs.map(RawValue::get)
-            && !["null", "CRS84", "4326"]
-                .iter()
-                .any(|known| crs.contains(known))
+            && !["CRS84", "4326"].iter().any(|known| crs.contains(known))
         {
             return Err(
                 "\"crs\" names other coordinates than longitude and latitude; export the file \
