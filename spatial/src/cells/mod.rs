@@ -30,6 +30,7 @@ mod lat_lng_rect;
 mod level;
 mod orientation;
 mod polygon;
+mod polygon_check;
 mod region;
 mod ring;
 mod shape;

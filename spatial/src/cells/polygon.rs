@@ -3,22 +3,18 @@
 use std::f64::consts::PI;
 
 use glam::DVec3;
-use rstar::primitives::{GeomWithData, Rectangle};
 use rstar::{AABB, PointDistance, RTree, RTreeObject};
 
 use super::arc::{ROUNDING_RAD, angle};
 use super::cap::Cap;
 use super::cell_id::CellId;
-use super::orientation::{arcs_cross, is_flat, order};
+use super::orientation::arcs_cross;
+use super::polygon_check::{Pairs, check_arcs, check_holes, check_repetitions, check_vertices};
 use super::region::{Region, Relation};
 use super::ring::Ring;
 use super::shape::CellShape;
 use crate::geo::Direction;
-use crate::limits::{POLYGON_PAIRS_PER_VERTEX_MAX, POLYGON_VERTICES_MAX};
-
-/// The least by which an arc must fall short of half a circle, radians: towards half a circle
-/// it becomes anybody's guess which way around it goes.
-const ARC_SHORT_OF_HALF_RAD: f64 = 1e-6;
+use crate::limits::POLYGON_VERTICES_MAX;
 
 /// A polygon on the sphere: an outer ring and holes.
 ///
@@ -72,7 +68,8 @@ pub enum BadPolygon {
         /// How many there are in all rings.
         vertices: usize,
     },
-    /// More than [`POLYGON_PAIRS_PER_VERTEX_MAX`] arcs near each arc.
+    /// More than [`POLYGON_PAIRS_PER_VERTEX_MAX`](crate::limits::POLYGON_PAIRS_PER_VERTEX_MAX) arcs
+    /// near each arc, on average.
     #[error(
         "too many of the lines between {vertices} vertices run too close to too many others to be checked: simplify it, or cut it into parts"
     )]
@@ -150,11 +147,11 @@ pub enum BadPolygon {
 
 /// A ring's number, a vertex's number in it, and the arc from there to the next.
 #[derive(Clone, Copy, Debug, PartialEq)]
-struct Arc {
-    ring: usize,
-    vertex: usize,
-    from: DVec3,
-    to: DVec3,
+pub(super) struct Arc {
+    pub(super) ring: usize,
+    pub(super) vertex: usize,
+    pub(super) from: DVec3,
+    pub(super) to: DVec3,
     around: AABB<[f64; 3]>,
 }
 
@@ -208,20 +205,26 @@ impl Polygon {
                 }
             })
             .collect();
-        if !holes.is_empty() {
-            check_holes(&outer, &holes, &mut pairs)?;
+        if holes.is_empty() {
+            return Ok(Self::of(outer, holes, arcs));
         }
+        let full = Self::of(outer.clone(), Vec::new(), arcs_of(&[outer.vertices()]));
+        check_holes(&full, &holes, &mut pairs)?;
         if is_turned {
             // Their vertices have other numbers now.
             let all = std::iter::once(&outer).chain(&holes);
             arcs = arcs_of(&all.map(Ring::vertices).collect::<Vec<_>>());
         }
-        Ok(Self {
+        Ok(Self::of(outer, holes, arcs))
+    }
+
+    fn of(outer: Ring, holes: Vec<Ring>, arcs: RTree<Arc>) -> Self {
+        Self {
             cap: outer.bounding_cap(),
             outer,
             holes,
             arcs,
-        })
+        }
     }
 
     /// The same, but inside of the outer ring is its smaller side, whichever way it goes.
@@ -276,7 +279,7 @@ impl Polygon {
 
     /// Goes from a vertex nearby to the place and counts the arcs crossed. Decided exactly, so it
     /// does not matter which vertex.
-    fn holds(&self, at: DVec3) -> bool {
+    pub(super) fn holds(&self, at: DVec3) -> bool {
         if angle(self.cap.centre(), at) > self.cap.angle_rad() {
             return false;
         }
@@ -348,41 +351,6 @@ impl Region for Polygon {
     }
 }
 
-fn check_vertices(rings: &[Vec<DVec3>]) -> Result<(), BadPolygon> {
-    let all = rings.iter().map(Vec::len).sum();
-    if all > POLYGON_VERTICES_MAX {
-        return Err(BadPolygon::TooManyVertices { vertices: all });
-    }
-    match rings.iter().position(|ring| ring.len() < 3) {
-        Some(ring) => Err(BadPolygon::TooFewVertices {
-            ring,
-            vertices: rings[ring].len(),
-        }),
-        None => Ok(()),
-    }
-}
-
-fn check_repetitions(rings: &[Vec<DVec3>]) -> Result<(), BadPolygon> {
-    let numbered = |(ring, vertices): (usize, &Vec<DVec3>)| {
-        let places = vertices.iter().copied().enumerate();
-        places
-            .map(|(vertex, at)| (at, ring, vertex))
-            .collect::<Vec<_>>()
-    };
-    let mut all: Vec<(DVec3, usize, usize)> = rings.iter().enumerate().flat_map(numbered).collect();
-    all.sort_by(|a, b| order(a.0, b.0).then((a.1, a.2).cmp(&(b.1, b.2))));
-    let repeated = all.windows(2).filter(|pair| pair[0].0 == pair[1].0);
-    match repeated.min_by_key(|pair| (pair[1].1, pair[1].2)) {
-        Some(pair) => Err(BadPolygon::RepeatedVertex {
-            ring: pair[1].1,
-            vertex: pair[1].2,
-            other_ring: pair[0].1,
-            other_vertex: pair[0].2,
-        }),
-        None => Ok(()),
-    }
-}
-
 fn arcs_of(rings: &[&[DVec3]]) -> RTree<Arc> {
     let mut arcs = Vec::new();
     for (ring, vertices) in rings.iter().enumerate() {
@@ -402,7 +370,7 @@ fn arcs_of(rings: &[&[DVec3]]) -> RTree<Arc> {
 
 /// Least and greatest corner of a box around all places on the sphere between some that are
 /// within an angle of some place: the sphere bulges above their plane by 1 − cos of it at most.
-fn box_around(places: &[DVec3], angle_rad: f64) -> AABB<[f64; 3]> {
+pub(super) fn box_around(places: &[DVec3], angle_rad: f64) -> AABB<[f64; 3]> {
     let half = crate::maths::sin(0.5 * angle_rad);
     let bulge = 2.0 * half * half + 2.0 * ROUNDING_RAD;
     let (mut low, mut high) = (places[0], places[0]);
@@ -411,127 +379,4 @@ fn box_around(places: &[DVec3], angle_rad: f64) -> AABB<[f64; 3]> {
         high = high.max(place);
     }
     AABB::from_corners((low - bulge).to_array(), (high + bulge).to_array())
-}
-
-/// How many more pairs of arcs may be looked at: arcs that are all long lie in one another's boxes,
-/// and the work would grow with the square of their number.
-struct Pairs {
-    vertices: usize,
-    left: usize,
-}
-
-impl Pairs {
-    fn among(rings: &[Vec<DVec3>]) -> Self {
-        let vertices = rings.iter().map(Vec::len).sum();
-        let left = POLYGON_PAIRS_PER_VERTEX_MAX * vertices;
-        Self { vertices, left }
-    }
-
-    fn spend(&mut self, pairs: usize) -> Result<(), BadPolygon> {
-        let vertices = self.vertices;
-        let left = self.left.checked_sub(pairs);
-        self.left = left.ok_or(BadPolygon::TooEntangled { vertices })?;
-        Ok(())
-    }
-}
-
-fn check_arcs(
-    rings: &[Vec<DVec3>],
-    arcs: &RTree<Arc>,
-    pairs: &mut Pairs,
-) -> Result<(), BadPolygon> {
-    for (ring, vertices) in rings.iter().enumerate() {
-        for (vertex, &from) in vertices.iter().enumerate() {
-            let to = vertices[(vertex + 1) % vertices.len()];
-            if angle(from, -to) < ARC_SHORT_OF_HALF_RAD {
-                return Err(BadPolygon::HalfCircle { ring, vertex });
-            }
-            let before = vertices[(vertex + vertices.len() - 1) % vertices.len()];
-            if is_spike(before, from, to) {
-                return Err(BadPolygon::Spike { ring, vertex });
-            }
-        }
-    }
-    // The least pair, so that the same rings always give the same error.
-    let mut least: Option<[(usize, usize); 2]> = None;
-    for (ring, vertices) in rings.iter().enumerate() {
-        for (vertex, &from) in vertices.iter().enumerate() {
-            let to = vertices[(vertex + 1) % vertices.len()];
-            let reach = box_around(&[from, to], 0.5 * angle(from, to));
-            for other in arcs.locate_in_envelope_intersecting(reach) {
-                pairs.spend(1)?;
-                let pair = [(ring, vertex), (other.ring, other.vertex)];
-                // Each pair once; arcs next to one another share a vertex, others none.
-                let is_apart = [from, to]
-                    .iter()
-                    .all(|end| *end != other.from && *end != other.to);
-                if pair[0] < pair[1]
-                    && is_apart
-                    && least.is_none_or(|least| pair < least)
-                    && arcs_cross(from, to, other.from, other.to)
-                {
-                    least = Some(pair);
-                }
-            }
-        }
-        if least.is_some() {
-            break;
-        }
-    }
-    match least {
-        Some([(ring, vertex), (other_ring, other_vertex)]) => Err(BadPolygon::Crossing {
-            ring,
-            vertex,
-            other_ring,
-            other_vertex,
-        }),
-        None => Ok(()),
-    }
-}
-
-/// Whether the arc from `tip` to `to` lies on the one from `before` to `tip`.
-fn is_spike(before: DVec3, tip: DVec3, to: DVec3) -> bool {
-    // Exactly on one great circle no small move of a vertex leaves the turn as it is.
-    let is_flat = is_flat(before, tip, to);
-    is_flat && (before - tip * before.dot(tip)).dot(to - tip * to.dot(tip)) > 0.0
-}
-
-fn check_holes(outer: &Ring, holes: &[Ring], pairs: &mut Pairs) -> Result<(), BadPolygon> {
-    let full = Polygon {
-        cap: outer.bounding_cap(),
-        outer: outer.clone(),
-        holes: Vec::new(),
-        arcs: arcs_of(&[outer.vertices()]),
-    };
-    let is_outside = |hole: &Ring| !full.holds(hole.vertices()[0]);
-    if let Some(hole) = holes.iter().position(is_outside) {
-        return Err(BadPolygon::HoleOutside { ring: hole + 1 });
-    }
-    let boxed = holes.iter().enumerate().map(|(number, hole)| {
-        let around = box_around(hole.vertices(), hole.bounding_cap().angle_rad());
-        let corners = Rectangle::from_aabb(around);
-        GeomWithData::new(corners, number)
-    });
-    let boxes = RTree::bulk_load(boxed.collect());
-    for (a, hole) in holes.iter().enumerate() {
-        let first = hole.vertices()[0];
-        let mut around = None;
-        for other in boxes.locate_in_envelope_intersecting(AABB::from_point(first.to_array())) {
-            let b = other.data;
-            if a == b || around.is_some_and(|least| least < b) {
-                continue;
-            }
-            pairs.spend(holes[b].vertices().len())?;
-            if holes[b].contains(first) {
-                around = Some(b);
-            }
-        }
-        if let Some(b) = around {
-            return Err(BadPolygon::HoleInHole {
-                ring: a + 1,
-                other_ring: b + 1,
-            });
-        }
-    }
-    Ok(())
 }

@@ -3,6 +3,7 @@
 mod designed;
 mod geo_json;
 mod obstacles;
+mod segment;
 mod static_tree;
 
 pub(crate) use designed::Designed;

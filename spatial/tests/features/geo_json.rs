@@ -1,6 +1,5 @@
 //! GeoJSON from strangers and designers: bad files are refused in words that name file, feature and
 //! field; good ones survive being written and read; a planet carries what its file places.
-#![allow(clippy::unwrap_used, reason = "what fails to prepare a test fails it")]
 
 use std::fs;
 use std::path::Path;
