@@ -275,6 +275,16 @@ fn any_radius_and_any_place_have_an_answer() {
     for radius_m in [f64::NAN, -1.0, -1e-300, f64::NEG_INFINITY] {
         assert_eq!(check(9, &people, &people[..5], radius_m), 0);
     }
+    // Beyond what the f32 of the boxes can hold, in all directions.
+    for far in [3.4e38, 4e38, 1e300, f64::MAX] {
+        let places = [1.0, -1.0].map(|x| [1.0, -1.0].map(|y| [1.0, -1.0].map(|z| (x, y, z))));
+        let places = places.into_iter().flatten().flatten();
+        let places: Vec<DVec3> = places.map(|(x, y, z)| DVec3::new(x, y, z) * far).collect();
+        for radius_m in [0.0, 1.0, 1e18] {
+            assert_eq!(check(9, &people, &places, radius_m), 0);
+            assert_eq!(check(9, &[people[0], places[7]], &places, radius_m), 1);
+        }
+    }
     let nowhere = [DVec3::NAN, DVec3::INFINITY, DVec3::new(f64::NAN, 0.0, 5e4)];
     for radius_m in [0.0, 100.0, 1e20] {
         assert_eq!(check(9, &people, &nowhere, radius_m), 0);

@@ -22,7 +22,7 @@ pub(super) const REACH2_MAX: f64 = 1e36;
 pub(super) struct Block(pub(super) [[f64; LANES]; 3]);
 
 /// Sixteen boxes, one coordinate after the other, rounded outwards. Where there is none, it is
-/// turned inside out and infinitely far from everything.
+/// turned inside out and, its distance squared, infinitely far from everything.
 #[derive(Clone, Copy, Debug)]
 #[repr(align(64))]
 pub(super) struct Node {
@@ -42,9 +42,11 @@ impl Node {
 }
 
 const NO_ROWS: Block = Block([[f64::NAN; LANES]; 3]);
+/// Finite: of a point that is itself beyond `f32` the distance to an infinity would be NaN, which
+/// counts as near.
 const NO_BOXES: Node = Node {
-    low: [[f32::INFINITY; LANES]; 3],
-    high: [[f32::NEG_INFINITY; LANES]; 3],
+    low: [[f32::MAX; LANES]; 3],
+    high: [[f32::MIN; LANES]; 3],
 };
 
 /// What is asked, in both precisions.
