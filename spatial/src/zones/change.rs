@@ -64,19 +64,18 @@ impl Change {
     /// The load that gets another owner when the change is made to `map`; 0 if it does not fit.
     #[must_use]
     pub fn moved_load(&self, map: &ZoneMap, load: &LoadMap) -> u64 {
+        let Ok(after) = map.apply(self) else {
+            return 0;
+        };
         let (from, to) = match *self {
-            Self::Move { zone, to } if (1..map.len()).contains(&(zone as usize)) => {
-                let (old, new) = (map.starts[zone as usize], to.range_min().0);
+            Self::Move { zone, .. } => {
+                let [old, new] = [map, &after].map(|map| map.starts[zone as usize]);
                 (old.min(new), old.max(new))
             }
-            Self::Split { zone, at } if (zone as usize) < map.len() => {
-                (at.range_min().0, map.span(zone as usize).1)
-            }
-            Self::Merge { zone } if (zone as usize) + 1 < map.len() => map.span(zone as usize + 1),
-            _ => return 0,
+            Self::Split { zone, .. } => after.span(zone as usize + 1),
+            Self::Merge { zone } => map.span(zone as usize + 1),
         };
-        let (from, to) = (load.row_at(from), load.row_at(to));
-        load.of_rows(from.min(to), to)
+        load.of_rows(load.row_at(from), load.row_at(to))
     }
 }
 
@@ -132,6 +131,7 @@ fn boundary(zone: ZoneId, cell: CellId, after: u64, before: u64) -> Result<u64, 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cells::Level;
 
     fn faces() -> ZoneMap {
         let cells: Vec<CellId> = (0..6).map(CellId::face_cell).collect();
@@ -159,6 +159,7 @@ mod tests {
     #[test]
     fn changes_that_leave_a_zone_empty_or_touch_none_are_refused() {
         let face = CellId::face_cell;
+        let load = LoadMap::new(Level::FACE, (0..6).map(|n| (face(n), 1))).unwrap();
         for (change, why) in [
             (
                 Change::Move {
@@ -193,6 +194,26 @@ mod tests {
                 },
             ),
             (
+                Change::Move {
+                    zone: 2,
+                    to: face(5),
+                },
+                BadChange::Place {
+                    zone: 2,
+                    cell: face(5),
+                },
+            ),
+            (
+                Change::Split {
+                    zone: 3,
+                    at: face(1),
+                },
+                BadChange::Place {
+                    zone: 4,
+                    cell: face(1),
+                },
+            ),
+            (
                 Change::Split {
                     zone: 2,
                     at: face(2),
@@ -214,6 +235,7 @@ mod tests {
             ),
         ] {
             assert_eq!(faces().apply(&change), Err(why));
+            assert_eq!(change.moved_load(&faces(), &load), 0, "{change:?}");
         }
         let half = face(1).children()[2];
         assert!(faces().apply(&Change::Move { zone: 2, to: half }).is_ok());
