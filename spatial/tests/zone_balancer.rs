@@ -247,6 +247,112 @@ fn a_crowd_in_one_cell_is_borne() {
     assert_eq!(map.len(), 24);
 }
 
+/// No split cuts a zone that a merge made, and no boundary comes back to where one was.
+#[test]
+fn what_was_merged_is_not_parted_within_the_cool_down() {
+    for (target, cool_down) in [(Target::Zones(96), 3), (Target::LoadMax(1_500), 10)] {
+        let rules = BalanceRules {
+            cool_down,
+            ..BalanceRules::new(target)
+        };
+        let (mut balancer, mut map) = (Balancer::new(rules).unwrap(), ZoneMap::whole());
+        let mut merged: Vec<(CellId, u64)> = Vec::new();
+        let mut parted_later = 0;
+        for round in 0..90 {
+            // A crowd that gathers and is gone again, so that zones merge and are wanted back.
+            let crowd = disc(direction(round / 5 % 3), 0.05, 60_000);
+            let load = match round / 5 % 2 {
+                0 => map_of(crowds(4)),
+                _ => map_of(crowds(4).into_iter().chain([crowd])),
+            };
+            let plan = balancer.propose(&map, &load);
+            let mut now = map.clone();
+            for planned in &plan.changes {
+                let range = |zone: u32| now.ranges().nth(zone as usize).unwrap();
+                let is_parted = |&(leaf, _): &(CellId, u64)| match planned.change {
+                    Change::Move { to, .. } => to.range_min() == leaf,
+                    Change::Split { zone, .. } => range(zone).0 < leaf && leaf <= range(zone).1,
+                    Change::Merge { .. } => false,
+                };
+                for parted in merged.iter().filter(|&merge| is_parted(merge)) {
+                    assert!(
+                        round > parted.1 + cool_down,
+                        "{round}: {planned:?} {parted:?}"
+                    );
+                    parted_later += 1;
+                }
+                if let Change::Merge { zone } = planned.change {
+                    merged.push((range(zone + 1).0, round));
+                }
+                now = now.apply(&planned.change).unwrap();
+            }
+            map = carry_out(&plan, &map, &load);
+        }
+        println!("{target:?}: {} merges, {parted_later} parted", merged.len());
+        // Otherwise this would test nothing.
+        assert!(merged.len() > 20 && parted_later > 3, "{target:?}");
+    }
+}
+
+#[test]
+fn a_cool_down_may_last_for_ever() {
+    let rules = BalanceRules {
+        cool_down: u64::MAX,
+        ..BalanceRules::new(Target::Zones(12))
+    };
+    let (mut balancer, mut map) = (Balancer::new(rules).unwrap(), ZoneMap::whole());
+    let mut changes = 0;
+    for round in 0..40 {
+        let load = map_of(crowds(round % 2));
+        let plan = balancer.propose(&map, &load);
+        changes += plan.changes.len();
+        map = carry_out(&plan, &map, &load);
+    }
+    // Eleven boundaries, each made or moved once.
+    assert_eq!((map.len(), changes), (12, 11));
+}
+
+#[test]
+fn the_largest_loads_there_are_can_be_balanced() {
+    let last = CellId::face_cell(5).range_max().parent(LEVEL);
+    let in_one = LoadMap::new(LEVEL, [(last, 1 << 63)]).unwrap();
+    let spread = (0..60).map(|n| (CellId::at(direction(n).unit(), LEVEL), (1 << 63) / 60));
+    let spread = LoadMap::new(LEVEL, spread).unwrap();
+    for load in [in_one, spread] {
+        for target in [Target::Zones(24), Target::LoadMax(1 << 58), TARGETS[3]] {
+            // All boundaries at the end, so that several move over the same load.
+            let end = CellId::face_cell(5).range_max().0;
+            let starts = [1].into_iter().chain((0..20).rev().map(|n| end - 2 * n));
+            let mut map = ZoneMap::from_starts(&starts.map(CellId).collect::<Vec<_>>()).unwrap();
+            let mut balancer = balancer(target);
+            let plan = balancer.propose(&map, &load);
+            assert!(plan.moved_load() > 0 || load.cells().len() == 1);
+            map = carry_out(&plan, &map, &load);
+            settle(&mut balancer, &mut map, &load);
+        }
+    }
+}
+
+/// A map cut by a finer load: more zones than there are cells to cut between.
+#[test]
+fn zones_finer_than_the_load_are_balanced_too() {
+    let load = LoadMap::new(Level::FACE, (0..6).map(|n| (CellId::face_cell(n), 100))).unwrap();
+    let first = CellId::face_cell(2).range_min().0;
+    let starts = [1].into_iter().chain((0..40).map(|n| first + 2 * n));
+    let start = ZoneMap::from_starts(&starts.map(CellId).collect::<Vec<_>>()).unwrap();
+    for changes_max in [2, 8, 60] {
+        for target in [Target::LoadMax(150), Target::Zones(41), Target::Zones(6)] {
+            let rules = BalanceRules {
+                changes_max,
+                ..BalanceRules::new(target)
+            };
+            let (mut balancer, mut map) = (Balancer::new(rules).unwrap(), start.clone());
+            settle(&mut balancer, &mut map, &load);
+            assert_eq!(map.balance(&load).busiest, 100, "{target:?}");
+        }
+    }
+}
+
 #[test]
 fn rules_that_would_churn_are_refused() {
     let good = BalanceRules::new(Target::Zones(24));

@@ -64,10 +64,11 @@ pub struct PlannedChange {
 }
 
 impl Plan {
-    /// How much load gets another owner.
+    /// How much load gets another owner; what two changes move counts twice. At most [`u64::MAX`].
     #[must_use]
     pub fn moved_load(&self) -> u64 {
-        self.changes.iter().map(|planned| planned.moved_load).sum()
+        let moved = self.changes.iter().map(|planned| planned.moved_load);
+        moved.fold(0, u64::saturating_add)
     }
 }
 
@@ -110,7 +111,8 @@ impl Balancer {
         draft.bring_to_target();
         draft.relieve();
         draft.merge_idle();
-        let until = self.proposals + 1 + self.rules.cool_down;
+        // A cool-down may be "for ever".
+        let until = (self.proposals + 1).saturating_add(self.rules.cool_down);
         let changed = draft.rests[known..].iter().map(|&leaf| (leaf, until));
         self.resting.extend(changed);
         self.proposals += 1;
@@ -249,12 +251,13 @@ impl Draft<'_> {
             let old = starts[zone];
             let furthest = self.load.furthest(row, most).min(rows.1);
             let low = self.load.gap(rests[k + 1].max(row)).0.max(up(before + 1));
-            let after = to.saturating_sub((size - 1 - k) as u64 * width);
+            // Zones of a map made from a finer load may be more than there are cells.
+            let after = to.saturating_sub(width.saturating_mul((size - 1 - k) as u64));
             let high = self
                 .load
                 .gap(furthest)
                 .1
-                .min((after - 1) / width * width + 1);
+                .min(after.saturating_sub(1) / width * width + 1);
             if low > high {
                 return None;
             }
@@ -263,14 +266,18 @@ impl Draft<'_> {
             } else {
                 self.near_end(low, high, old, most / 64)?
             };
+            // Nor where a merge has just taken one away.
+            if new != old && self.rests.contains(&new) {
+                return None;
+            }
             let new_row = self.load.row_at(new);
             if self.load.of_rows(row, new_row) > most {
                 return None;
             }
             let old_row = self.load.row_at(old);
-            cost += self
-                .load
-                .of_rows(new_row.min(old_row), new_row.max(old_row));
+            // Several boundaries may move over the same load: together over more than there is.
+            let moved = (new_row.min(old_row), new_row.max(old_row));
+            cost = u64::saturating_add(cost, self.load.of_rows(moved.0, moved.1));
             let change = Change::Move {
                 zone: zone as ZoneId,
                 to: CellId(new),
