@@ -10,6 +10,8 @@
 //! −90 +---------->-----------+
 //! ```
 
+use std::collections::BTreeSet;
+
 use super::plane::{MapPoint, bends, doubled_area, goes_round};
 use crate::geo::Direction;
 use crate::limits::GEOJSON_POLE_HALVINGS_MAX;
@@ -171,35 +173,41 @@ fn round_the_edge_deg(point: MapPoint) -> f64 {
 fn joined_round_the_edge(mut open: Vec<Vec<MapPoint>>) -> Vec<Vec<MapPoint>> {
     /// Once round the map's edge, degrees.
     const ROUND_DEG: f64 = 2.0 * (180.0 + 360.0);
+    // Where each begins, in the order round the edge; looked up, as there may be very many.
+    let mut starts: Vec<(f64, usize)> = open
+        .iter()
+        .enumerate()
+        .map(|(n, stroke)| (round_the_edge_deg(stroke[0]), n))
+        .collect();
+    starts.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+    let mut free: BTreeSet<usize> = (0..starts.len()).collect();
     let mut rings = Vec::new();
-    while let Some(mut ring) = open.pop() {
-        while let (Some(&first), Some(&last)) = (ring.first(), ring.last()) {
-            let here_deg = round_the_edge_deg(last);
-            let ahead_deg = |point: MapPoint| {
-                let ahead = round_the_edge_deg(point) - here_deg;
-                if ahead < 0.0 {
-                    ahead + ROUND_DEG
-                } else {
-                    ahead
-                }
+    while let Some(&home) = free.last() {
+        let mut ring: Vec<MapPoint> = Vec::new();
+        let mut at = home;
+        loop {
+            ring.append(&mut open[starts[at].1]);
+            let here_deg = ring.last().map_or(0.0, |&last| round_the_edge_deg(last));
+            let ahead = starts.partition_point(|&(deg, _)| deg < here_deg);
+            let next = free.range(ahead..).next().or_else(|| free.first());
+            // Home is free until the ring is closed, and goes before others at the same place.
+            let mut next = next.copied().unwrap_or(home);
+            if starts[next].0 == starts[home].0 {
+                next = home;
+            }
+            let ahead_deg = starts[next].0 - here_deg;
+            let ahead_deg = if ahead_deg < 0.0 {
+                ahead_deg + ROUND_DEG
+            } else {
+                ahead_deg
             };
-            let home_deg = ahead_deg(first);
-            let mut next: Option<(usize, f64)> = None;
-            for (n, stroke) in open.iter().enumerate() {
-                let deg = ahead_deg(stroke[0]);
-                if deg < next.map_or(home_deg, |(_, nearest)| nearest) {
-                    next = Some((n, deg));
-                }
+            ring.extend(corners_between(here_deg, ahead_deg));
+            free.remove(&next);
+            if next == home {
+                ring.push(ring[0]);
+                break;
             }
-            let ahead = next.map_or(home_deg, |(_, deg)| deg);
-            ring.extend(corners_between(here_deg, ahead));
-            match next {
-                Some((n, _)) => ring.append(&mut open.swap_remove(n)),
-                None => {
-                    ring.push(first);
-                    break;
-                }
-            }
+            at = next;
         }
         rings.push(ring);
     }
@@ -250,6 +258,10 @@ fn assembled(mut rings: Vec<Vec<MapPoint>>) -> Vec<Piece> {
             outer: around.to_vec(),
             holes: Vec::new(),
         });
+    }
+    if let [only] = &mut pieces[..] {
+        only.holes = holes;
+        return pieces;
     }
     for hole in holes {
         let owner = pieces.iter_mut().find(|p| goes_round(&p.outer, hole[0]));
@@ -403,6 +415,26 @@ mod tests {
                     assert!(!covers(&pieces, at(lng, 55.0)));
                 }
             }
+        }
+    }
+
+    #[test]
+    fn a_coast_that_crosses_the_antimeridian_very_often_is_cut_into_its_teeth() {
+        let at = |lng: f64, lat: f64| MapPoint::new(lng, lat).direction();
+        let teeth = 20_000;
+        // Down the middle of the map's edge from side to side, and back in the east.
+        let mut ring: Vec<_> = (0..2 * teeth)
+            .map(|n| {
+                let lat = 60.0 - 120.0 * f64::from(n) / f64::from(2 * teeth);
+                at(if n % 2 == 0 { 179.9 } else { -179.9 }, lat)
+            })
+            .collect();
+        ring.extend([at(-170.0, -61.0), at(-170.0, 61.0)]);
+        let pieces = polygon(&[ring], 1e-6);
+        assert_valid(&pieces);
+        assert_eq!(pieces.len() as i32, teeth + 1);
+        for lat in [-59.0, -0.3, 0.0, 33.0] {
+            assert!(covers(&pieces, at(-175.0, lat)) && !covers(&pieces, at(175.0, lat)));
         }
     }
 
