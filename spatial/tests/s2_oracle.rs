@@ -203,6 +203,12 @@ fn numbers_that_are_no_cells_panic_nowhere() {
             cell.parent(Level::MAX),
         );
         let _ = (cell.all_neighbours(), FrameAxes::of(cell, 1.0));
+        let somewhere = LatLng::degrees(1.0, 2.0).to_direction();
+        let _ = (cell.area_sr(), cell.vertices(), cell.child_index());
+        let _ = (
+            cell.distance_to(somewhere),
+            cell.all_neighbours_at(cell.level()),
+        );
         if cell.is_valid() {
             assert_eq!(CellId::at(cell.centre(), cell.level()), cell);
         }

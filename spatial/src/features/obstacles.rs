@@ -129,9 +129,9 @@ impl Obstacles {
     }
 
     /// Calls `visit` for every obstacle whose side comes within `radius_m` of `pos` horizontally
-    /// (measured at the planet's radius), in id order.
+    /// (measured at the planet's radius), in id order; for none if that is negative or not a number.
     pub fn near(&self, pos: DVec3, radius_m: f64, mut visit: impl FnMut(&Obstacle)) {
-        if self.is_empty() {
+        if self.is_empty() || radius_m < 0.0 {
             return;
         }
         let centre = pos.normalize() * self.planet_radius_m;
@@ -322,6 +322,11 @@ mod tests {
             // Height above the ground changes nothing.
             field.near(dir * (RADIUS_M + 30.0), radius_m, |o| got.push(o.id));
             assert_eq!(got, expected);
+        }
+        for none in [-1.0, -0.1, f64::NAN] {
+            field.near(field.as_slice()[7].base, none, |o| {
+                panic!("{o:?} at {none}")
+            });
         }
     }
 

@@ -117,7 +117,8 @@ impl FeatureCollection {
 
     /// Writes RFC 7946: one feature to a line, right-hand rings, \[longitude, latitude\] rounded to
     /// 10⁻⁹ degrees (0.1 mm on Earth), cut at the antimeridian, edges bending by no more than 10⁻⁶
-    /// radians.
+    /// radians. Of areas, pieces of less than 10⁻¹² square degrees (a decimetre square on Earth) are
+    /// left out.
     ///
     /// # Errors
     /// [`GeoJsonError`] if an altitude is not finite.
