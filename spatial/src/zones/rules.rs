@@ -33,7 +33,8 @@ pub struct BalanceRules {
     /// A relief that cannot settle must at least take so many thousandths off the busiest zone
     /// it touches.
     pub gain_permille: u64,
-    /// For so many proposals after one a boundary that it changed stays.
+    /// For so many proposals after one a boundary that it made or moved stays, and where it took
+    /// one away none comes back.
     pub cool_down: u64,
     /// Most changes of one proposal.
     pub changes_max: usize,
