@@ -263,6 +263,23 @@ fn a_designers_figures_do_what_they_say() {
 }
 
 #[test]
+fn it_gets_colder_from_the_sea_upwards_wherever_the_sea_is() {
+    let world = |sea_m: f64| {
+        invented(&format!(
+            "climate: (), sea_level_m: {sea_m}, terrain: (layers: \
+             [Fractal(wavelength_m: 40000.0, octaves: 2, amplitude_m: 1500.0)])"
+        ))
+    };
+    let [drowned, drained] = [2_000.0, -2_000.0].map(world);
+    for dir in directions() {
+        let [sea, land] = [&drowned, &drained].map(|planet| planet.climate_at(dir).unwrap());
+        assert!(drowned.is_water(dir) && !drained.is_water(dir));
+        assert!((sea.warmest_c - sea.warmest_at_sea_level_c).abs() < 1e-9);
+        assert!(land.warmest_c < land.warmest_at_sea_level_c);
+    }
+}
+
+#[test]
 fn a_seed_moves_borders_and_nothing_else() {
     let [a, b] = ["climate: (seed: 1)", "climate: (seed: 2)"].map(invented);
     let (mut moved, mut all) = (0, 0);

@@ -207,7 +207,15 @@ impl Planet {
 
     fn climate_on(&self, unit: DVec3, height_m: f64) -> Option<Climate> {
         let model = self.climate.as_ref()?;
-        Some(model.at(unit, height_m, |at| self.terrain.outline(at)))
+        // Air begins at the sea, wherever a designer put that.
+        let sea_level_m = self.sea_level_m().unwrap_or(0.0);
+        let above_sea = |ground: Ground| Ground {
+            height_m: ground.height_m - sea_level_m,
+            ..ground
+        };
+        Some(model.at(unit, height_m - sea_level_m, |at| {
+            above_sea(self.terrain.outline(at))
+        }))
     }
 
     /// What covers a place (a direction of any length but zero). The first call costs what

@@ -172,7 +172,8 @@ impl ClimateModel {
         }
     }
 
-    /// At a unit direction on the ground given; `ground` is asked everywhere, once.
+    /// At a unit direction on the ground given; `ground` is asked everywhere, once. Heights are
+    /// above the sea.
     pub(crate) fn at(
         &self,
         unit: DVec3,
