@@ -9,6 +9,9 @@ pub const RADIUS_M_MAX: f64 = 100_000_000.0;
 pub const GRAVITY_MPS2_MAX: f64 = 100.0;
 /// Highest ground over the planet's radius, metres: bounds what a wire position must hold.
 pub const GROUND_M_MAX: f64 = 20_000.0;
+/// The same as a share of the radius, for small planets: ground, detail and sea that are each this
+/// far below it are still above the centre.
+pub const GROUND_RADII_MAX: f64 = 0.25;
 /// Largest planet descriptor, bytes: it is written by hand.
 pub const DESCRIPTOR_BYTES_MAX: usize = 64 * 1024;
 /// Largest data file of a planet, bytes: a mistake in a path should not fill memory.

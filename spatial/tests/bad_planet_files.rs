@@ -190,6 +190,54 @@ fn a_descriptor_with_an_impossible_value_is_refused() {
     }
 }
 
+#[test]
+fn a_small_planet_is_not_hollowed_out() {
+    let ball = "radius_m: 200.0, gravity_mps2: 1.0, frame_level: 0";
+    let octave = "wavelength_m: 400.0, octaves: 1";
+    for (text, field) in [
+        (format!("({ball}, sea_level_m: -60.0)"), "sea_level_m"),
+        (
+            format!("({ball}, terrain: (layers: [Fractal({octave}, amplitude_m: 60.0)]))"),
+            "amplitude_m",
+        ),
+        (
+            format!(
+                "({ball}, terrain: (layers: [Continents({octave}, land_share: 0.5, \
+                 height_m: 1.0, depth_m: 300.0)]))"
+            ),
+            "depth_m",
+        ),
+    ] {
+        let says = error(assets(&text, &[]).path(), "test");
+        assert!(
+            says.contains(field) && says.contains("..= 50"),
+            "{text}: {says}"
+        );
+    }
+    // Everything at its limit, several times: the ground is still above the centre.
+    let layer = format!("Fractal({octave}, amplitude_m: 50.0), ");
+    let text = format!(
+        "({ball}, sea_level_m: -50.0, terrain: (layers: [{}], detail: (wavelength_m: 90.0, \
+         octaves: 1, amplitude_m: 50.0, amplitude_per_relief: 1.0)))",
+        layer.repeat(12)
+    );
+    let planet = Planet::load(assets(&text, &[]).path(), "test").unwrap();
+    let mut lowest_m = f64::MAX;
+    for n in 0..3_000_u64 {
+        let draw = |what: u64| {
+            bluemarble_spatial::mix::unit(bluemarble_spatial::mix::mix64(n * 3 + what)) - 0.5
+        };
+        let dir = glam::DVec3::new(draw(0), draw(1), draw(2));
+        let height_m = planet.radius_m() + planet.ground_m(dir);
+        lowest_m = if height_m < lowest_m {
+            height_m
+        } else {
+            lowest_m
+        };
+    }
+    assert!((10.0..170.0).contains(&lowest_m), "{lowest_m}");
+}
+
 /// A recipe on a 1 km ball, whose corners are 22 m apart: its layers hold waves of 100 m and more.
 #[test]
 fn a_recipe_with_an_impossible_value_is_refused_by_layer_and_field() {

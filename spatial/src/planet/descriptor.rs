@@ -11,7 +11,7 @@ use super::terrain::Lattice;
 use super::terrain::TerrainSpec;
 use crate::cells::Level;
 use crate::limits::{
-    GRAVITY_MPS2_MAX, GROUND_M_MAX, OBSTACLE_HEIGHT_M_MAX, OBSTACLE_RADIUS_M_MAX,
+    GRAVITY_MPS2_MAX, GROUND_M_MAX, GROUND_RADII_MAX, OBSTACLE_HEIGHT_M_MAX, OBSTACLE_RADIUS_M_MAX,
     OBSTACLE_RADIUS_M_MIN, OBSTACLES_MAX, RADIUS_M_MAX, RADIUS_M_MIN,
 };
 
@@ -148,7 +148,18 @@ impl Descriptor {
             );
             return Some(("sea_level_m".to_owned(), problem));
         }
-        between("sea_level_m", sea_level_m, -GROUND_M_MAX, GROUND_M_MAX)
+        let most = ground_m_max(self.radius_m);
+        between("sea_level_m", sea_level_m, -most, most)
+    }
+}
+
+/// How far the ground of a planet of this radius may be from it, up or down, metres.
+pub(crate) fn ground_m_max(radius_m: f64) -> f64 {
+    let most_m = radius_m * GROUND_RADII_MAX;
+    if most_m < GROUND_M_MAX {
+        most_m
+    } else {
+        GROUND_M_MAX
     }
 }
 

@@ -4,7 +4,7 @@
 use serde::Deserialize;
 
 use crate::limits;
-use crate::planet::descriptor::{Problem, between};
+use crate::planet::descriptor::{Problem, between, ground_m_max};
 
 /// How the ground is made.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -206,7 +206,7 @@ impl LayerSpec {
             Self::Continents(spec) => spec.problem(checks),
             Self::Fractal(spec) | Self::Ridged(spec) | Self::Billow(spec) => spec.problem(checks),
             Self::Craters(spec) => spec.problem(checks),
-            Self::Terraces(spec) => between("step_m", spec.step_m, 1.0, limits::GROUND_M_MAX)
+            Self::Terraces(spec) => between("step_m", spec.step_m, 1.0, checks.ground_m_max())
                 .or_else(|| share("sharpness", spec.sharpness)),
             Self::Warp(spec) => checks
                 .waves(spec.wavelength_m, spec.octaves, 0.5, 2.0)
@@ -220,7 +220,7 @@ impl LayerSpec {
 
 impl ContinentsSpec {
     fn problem(&self, checks: &Checks) -> Problem {
-        let most = limits::GROUND_M_MAX;
+        let most = checks.ground_m_max();
         checks
             .waves(self.wavelength_m, self.octaves, self.gain, 2.0)
             .or_else(|| between("land_share", self.land_share, 0.01, 0.99))
@@ -231,7 +231,7 @@ impl ContinentsSpec {
 
 impl WavesSpec {
     fn problem(&self, checks: &Checks) -> Problem {
-        let most = limits::GROUND_M_MAX;
+        let most = checks.ground_m_max();
         checks
             .waves(self.wavelength_m, self.octaves, self.gain, self.lacunarity)
             .or_else(|| between("amplitude_m", self.amplitude_m, 0.0, most))
@@ -270,7 +270,7 @@ impl CratersSpec {
 
 impl DetailSpec {
     fn problem(&self, checks: &Checks) -> Problem {
-        let (shortest, most) = (limits::DETAIL_WAVELENGTH_M_MIN, limits::GROUND_M_MAX);
+        let (shortest, most) = (limits::DETAIL_WAVELENGTH_M_MIN, checks.ground_m_max());
         checks
             .octaves(self.octaves, limits::DETAIL_OCTAVES_MAX)
             .or_else(|| between("gain", self.gain, 0.05, 0.95))
@@ -295,6 +295,10 @@ struct Checks {
 }
 
 impl Checks {
+    fn ground_m_max(&self) -> f64 {
+        ground_m_max(self.radius_m)
+    }
+
     /// A wave that the lattice holds and the planet is large enough for.
     fn wavelength(&self, field: &str, wavelength_m: f64) -> Problem {
         between(field, wavelength_m, self.finest_m, 4.0 * self.radius_m)

@@ -8,8 +8,9 @@ use super::craters::Craters;
 use super::noise::{Octaves, Shape, smoothstep};
 use super::raster::{Elevation, LandMask, RasterPlace};
 use super::recipe::{ContinentsSpec, LayerSpec, TerrainSpec, WavesSpec};
-use crate::limits::{GROUND_M_MAX, TERRAIN_SAMPLES_PER_WAVE};
+use crate::limits::TERRAIN_SAMPLES_PER_WAVE;
 use crate::mix::mix64;
+use crate::planet::descriptor::ground_m_max;
 
 /// Unevenness of the elevation file that is only the size of its steps, in steps of grey.
 const QUANTISATION_GREYS: f64 = 0.5;
@@ -151,13 +152,8 @@ impl Relief {
         // The floor that keeps land dry adds a few metres.
         let mask_m = self.land_mask.as_ref().map_or(0.0, |_| MASK_SEA_M);
         let solid_m = height_m + self.sea_level_m.abs() + 2.0 * detail_m + mask_m + 4.0;
-        let most = |metres: f64| {
-            if metres < GROUND_M_MAX {
-                metres
-            } else {
-                GROUND_M_MAX
-            }
-        };
+        let all_m = ground_m_max(self.radius_m);
+        let most = |metres: f64| if metres < all_m { metres } else { all_m };
         (most(solid_m), most(detail_m))
     }
 
@@ -193,6 +189,8 @@ impl Relief {
             layer.apply(&mut state, self.radius_m, self.sea_level_m);
         }
         let detail_m = self.detail_m + self.detail_per_relief * state.relief_m;
+        // The detail, too, stays over the centre of a small planet.
+        let detail_m = detail_m.clamp(0.0, ground_m_max(self.radius_m));
         let solid_m = state.height_m - self.sea_level_m;
         if self.land_mask.is_none() {
             return Sample {
