@@ -124,7 +124,7 @@ impl Planet {
             if self.is_water(self.dry_ground_near(place.at.to_dir())) {
                 let problem = format!(
                     "entry {} ({}): there is no land within 20 km of it; move it, or change the \
-                     ground (`bluemarble planet map` shows where land is)",
+                     ground (without the entry, `bluemarble planet map` shows where land is)",
                     n + 1,
                     place.name
                 );
