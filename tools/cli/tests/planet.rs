@@ -307,7 +307,7 @@ fn what_cannot_be_is_refused_in_words_that_help() {
     let dir = TempDir::new().unwrap();
     let out = dir.path().join("map.png");
     let out = out.to_str().unwrap();
-    let cases: [(&[&str], &str); 12] = [
+    let cases: [(&[&str], &str); 14] = [
         (
             &["map", "assets/planets/mars.ron", "--out", out],
             "there is no file",
@@ -329,6 +329,22 @@ fn what_cannot_be_is_refused_in_words_that_help() {
             "latitudes are -90 to 90",
         ),
         (&["map", MOON, "--out", out, "--span", "-3"], "more than 0"),
+        (
+            &[
+                "map",
+                MOON,
+                "--out",
+                out,
+                "--projection",
+                "mercator",
+                "--centre",
+                "90,0",
+                "--span",
+                "9",
+            ],
+            "not on a mercator map",
+        ),
+        (&["map", MOON, "--out", "/dev/null"], "no file that can be"),
         (&["map", MOON, "--out", out, "--zones", "0"], "zones"),
         (&["at", "95", "0"], "latitudes are -90 to 90"),
         (&["zones", "--count", "5000"], "4096"),
@@ -341,6 +357,53 @@ fn what_cannot_be_is_refused_in_words_that_help() {
         );
     }
     assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn level_ground_has_colours() {
+    let dir = TempDir::new().unwrap();
+    let file = dir.path().join("level.ron");
+    let text = "(radius_m: 5000.0, gravity_mps2: 1.0, frame_level: 1, climate: ())";
+    fs::write(&file, text).unwrap();
+    for layer in ["natural", "elevation"] {
+        let (_dir, map) = map(&[file.to_str().unwrap(), "--width", "16", "--layer", layer]);
+        // Neither the black of no number nor the white of summits.
+        let [r, g, b] = map.pixel(8, 3);
+        assert!((60..240).contains(&r.max(g).max(b)), "{layer}: {r} {g} {b}");
+    }
+}
+
+#[test]
+fn a_city_is_as_dense_from_nearby_as_it_is() {
+    let dir = TempDir::new().unwrap();
+    let file = dir.path().join("city.ron");
+    let text = "(radius_m: 5000000.0, gravity_mps2: 9.0, frame_level: 11, \
+                places: [(name: \"City\", lat_deg: 0.0, lng_deg: 0.0, population: 9000000)])";
+    fs::write(&file, text).unwrap();
+    let out = dir.path().join("city.png");
+    for span in ["10.0", "0.1"] {
+        let text = printed(&[
+            "map",
+            file.to_str().unwrap(),
+            "--layer",
+            "load",
+            "--span",
+            span,
+            "--out",
+            out.to_str().unwrap(),
+        ]);
+        let most = text
+            .lines()
+            .find_map(|line| line.strip_prefix("most at a pixel: "));
+        let most: f64 = most.unwrap().split(' ').next().unwrap().parse().unwrap();
+        assert!((4_500.0..5_100.0).contains(&most), "{span}: {most}");
+    }
+}
+
+#[test]
+fn one_zone_has_no_border() {
+    let text = printed(&["zones", "--planet", MOON, "--count", "1"]);
+    assert!(text.contains("borders       0 km"), "{text}");
 }
 
 #[test]

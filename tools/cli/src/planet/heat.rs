@@ -31,7 +31,13 @@ impl Heat {
             let people = settlement.population as f64;
             // A cone of this radius and height CROWDED holds them all.
             let radius_km = (3.0 * people / (PI * CROWDED_PER_KM2)).sqrt();
-            let radius = (radius_km / pixel_km).clamp(RADIUS_PX_MIN, 400.0);
+            // Maps that go round draw a disc once at most; on others it may be larger than they are.
+            let widest = if view.shows_all_round() {
+                view.width as f64 * 0.5
+            } else {
+                f64::MAX
+            };
+            let radius = (radius_km / pixel_km).clamp(RADIUS_PX_MIN, widest);
             let radius_km = radius * pixel_km;
             let top = 3.0 * people / (PI * radius_km * radius_km);
             let range = |middle: f64| {
@@ -41,6 +47,11 @@ impl Heat {
             };
             let (left, right) = range(at.x);
             let (first, last) = range(at.y);
+            let (left, right) = if view.shows_all_round() {
+                (left, right)
+            } else {
+                (left.max(0), right.min(view.width as i64))
+            };
             for row in first.max(0)..last.min(view.height as i64) {
                 for column in left..right {
                     let x = column as f64 + 0.5 - at.x;

@@ -173,7 +173,13 @@ impl Heights {
     }
 
     pub fn share(&self, height_m: f64) -> f64 {
-        (height_m - self.low_m) / (self.high_m - self.low_m)
+        let range_m = self.high_m - self.low_m;
+        // Level ground is all at the bottom.
+        if range_m > 0.0 {
+            (height_m - self.low_m) / range_m
+        } else {
+            0.0
+        }
     }
 }
 

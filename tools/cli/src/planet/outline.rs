@@ -24,7 +24,8 @@ pub fn geo_json(planet: &Planet, zones: &Partition) -> anyhow::Result<String> {
 fn feature(planet: &Planet, zones: &Partition, zone: ZoneId, load: u64) -> anyhow::Result<Feature> {
     let total = zones.load.total() as f64;
     let neighbours = zones.map.neighbours(zone, planet.radius_m());
-    let border_km = neighbours.iter().map(|near| near.1).sum::<f64>() / 1_000.0;
+    // Not `sum`, which is -0 of nothing.
+    let border_km = neighbours.iter().fold(0.0, |sum, near| sum + near.1) / 1_000.0;
     let ids: Vec<ZoneId> = neighbours.iter().map(|near| near.0).collect();
     let cells = zones.map.cells(zone);
     let area_sr: f64 = cells.iter().map(|cell| cell.area_sr()).sum();

@@ -37,6 +37,9 @@ pub fn check(path: &Path, extension: &str) -> anyhow::Result<()> {
             path.join(format!("map.{extension}")).display()
         );
     }
+    if path.exists() && !path.is_file() {
+        bail!("{} is no file that can be replaced", path.display());
+    }
     let folder = folder_of(path);
     if !folder.is_dir() {
         bail!(
@@ -45,15 +48,23 @@ pub fn check(path: &Path, extension: &str) -> anyhow::Result<()> {
             path.display()
         );
     }
-    Ok(())
+    let part = part_of(path);
+    fs::File::create(&part)
+        .and_then(|_| fs::remove_file(&part))
+        .with_context(|| format!("cannot write to {}", folder.display()))
+}
+
+/// What is written until it is whole.
+fn part_of(path: &Path) -> PathBuf {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    folder_of(path).join(format!(".{name}.{}.part", std::process::id()))
 }
 
 fn whole_or_not(
     path: &Path,
     fill: impl FnOnce(&mut fs::File) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let part = folder_of(path).join(format!(".{name}.{}.part", std::process::id()));
+    let part = part_of(path);
     let written = fs::File::create(&part)
         .map_err(anyhow::Error::from)
         .and_then(|mut file| fill(&mut file))

@@ -119,11 +119,14 @@ impl ViewArgs {
         let projection = name.around(centre);
         let middle = if name.goes_round() {
             // The whole map stays where its poles are; a part of it may be anywhere.
-            let middle = projection.forward(centre).unwrap_or_default();
-            if self.span.is_some() {
-                middle
-            } else {
-                DVec2::new(middle.x, 0.0)
+            match (projection.forward(centre), self.span) {
+                (Some(middle), Some(_)) => middle,
+                (None, Some(_)) => bail!(
+                    "--centre {},{} is not on a mercator map, which ends at 85 degrees; take orthographic",
+                    self.centre.lat_deg(),
+                    self.centre.lng_deg()
+                ),
+                (_, None) => DVec2::new(self.centre.lng_deg().to_radians(), 0.0),
             }
         } else {
             DVec2::ZERO

@@ -64,7 +64,11 @@ fn summary(planet: &Planet, zones: &Partition) -> Vec<String> {
     let balance = zones.map.balance(&zones.load);
     let (level, grid) = zones.fixed_grid();
     let borders = zones.map.borders(planet.radius_m());
-    let border_km = borders.iter().map(|border| border.length_m).sum::<f64>() / 1_000.0;
+    // Not `sum`, which is -0 of nothing.
+    let border_m = borders
+        .iter()
+        .fold(0.0, |sum, border| sum + border.length_m);
+    let border_km = border_m / 1_000.0;
     let share = |load: f64| match zones.by {
         By::Population => format!("{load:.0} people"),
         By::Area => format!("{:.3} % of the ground", load * 100.0 / balance.total as f64),
@@ -104,7 +108,7 @@ fn list(planet: &Planet, zones: &Partition) -> Vec<String> {
     );
     let row = |(zone, load): (usize, u64)| {
         let near = zones.map.neighbours(zone as ZoneId, planet.radius_m());
-        let border_km = near.iter().map(|near| near.1).sum::<f64>() / 1_000.0;
+        let border_km = near.iter().fold(0.0, |sum, near| sum + near.1) / 1_000.0;
         let cells = zones.map.cells(zone as ZoneId);
         let area_sr: f64 = cells.iter().map(|cell| cell.area_sr()).sum();
         let area_km2 = area_sr * planet.radius_m() * planet.radius_m() / 1e6;
