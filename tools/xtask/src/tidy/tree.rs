@@ -9,7 +9,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 
-/// Directories below the root that hold nothing of the project.
+/// What below the root holds nothing of the project. (In a second work tree `.git` is a file.)
 const IGNORED: &[&str] = &[".git", "target", "bluemarble-data"];
 
 /// Path below the root, with `/` → content; `None` where it is not UTF-8.
@@ -36,8 +36,11 @@ impl Tree {
             let entry = entry?;
             let name = entry.file_name().to_string_lossy().into_owned();
             let path = format!("{prefix}{name}");
+            if IGNORED.contains(&path.as_str()) {
+                continue;
+            }
             let kind = entry.file_type()?;
-            if kind.is_dir() && !IGNORED.contains(&path.as_str()) {
+            if kind.is_dir() {
                 self.read_dir(&entry.path(), &format!("{path}/"))?;
             } else if kind.is_file() {
                 let bytes = match fs::read(entry.path()) {
