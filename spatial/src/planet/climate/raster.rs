@@ -14,6 +14,9 @@ pub(crate) const CELLS: usize = WIDTH * HEIGHT;
 /// Width of a cell on the equator, degrees.
 pub(crate) const CELL_DEG: f64 = 360.0 / WIDTH as f64;
 
+/// Rows from a pole on which places are not moved freely.
+const POLAR_ROWS: f64 = 3.0;
+
 /// Latitude of the middle of a row, degrees.
 pub(crate) fn row_lat_deg(row: usize) -> f64 {
     90.0 - (row as f64 + 0.5) * CELL_DEG
@@ -62,13 +65,17 @@ impl Taps {
         }
     }
 
-    /// Around a unit direction, moved by a number of cells.
+    /// Around a unit direction, moved by a number of cells; the way south and north shrinks to
+    /// nothing at a pole, where every meridian must read the same row.
     pub(crate) fn around(unit: DVec3, shift: (f64, f64)) -> Self {
         let east = 0.5 + maths::atan2(unit.y, unit.x) / TAU;
-        let south = 0.5 - maths::asin(unit.z) / PI;
+        let south = (0.5 - maths::asin(unit.z) / PI) * HEIGHT as f64;
+        let north = HEIGHT as f64 - south;
+        let from_pole = if south < north { south } else { north };
+        let free = (from_pole / POLAR_ROWS).clamp(0.0, 1.0);
         Self::at(
             east * WIDTH as f64 - 0.5 + shift.0,
-            south * HEIGHT as f64 - 0.5 + shift.1,
+            south - 0.5 + shift.1 * free,
         )
     }
 
