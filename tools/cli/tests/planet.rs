@@ -203,7 +203,7 @@ fn a_planet_file_outside_the_assets_folder_is_drawn() {
 
 #[test]
 fn a_place_is_described_in_words() {
-    let text = printed(&["at", "48.86", "2.35", "--zones", "24"]);
+    let text = printed(&["at", "48.86", "2.35"]);
     for wanted in [
         "47e67",
         "of 24, by population",

@@ -22,7 +22,7 @@ const LEVELS: [Level; 4] = [Level::of(4), Level::of(8), Level::of(12), Level::of
     after_help = "Examples:
   bluemarble planet at 48.86 2.35
   bluemarble planet at -33.87 151.21 --zones 96
-      and which of 96 zones owns it
+      and which of 96 zones owns it, instead of 24
   bluemarble planet at 0 -10 --planet assets/planets/moon.ron --json"
 )]
 pub struct AtArgs {
@@ -35,12 +35,12 @@ pub struct AtArgs {
     /// Planet file, or the name of one in ./assets/planets
     #[arg(long, value_name = "FILE", default_value = "assets/planets/earth.ron")]
     planet: PathBuf,
-    /// Also say which of this many zones owns the place
-    #[arg(long, value_name = "COUNT")]
-    zones: Option<usize>,
-    /// What the zones share out evenly
-    #[arg(long, value_enum, default_value_t = By::Population, requires = "zones")]
-    by: By,
+    /// Of how many zones to say which one owns the place
+    #[arg(long, value_name = "COUNT", default_value_t = 24)]
+    zones: usize,
+    /// What the zones share out evenly [default: population, or area where nobody lives]
+    #[arg(long, value_enum)]
+    by: Option<By>,
     /// How many settlements to list
     #[arg(long, value_name = "COUNT", default_value_t = 5)]
     settlements: usize,
@@ -59,7 +59,7 @@ struct Place<'a> {
     lat_deg: f64,
     lng_deg: f64,
     /// Its number, how many there are, what they share out.
-    zone: Option<(ZoneId, usize, By)>,
+    zone: (ZoneId, usize, By),
     settlements: Vec<Nearby<'a>>,
 }
 
@@ -75,21 +75,20 @@ pub fn run(args: &AtArgs) -> anyhow::Result<()> {
     let at = view::place(args.lat_deg, args.lng_deg).map_err(|problem| anyhow!(problem))?;
     let planet = source::load(&args.planet, args.assets.as_deref())?;
     let dir = at.to_direction();
-    let zone = match args.zones {
-        None => None,
-        Some(count) => {
-            let zones = Partition::new(&planet, count, args.by)?;
-            let zone = zones.zone_of(CellId::leaf_at(dir.unit()));
-            Some((zone, zones.map.len(), args.by))
-        }
-    };
+    let by = args.by.unwrap_or(if planet.settlements().is_empty() {
+        By::Area
+    } else {
+        By::Population
+    });
+    let zones = Partition::new(&planet, args.zones, by)?;
+    let zone = zones.zone_of(CellId::leaf_at(dir.unit()));
     let near = planet.nearest_settlements(dir.unit(), args.settlements);
     let place = Place {
         planet: &planet,
         dir,
         lat_deg: args.lat_deg,
         lng_deg: args.lng_deg,
-        zone,
+        zone: (zone, zones.map.len(), by),
         settlements: near
             .into_iter()
             .map(|near| Nearby {
@@ -133,9 +132,8 @@ impl Place<'_> {
             );
         }
         row("", format!("{} leaf", CellId::leaf_at(unit).token()));
-        if let Some((zone, count, by)) = self.zone {
-            row("zone", format!("{zone} of {count}, by {}", by.name()));
-        }
+        let (zone, count, by) = self.zone;
+        row("zone", format!("{zone} of {count}, by {}", by.name()));
         let ground = self.planet.ground_at_unit(unit);
         if ground.water {
             row("ground", "water".to_owned());
@@ -228,9 +226,8 @@ impl Place<'_> {
                 })
             })
             .collect();
-        let zone = self
-            .zone
-            .map(|(zone, count, by)| json!({"id": zone, "of": count, "by": by.name()}));
+        let (zone, count, by) = self.zone;
+        let zone = json!({"id": zone, "of": count, "by": by.name()});
         json!({
             "planet": self.planet.name(),
             "lat_deg": self.lat_deg,
@@ -284,7 +281,9 @@ fn width_m(cell: CellId, radius_m: f64) -> f64 {
 }
 
 fn length(metres: f64) -> String {
-    if metres < 1_000.0 {
+    if metres < 10.0 {
+        format!("{metres:.2} m")
+    } else if metres < 1_000.0 {
         format!("{metres:.0} m")
     } else if metres < 100_000.0 {
         format!("{:.1} km", metres / 1_000.0)
