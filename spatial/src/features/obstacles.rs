@@ -360,20 +360,25 @@ mod tests {
         );
     }
 
+    /// From one place low over the field to another.
+    fn segment(draws: u64) -> (DVec3, DVec3) {
+        let c = |k: u64| unit(mix64(draws + k));
+        let p = |k: u64| {
+            DVec3::new(
+                c(k) * 200.0 - 100.0,
+                c(k + 1) * 200.0 - 100.0,
+                RADIUS_M + c(k + 2) * 4.0,
+            )
+        };
+        (p(0), p(3))
+    }
+
     #[test]
     fn what_a_segment_runs_into_comes_in_its_order() {
         let field = field(300);
         let mut most = 0;
         for n in 0..500u64 {
-            let c = |k: u64| unit(mix64(3_000_000 + n * 6 + k));
-            let p = |k: u64| {
-                DVec3::new(
-                    c(k) * 200.0 - 100.0,
-                    c(k + 1) * 200.0 - 100.0,
-                    RADIUS_M + c(k + 2) * 4.0,
-                )
-            };
-            let (from, to) = (p(0), p(3));
+            let (from, to) = segment(3_000_000 + n * 6);
             let mut expected: Vec<(f64, u32)> = field
                 .as_slice()
                 .iter()
@@ -416,15 +421,7 @@ mod tests {
         let field = field(300);
         let mut blocked = 0;
         for n in 0..500u64 {
-            let c = |k: u64| unit(mix64(2_000_000 + n * 6 + k));
-            let p = |k: u64| {
-                DVec3::new(
-                    c(k) * 200.0 - 100.0,
-                    c(k + 1) * 200.0 - 100.0,
-                    RADIUS_M + c(k + 2) * 4.0,
-                )
-            };
-            let (from, to) = (p(0), p(3));
+            let (from, to) = segment(2_000_000 + n * 6);
             let expected = field
                 .as_slice()
                 .iter()

@@ -121,7 +121,7 @@ impl Planet {
     /// A place in the open sea is a slip of the designer's: nobody could stand there.
     fn check_on_land(&self, file: &Path, places: &[Settlement]) -> Result<(), PlanetError> {
         for (n, place) in places.iter().enumerate() {
-            if self.is_water(self.dry_ground_near(place.at.to_dir())) {
+            if self.find_dry_ground(place.at.to_dir()).is_none() {
                 let problem = format!(
                     "entry {} ({}): there is no land within 20 km of it; move it, or change the \
                      ground (without the entry, `bluemarble planet map` shows where land is)",
@@ -349,14 +349,13 @@ fn scatter(planet: &Planet, spec: &ObstacleSpec) -> Vec<Obstacle> {
                 ))
             };
             let dir = middle + ring_offset(middle, spec, draw(0), draw(1)) / planet.radius_m;
-            let dir = dir.normalize();
-            if planet.is_water(dir) {
+            let Some(base) = planet.dry_surface_at(dir.normalize()) else {
                 continue;
-            }
+            };
             let between = |(low, high): (f64, f64), share: f64| low + (high - low) * share;
             list.push(Obstacle {
                 id: list.len() as u32,
-                base: planet.surface_at(dir),
+                base,
                 // Small ones are common, large ones are not.
                 radius_m: between(spec.radius_m, draw(2) * draw(3)),
                 height_m: between(spec.height_m, draw(4)),

@@ -213,10 +213,23 @@ impl Planet {
         unit * (self.radius_m + self.ground_at_unit(unit).height_m)
     }
 
+    /// The same, unless it is in the water.
+    fn dry_surface_at(&self, dir: DVec3) -> Option<DVec3> {
+        let unit = dir.normalize();
+        let ground = self.ground_at_unit(unit);
+        (!ground.water).then(|| unit * (self.radius_m + ground.height_m))
+    }
+
     /// The point on dry ground nearest to a direction, looking along a widening spiral; the place
     /// itself when there is none within 20 km. Harbour towns have their middle in the harbour.
     #[must_use]
     pub fn dry_ground_near(&self, dir: DVec3) -> DVec3 {
+        self.find_dry_ground(dir)
+            .unwrap_or_else(|| self.surface_at(dir.normalize()))
+    }
+
+    /// The same; none when there is none within 20 km.
+    fn find_dry_ground(&self, dir: DVec3) -> Option<DVec3> {
         /// Between turns of the spiral, metres.
         const PITCH_M: f64 = 100.0;
         const TURNS: u32 = 200;
@@ -229,12 +242,12 @@ impl Planet {
                 let (sin, cos) = crate::maths::sin_cos(angle);
                 let side = (east * cos + north * sin) * (distance_m / self.radius_m);
                 let there = (unit + side).normalize();
-                if !self.is_water(there) {
-                    return self.surface_at(there);
+                if let Some(dry) = self.dry_surface_at(there) {
+                    return Some(dry);
                 }
             }
         }
-        self.surface_at(unit)
+        None
     }
 
     /// What stands on it.
