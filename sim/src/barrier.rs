@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use bluemarble_shared_protocol::EntityId;
 
+use crate::entity::digest::{DigestPart, DigestParts};
 use crate::frame::{Frame, FrameRow};
 use crate::hashing::IdHash;
 use crate::report::Tally;
@@ -15,7 +16,7 @@ use bluemarble_spatial::{ZoneId, ZoneMap};
 /// What the zones agreed on.
 pub(crate) struct Met {
     pub frames: Vec<Arc<Frame>>,
-    pub digest: u64,
+    pub digest: DigestParts,
 }
 
 /// Routes effects, hands entities over, and completes the frames.
@@ -25,10 +26,10 @@ pub(crate) fn meet(
     directory: &mut HashMap<EntityId, ZoneId, IdHash>,
     tally: &mut Tally,
 ) -> Met {
-    let entities = zones
-        .iter()
-        .fold(0_u64, |sum, z| sum.wrapping_add(z.published().digest));
-    let mail = deliver_effects(zones, directory, tally);
+    let mut digest = deliver_effects(zones, directory, tally);
+    for zone in zones.iter() {
+        digest += zone.published().digest;
+    }
     let arrivals = hand_over(zones, map, directory, tally);
     let frames = zones
         .iter()
@@ -38,10 +39,7 @@ pub(crate) fn meet(
             arrivals => Arc::new(zone.published().frame.with_arrivals(arrivals)),
         })
         .collect();
-    Met {
-        frames,
-        digest: entities.wrapping_add(mail),
-    }
+    Met { frames, digest }
 }
 
 /// Returns the digest of the mail now in flight.
@@ -49,8 +47,8 @@ fn deliver_effects(
     zones: &mut [Zone],
     directory: &HashMap<EntityId, ZoneId, IdHash>,
     tally: &mut Tally,
-) -> u64 {
-    let mut digest = 0_u64;
+) -> DigestParts {
+    let mut digest = DigestParts::default();
     for from in 0..zones.len() {
         for effect in zones[from].take_outbox() {
             let delivered = directory
@@ -58,7 +56,7 @@ fn deliver_effects(
                 .is_some_and(|&to| zones[to as usize].deliver(effect));
             if delivered {
                 tally.effects += 1;
-                digest = digest.wrapping_add(effect.hash());
+                digest.add(DigestPart::Mail, effect.target, effect.hash());
             } else {
                 // The target left the world in this very tick: nothing is owed to it.
                 tally.effects_lost += 1;

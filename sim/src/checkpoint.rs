@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::content::KindId;
 use crate::entity::EntityState;
+use crate::entity::digest::DigestParts;
 use crate::entity::state::StoredEntity;
 
 /// A whole world at the end of one tick.
@@ -136,7 +137,7 @@ impl Checkpoint {
         kinds: &[String],
     ) -> Result<Vec<EntityState>, BadCheckpoint> {
         let mut states = Vec::new();
-        let mut found = 0_u64;
+        let mut found = DigestParts::default();
         for part in &self.parts {
             let damaged = |problem| BadCheckpoint::Damaged {
                 zone: part.zone,
@@ -157,7 +158,7 @@ impl Checkpoint {
                 let mut state = entity
                     .revive()
                     .ok_or_else(|| damaged("an impossible body".into()))?;
-                found = found.wrapping_add(state.digest());
+                found += state.digest_parts();
                 let name = stored
                     .kinds
                     .get(usize::from(state.identity.kind.0))
@@ -166,6 +167,7 @@ impl Checkpoint {
                 states.push(state);
             }
         }
+        let found = found.digest();
         if found != self.digest {
             return Err(BadCheckpoint::WrongDigest {
                 expected: self.digest,

@@ -46,7 +46,9 @@ pub use bluemarble_spatial::{ZoneId, ZoneMap};
 pub use checkpoint::{BadCheckpoint, Checkpoint, CheckpointPart, Snapshot};
 pub use content::{Attack, Camp, Kind, KindId, Scenario, ScenarioError, Spot, Square};
 pub use effect::{Deed, Effect};
-pub use entity::{Arms, Body, EntityState, Home, Identity, Life, Mail, Mind, Player};
+pub use entity::{
+    Arms, Body, DigestPart, DigestParts, EntityState, Home, Identity, Life, Mail, Mind, Player,
+};
 pub use frame::{Frame, FrameRow, FrameSet};
 pub use inputs::{AdminCommand, TickInputs};
 pub use report::{Tally, TickReport};

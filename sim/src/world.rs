@@ -17,7 +17,7 @@ use rayon::iter::{
 
 use crate::checkpoint::{BadCheckpoint, Checkpoint, Snapshot};
 use crate::content::{Kind, Scenario, Spot};
-use crate::entity::EntityState;
+use crate::entity::{DigestParts, EntityState};
 use crate::frame::{Frame, FrameSet};
 use crate::hashing::IdHash;
 use crate::inputs::TickInputs;
@@ -30,7 +30,7 @@ use bluemarble_spatial::{ZoneId, ZoneMap};
 
 /// Changes whenever a rule or a stored format changes, so that a log is never replayed by rules
 /// other than those that wrote it.
-pub const RULES_VERSION: u32 = 2;
+pub const RULES_VERSION: u32 = 3;
 
 /// Everything a world is made from.
 #[derive(Clone, Debug)]
@@ -150,7 +150,7 @@ pub struct World {
     /// Who is where; follows from the zones.
     directory: HashMap<EntityId, ZoneId, IdHash>,
     tick: Tick,
-    digest: u64,
+    digest: DigestParts,
 }
 
 impl World {
@@ -209,9 +209,10 @@ impl World {
             .iter()
             .map(|zone| Arc::clone(&zone.published().wire))
             .collect();
-        let digest = states
-            .iter()
-            .fold(0_u64, |sum, state| sum.wrapping_add(state.digest()));
+        let mut digest = DigestParts::default();
+        for state in states {
+            digest += state.digest_parts();
+        }
         let frames = Arc::new(FrameSet {
             tick,
             zones: frames,
@@ -289,7 +290,7 @@ impl World {
         }
         Ok(TickReport {
             tick,
-            digest: self.digest,
+            digest: self.digest.digest(),
             entities: self.directory.len(),
             avatars: self.wires.iter().map(|wire| wire.owned.len()).sum(),
             tally,
@@ -305,7 +306,14 @@ impl World {
     /// The state digest at that tick.
     #[must_use]
     pub fn digest(&self) -> u64 {
-        self.digest
+        self.digest.digest()
+    }
+
+    /// The same, taken apart: a sum per component, and one in which each entity has a weight of its
+    /// own. Two worlds that differ in one entity are told by it which and in what.
+    #[must_use]
+    pub fn digest_parts(&self) -> &DigestParts {
+        &self.digest
     }
 
     /// What it is made from.
@@ -373,7 +381,7 @@ impl World {
     pub fn snapshot(&self) -> Snapshot {
         Snapshot {
             tick: self.tick,
-            digest: self.digest,
+            digest: self.digest.digest(),
             planet: self.spec.planet.name().to_owned(),
             kinds: self.spec.scenario.kind_names.clone(),
             zones: self.zones.iter().map(Zone::states).collect(),

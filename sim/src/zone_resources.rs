@@ -9,6 +9,7 @@ use bluemarble_shared_protocol::{EntityId, Intent, Tick, WireFrame};
 
 use crate::effect::Effect;
 use crate::entity::EntityState;
+use crate::entity::digest::DigestParts;
 use crate::frame::{Frame, FrameRow};
 use crate::report::Tally;
 use bluemarble_spatial::ZoneId;
@@ -54,6 +55,6 @@ pub(crate) struct Published {
     /// Everybody, those who leave included, as clients may know them.
     pub wire: Arc<WireFrame>,
     pub leaving: Vec<Leaving>,
-    /// Sum of the entities' hashes, mail excluded.
-    pub digest: u64,
+    /// Sums of the entities' hashes, mail excluded.
+    pub digest: DigestParts,
 }

@@ -1,39 +1,171 @@
 //! An entity's share of the state digest: a hash of every component, summed (wrapping) over all
-//! entities, so that neither order nor partition can show.
+//! components of all entities, so that neither order nor partition can show.
+//!
+//! Every component has a sum of its own, and one more sum weighs each entity by its id. The digest
+//! is the sum of the former; the latter names the entity when two worlds differ in one:
+//!
+//! ```text
+//! components[c] = Σ over entities  hash(c, id, the component's words)
+//! digest        = Σ over c         components[c]
+//! weighted      = Σ over entities  (Σ over c of its hashes) · odd(id)
+//!                 one entity differs  ⇔  Δweighted = Δdigest · odd(its id)
+//! ```
+//!
+//! **A new component** takes three places here, all beside each other: a variant at the end of
+//! [`DigestPart`] (the order is stored), a field of [`Parts`], a line in [`Parts::each`]; and
+//! `RULES_VERSION` rises.
 //!
 //! Mail is hashed effect by effect ([`Effect::hash`](crate::effect::Effect)), because at the
 //! barrier it has an address before it has a mailbox.
 
-use bluemarble_shared_protocol::mix64;
+use std::ops::AddAssign;
+
+use bluemarble_shared_protocol::{EntityId, mix64};
 use glam::DVec3;
 
 use super::components::{Arms, Body, Home, Identity, Life, Mind, Player};
 use super::state::EntityState;
 
+/// What a share of the digest is a hash of. The numbers are stored: add at the end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DigestPart {
+    /// Who and what.
+    Identity = 0,
+    /// Where it is and how it moves.
+    Body = 1,
+    /// Health.
+    Life = 2,
+    /// Weapon.
+    Arms = 3,
+    /// Where it belongs.
+    Home = 4,
+    /// A creature's will.
+    Mind = 5,
+    /// An avatar's player.
+    Player = 6,
+    /// Effects in flight to it.
+    Mail = 7,
+}
+
+impl DigestPart {
+    /// All, in the order of their numbers.
+    pub const ALL: [Self; 8] = [
+        Self::Identity,
+        Self::Body,
+        Self::Life,
+        Self::Arms,
+        Self::Home,
+        Self::Mind,
+        Self::Player,
+        Self::Mail,
+    ];
+    /// How many there are.
+    pub const COUNT: usize = Self::ALL.len();
+
+    /// Its name, as reports of a divergence say it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Identity => "Identity",
+            Self::Body => "Body",
+            Self::Life => "Life",
+            Self::Arms => "Arms",
+            Self::Home => "Home",
+            Self::Mind => "Mind",
+            Self::Player => "Player",
+            Self::Mail => "Mail",
+        }
+    }
+
+    /// Where the hash of this component of that entity begins.
+    #[inline]
+    const fn of(self, id: EntityId) -> Words {
+        const SALT: u64 = 0x636f_6d70_6f6e_656e;
+        Words(mix64(id.0 ^ mix64(SALT + self as u64)))
+    }
+}
+
+const _: () = {
+    let mut n = 0;
+    while n < DigestPart::COUNT {
+        assert!(DigestPart::ALL[n] as usize == n, "ALL is in order");
+        n += 1;
+    }
+};
+
+/// A world's digest, taken apart: enough to name the component and, if only one differs, the entity.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct DigestParts {
+    /// Per [`DigestPart`], the sum of the hashes of all entities.
+    pub components: [u64; DigestPart::COUNT],
+    /// The same hashes, each entity's multiplied by [`DigestParts::odd`] of its id.
+    pub weighted: u64,
+}
+
+impl DigestParts {
+    /// The digest: the sum of the components' sums.
+    #[must_use]
+    pub fn digest(&self) -> u64 {
+        self.components
+            .iter()
+            .fold(0, |sum: u64, part| sum.wrapping_add(*part))
+    }
+
+    /// By what an entity is weighed: never even, so that no difference is multiplied away.
+    #[must_use]
+    pub fn odd(id: EntityId) -> u64 {
+        const SALT: u64 = 0x0077_6569_6768_7465;
+        mix64(id.0 ^ SALT) | 1
+    }
+
+    /// Adds one hash that belongs to an entity.
+    #[inline]
+    pub(crate) fn add(&mut self, part: DigestPart, id: EntityId, hash: u64) {
+        let sum = &mut self.components[part as usize];
+        *sum = sum.wrapping_add(hash);
+        self.weigh(id, hash);
+    }
+
+    #[inline]
+    fn weigh(&mut self, id: EntityId, hash: u64) {
+        self.weighted = self.weighted.wrapping_add(hash.wrapping_mul(Self::odd(id)));
+    }
+}
+
+impl AddAssign for DigestParts {
+    fn add_assign(&mut self, other: Self) {
+        for (sum, more) in self.components.iter_mut().zip(other.components) {
+            *sum = sum.wrapping_add(more);
+        }
+        self.weighted = self.weighted.wrapping_add(other.weighted);
+    }
+}
+
 /// A running hash of words, in order.
 struct Words(u64);
 
 impl Words {
-    fn word(&mut self, word: u64) {
+    #[inline]
+    fn word(mut self, word: u64) -> Self {
         self.0 = mix64(self.0 ^ word);
+        self
     }
 
     /// Every NaN is one NaN and −0 is 0: how a value was computed must not show.
-    fn float(&mut self, x: f64) {
-        let canonical = if x.is_nan() {
+    #[inline]
+    fn float(self, x: f64) -> Self {
+        self.word(if x.is_nan() {
             f64::NAN.to_bits()
         } else if x == 0.0 {
             0
         } else {
             x.to_bits()
-        };
-        self.word(canonical);
+        })
     }
 
-    fn vector(&mut self, v: DVec3) {
-        for x in v.to_array() {
-            self.float(x);
-        }
+    #[inline]
+    fn vector(self, v: DVec3) -> Self {
+        self.float(v.x).float(v.y).float(v.z)
     }
 }
 
@@ -49,43 +181,130 @@ pub(crate) struct Parts<'a> {
 }
 
 impl Parts<'_> {
-    /// The hash of everything but mail.
-    pub(crate) fn hash(&self) -> u64 {
-        let mut words = Words(self.identity.id.0);
-        words.word(u64::from(self.identity.kind.0));
-        let (values, support) = self.body.0.to_values();
-        for x in values {
-            words.float(x);
-        }
-        words.word(u64::from(support) | u64::from(self.life.health) << 8);
-        words.word(self.life.respawn_at.0);
-        words.word(u64::from(self.life.kills) | u64::from(self.life.deaths) << 32);
-        words.word(self.arms.ready_at.0);
-        words.word(self.arms.swing_until.0);
-        words.word(u64::from(self.arms.swings));
-        words.vector(self.home.dir);
-        words.float(self.home.spread_m);
+    /// Hands over the hash of every component but mail.
+    #[inline]
+    fn each(&self, mut put: impl FnMut(DigestPart, Words)) {
+        use DigestPart as Part;
+        let id = self.identity.id;
+        put(Part::Identity, self.identity.hash(Part::Identity.of(id)));
+        put(Part::Body, self.body.hash(Part::Body.of(id)));
+        put(Part::Life, self.life.hash(Part::Life.of(id)));
+        put(Part::Arms, self.arms.hash(Part::Arms.of(id)));
+        put(Part::Home, self.home.hash(Part::Home.of(id)));
         if let Some(mind) = self.mind {
-            words.word(mind.decide_at.0);
-            words.word(mind.quarry.map_or(0, |id| mix64(id.0)));
-            words.vector(mind.goal);
+            put(Part::Mind, mind.hash(Part::Mind.of(id)));
         }
         if let Some(player) = self.player {
-            words.word(bluemarble_shared_protocol::EntityId::of_character(&player.name).0);
-            words.word(u64::from(player.applied.0) | u64::from(player.idle_ticks) << 32);
-            let (u, v) = player.wish.axes();
-            words.word(
-                u64::from(u as u16) | u64::from(v as u16) << 16 | u64::from(player.pace) << 32,
-            );
+            put(Part::Player, player.hash(Part::Player.of(id)));
         }
-        words.0
+    }
+
+    /// Adds everything but mail to a zone's or a world's sums.
+    #[inline]
+    pub(crate) fn add_to(&self, sums: &mut DigestParts) {
+        let mut whole = 0_u64;
+        self.each(|part, Words(hash)| {
+            let sum = &mut sums.components[part as usize];
+            *sum = sum.wrapping_add(hash);
+            whole = whole.wrapping_add(hash);
+        });
+        sums.weigh(self.identity.id, whole);
+    }
+}
+
+impl Identity {
+    #[inline]
+    fn hash(&self, words: Words) -> Words {
+        let Self { id: _, kind } = self;
+        words.word(u64::from(kind.0))
+    }
+}
+
+impl Body {
+    #[inline]
+    fn hash(&self, words: Words) -> Words {
+        let (values, support) = self.0.to_values();
+        values
+            .into_iter()
+            .fold(words.word(u64::from(support)), Words::float)
+    }
+}
+
+impl Life {
+    #[inline]
+    fn hash(&self, words: Words) -> Words {
+        let Self {
+            health,
+            respawn_at,
+            kills,
+            deaths,
+        } = self;
+        words
+            .word(u64::from(*health))
+            .word(respawn_at.0)
+            .word(u64::from(*kills) | u64::from(*deaths) << 32)
+    }
+}
+
+impl Arms {
+    #[inline]
+    fn hash(&self, words: Words) -> Words {
+        let Self {
+            ready_at,
+            swing_until,
+            swings,
+        } = self;
+        words
+            .word(ready_at.0)
+            .word(swing_until.0)
+            .word(u64::from(*swings))
+    }
+}
+
+impl Home {
+    #[inline]
+    fn hash(&self, words: Words) -> Words {
+        let Self { dir, spread_m } = self;
+        words.vector(*dir).float(*spread_m)
+    }
+}
+
+impl Mind {
+    #[inline]
+    fn hash(&self, words: Words) -> Words {
+        let Self {
+            decide_at,
+            quarry,
+            goal,
+        } = self;
+        words
+            .word(decide_at.0)
+            .word(quarry.map_or(0, |id| mix64(id.0)))
+            .vector(*goal)
+    }
+}
+
+impl Player {
+    #[inline]
+    fn hash(&self, words: Words) -> Words {
+        let Self {
+            name,
+            applied,
+            wish,
+            pace,
+            idle_ticks,
+        } = self;
+        let (u, v) = wish.axes();
+        words
+            .word(EntityId::of_character(name).0)
+            .word(u64::from(applied.0) | u64::from(*idle_ticks) << 32)
+            .word(u64::from(u as u16) | u64::from(v as u16) << 16 | u64::from(*pace) << 32)
     }
 }
 
 impl EntityState {
-    /// Its share of the digest, its mail included.
-    pub(crate) fn digest(&self) -> u64 {
-        let parts = Parts {
+    fn parts(&self) -> Parts<'_> {
+        Parts {
             identity: &self.identity,
             body: &self.body,
             life: &self.life,
@@ -93,10 +312,53 @@ impl EntityState {
             home: &self.home,
             mind: self.mind.as_ref(),
             player: self.player.as_ref(),
+        }
+    }
+
+    /// Its share of the digest, mail included.
+    #[must_use]
+    pub fn digest_parts(&self) -> DigestParts {
+        let mut sums = DigestParts::default();
+        self.parts().add_to(&mut sums);
+        for effect in &self.mail.0 {
+            sums.add(DigestPart::Mail, effect.target, effect.hash());
+        }
+        sums
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_weighted_sum_names_the_one_entity_that_differs() {
+        let hashes = [(EntityId(1), 5_u64), (EntityId(2), 7), (EntityId(99), 11)];
+        let sum = |bent: Option<EntityId>| {
+            let mut sums = DigestParts::default();
+            for (id, hash) in hashes {
+                let hash = if bent == Some(id) { !hash } else { hash };
+                sums.add(DigestPart::Life, id, hash);
+            }
+            sums
         };
-        self.mail
-            .0
+        let (whole, bent) = (sum(None), sum(Some(EntityId(2))));
+        let delta = whole.digest().wrapping_sub(bent.digest());
+        let weighted = whole.weighted.wrapping_sub(bent.weighted);
+        let named: Vec<_> = hashes
             .iter()
-            .fold(parts.hash(), |sum, effect| sum.wrapping_add(effect.hash()))
+            .filter(|(id, _)| delta.wrapping_mul(DigestParts::odd(*id)) == weighted)
+            .map(|(id, _)| id.0)
+            .collect();
+        assert_eq!(named, [2]);
+    }
+
+    #[test]
+    fn components_of_one_entity_and_one_component_of_two_begin_differently() {
+        let begins: std::collections::BTreeSet<u64> = DigestPart::ALL
+            .iter()
+            .flat_map(|part| [part.of(EntityId(1)).0, part.of(EntityId(2)).0])
+            .collect();
+        assert_eq!(begins.len(), 2 * DigestPart::COUNT);
     }
 }

@@ -10,4 +10,5 @@ pub(crate) mod state;
 
 pub use components::{Arms, Body, Home, Identity, Life, Mail, Mind, Player};
 pub(crate) use components::{News, Order, Place, Touched};
+pub use digest::{DigestPart, DigestParts};
 pub use state::EntityState;

@@ -12,7 +12,7 @@ use bevy_ecs::schedule::IntoScheduleConfigs;
 use bevy_ecs::system::Query;
 
 use self::wire::{Private, WireBuilder};
-use crate::entity::digest::Parts;
+use crate::entity::digest::{DigestParts, Parts};
 use crate::entity::{Arms, Body, Home, Identity, Life, Mind, News, Place, Player, Touched};
 use crate::frame::{Around, Frame, FrameRow};
 use crate::lore::Lore;
@@ -89,21 +89,20 @@ pub(crate) fn publish(
 ) {
     let mut rows: Vec<_> = everybody.iter().collect();
     rows.sort_unstable_by_key(|(identity, .., place, _, _, _, _)| (place.0, identity.id));
-    published.digest = rows.iter().fold(0_u64, |sum, row| {
-        let (identity, body, life, arms, home, _, _, mind, player, _) = *row;
-        sum.wrapping_add(
-            Parts {
-                identity,
-                body,
-                life,
-                arms,
-                home,
-                mind,
-                player,
-            }
-            .hash(),
-        )
-    });
+    let mut digest = DigestParts::default();
+    for (identity, body, life, arms, home, _, _, mind, player, _) in rows.iter().copied() {
+        Parts {
+            identity,
+            body,
+            life,
+            arms,
+            home,
+            mind,
+            player,
+        }
+        .add_to(&mut digest);
+    }
+    published.digest = digest;
     let staying: Vec<FrameRow> = rows
         .iter()
         .filter(|row| around.frames.map.zone_of(row.5.0) == zone.0)
