@@ -4,6 +4,8 @@
 //! A leaf crate: it knows no clock, no socket, no bevy. Server, clients and tools all link it,
 //! so two of them can only disagree by version.
 
+#![warn(clippy::iter_over_hash_type)]
+
 pub mod binary;
 pub mod bits;
 mod close;

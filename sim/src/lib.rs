@@ -14,6 +14,8 @@
 //! Read `schedule` first (the order of a tick), then `world`, `barrier` and any feature folder:
 //! `players`, `life`, `mind`, `walk`, `fight`, `publish`.
 
+#![warn(clippy::iter_over_hash_type)]
+
 mod barrier;
 mod checkpoint;
 mod content;

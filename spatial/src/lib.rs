@@ -9,6 +9,8 @@
 //! bit on every machine: transcendental functions go through [`maths`], iteration orders are
 //! defined, and nothing is fused or reordered.
 
+#![warn(clippy::iter_over_hash_type)]
+
 mod cells;
 mod features;
 mod geo;

@@ -8,6 +8,8 @@
 //! speed never exceeds its top speed; a body at rest without a push does not move by a single bit;
 //! a body is never inside an obstacle after a step unless it was before.
 
+#![warn(clippy::iter_over_hash_type)]
+
 mod body;
 pub mod limits;
 mod mover;

@@ -16,3 +16,7 @@ pub const TEST_ARROWS: &[Allowed] = &[];
 
 /// Dependencies that no source names.
 pub const UNNAMED_DEPENDENCIES: &[Allowed] = &[];
+
+/// What a pure crate does although the simulation's rules forbid it: `file → name`, as the finding
+/// says it.
+pub const IMPURITIES: &[Allowed] = &[];

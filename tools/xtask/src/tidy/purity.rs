@@ -1,11 +1,20 @@
 //! The simulation, what it stands on, and the session logic know their inputs and nothing else: no
-//! clock, no environment, no system randomness, no thread of their own.
+//! clock, no environment, no system randomness, no thread of their own; no order that a hash table
+//! happens to have; and nothing that remembers what happened in *this* zone, because an entity that
+//! arrived a moment ago has no such past (`docs/DETERMINISM.md`, "Rules for writing rules").
 //!
-//! Clippy bans the clocks everywhere (see `clippy.toml`); the rest is allowed elsewhere and so is
-//! looked for here, by name, outside of tests.
+//! Clippy bans what it can name exactly (see `clippy.toml`); the rest is looked for here, in the text,
+//! outside of tests. A finding says what to use instead.
+
+mod handles;
+mod hash_order;
+mod names;
+
+use std::collections::BTreeSet;
 
 use super::Finding;
-use super::source_text::{before_tests, calls};
+use super::allowances::{Allowed, IMPURITIES};
+use super::members::stale;
 use super::tree::Tree;
 
 /// Files and folders this holds for.
@@ -16,46 +25,73 @@ const PURE: &[&str] = &[
     "sim/motion/src/",
     "net/src/server/hub.rs",
     "net/src/server/hub/",
+    "net/src/server/replication.rs",
     "net/src/server/replication/",
+    "net/src/client/core.rs",
+    "net/src/client/core/",
 ];
 
-/// What to look for, and why it is not there.
-const FOREIGN: &[(&str, &str)] = &[
-    ("std::time::Instant", "time is an argument"),
-    ("std::time::SystemTime", "time is an argument"),
-    ("std::env", "settings are arguments"),
-    ("std::thread", "threads are the caller's"),
-    ("thread::spawn", "threads are the caller's"),
-    ("tokio::", "only drivers await"),
-    (
-        "getrandom",
-        "random numbers are hashes of (seed, entity, tick, purpose)",
-    ),
-    (
-        "rand::",
-        "random numbers are hashes of (seed, entity, tick, purpose)",
-    ),
+/// The lint that finds `for` loops over hash tables; these crates turn it on as a whole.
+const LINT: &str = "#![warn(clippy::iter_over_hash_type)]";
+const LINTED: &[&str] = &[
+    "shared-protocol/src/lib.rs",
+    "spatial/src/lib.rs",
+    "sim/src/lib.rs",
+    "sim/motion/src/lib.rs",
 ];
 
-/// Finds what knows more than it should.
+/// Something impure: where, what it is called, and what to do instead.
+struct Impurity {
+    line: usize,
+    name: String,
+    instead: &'static str,
+}
+
+/// Finds what knows or remembers more than it should.
 pub fn purity(tree: &Tree) -> Vec<Finding> {
-    let unmatched = PURE
+    purity_with(tree, IMPURITIES)
+}
+
+fn purity_with(tree: &Tree, allowed: &[Allowed]) -> Vec<Finding> {
+    let mut findings: Vec<Finding> = PURE
         .iter()
         .filter(|place| !tree.paths().any(|path| path.starts_with(**place)))
-        .map(|place| {
-            Finding::in_file(place, "does not exist; mend the list in tidy's purity rule")
-        });
-    tree.texts(".rs")
+        .map(|place| Finding::in_file(place, "does not exist; mend the list in tidy's purity rule"))
+        .collect();
+    findings.extend(
+        LINTED
+            .iter()
+            .filter(|path| tree.text(path).is_some_and(|text| !text.contains(LINT)))
+            .map(|path| Finding::in_file(path, format!("{LINT} is missing"))),
+    );
+    let pure: Vec<(&str, &str)> = tree
+        .texts(".rs")
         .filter(|(path, _)| PURE.iter().any(|place| path.starts_with(place)))
         .filter(|(path, _)| !path.ends_with("tests.rs"))
-        .flat_map(|(path, text)| {
-            before_tests(text).enumerate().filter_map(move |(n, line)| {
-                let (name, why) = FOREIGN.iter().find(|(name, _)| calls(line, name))?;
-                Some(Finding::at(path, n + 1, format!("{name}: {why}")))
-            })
-        })
-        .chain(unmatched)
-        .collect()
+        .collect();
+    let tables = hash_order::table_types(pure.iter().map(|(_, text)| *text));
+    let mut needed = BTreeSet::new();
+    for (path, text) in pure {
+        let found = names::find(text)
+            .into_iter()
+            .chain(hash_order::find(text, &tables))
+            .chain(handles::find(text));
+        for impurity in found {
+            let what = format!("{path} → {}", impurity.name);
+            if allowed.iter().any(|allowed| allowed.what == what) {
+                needed.insert(what);
+                continue;
+            }
+            let Impurity {
+                line,
+                name,
+                instead,
+            } = impurity;
+            findings.push(Finding::at(path, line, format!("{name}: {instead}")));
+        }
+    }
+    findings.extend(stale(allowed, &needed));
+    findings
 }
 
 #[cfg(test)]
@@ -63,7 +99,7 @@ mod tests {
     use super::*;
 
     fn found(path: &str, text: &str) -> Vec<(String, usize)> {
-        purity(&Tree::from([(path, text)]))
+        purity_with(&Tree::from([(path, text)]), &[])
             .into_iter()
             .filter(|finding| finding.line > 0)
             .map(|finding| (finding.path, finding.line))
@@ -96,6 +132,40 @@ mod tests {
         assert!(
             !gone.iter().any(|finding| finding.path == "sim/src/"),
             "{gone:?}"
+        );
+    }
+
+    #[test]
+    fn a_pure_crate_without_the_lint_against_hash_loops_is_found() {
+        let missing = |text| {
+            let found = purity(&Tree::from([("sim/src/lib.rs", text)]));
+            found.iter().any(|finding| finding.what.contains(LINT))
+        };
+        assert!(missing("//! x\n"));
+        assert!(!missing("//! x\n#![warn(clippy::iter_over_hash_type)]\n"));
+    }
+
+    #[test]
+    fn an_allowance_silences_one_name_in_one_file_and_is_found_when_stale() {
+        let allowed = [Allowed {
+            what: "sim/src/a.rs → Local<",
+            reason: "why not",
+        }];
+        let named = |text| -> Vec<String> {
+            let tree = Tree::from([("sim/src/a.rs", text)]);
+            let findings = purity_with(&tree, &allowed).into_iter();
+            findings
+                .filter(|finding| !finding.what.starts_with("does not exist"))
+                .map(|finding| finding.what)
+                .collect()
+        };
+        assert_eq!(named("fn f(x: Local<u8>) {}"), Vec::<String>::new());
+        let both = named("fn f(x: Local<u8>, y: Added<Body>) {}");
+        assert!(both.len() == 1 && both[0].starts_with("Added<"), "{both:?}");
+        let stale = named("fn f() {}");
+        assert!(
+            stale.len() == 1 && stale[0].contains("not needed any more"),
+            "{stale:?}"
         );
     }
 }
