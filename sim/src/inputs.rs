@@ -30,6 +30,10 @@ impl AdminCommand {
     pub const SPAWN_MAX: u32 = 1_000;
 }
 
+/// The first step of the overload ladder that changes the world, and so is sealed. Those below it
+/// only change what clients are sent.
+pub const OVERLOAD_THINKS_LESS: u8 = 4;
+
 /// Everything that happens to the world in one tick.
 #[derive(Clone, Debug, PartialEq, Default, Serialize, Deserialize)]
 pub struct TickInputs {
@@ -41,7 +45,9 @@ pub struct TickInputs {
     pub players: PlayerInputs,
     /// From the operator.
     pub commands: Vec<AdminCommand>,
-    /// Step of the overload ladder in force; 0 = none. Reserved: no rule reads it yet.
+    /// Step of the overload ladder in force, 0 = none. Only those that change the world are sealed:
+    /// from [`OVERLOAD_THINKS_LESS`] on creatures think half as often. What the higher ones do
+    /// (a slower clock, a queue at the door) happens outside; they are here to be read later.
     pub overload: u8,
 }
 

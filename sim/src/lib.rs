@@ -52,6 +52,6 @@ pub use entity::{
     Arms, Body, DigestPart, DigestParts, EntityState, Home, Identity, Life, Mail, Mind, Player,
 };
 pub use frame::{Frame, FrameRow, FrameSet};
-pub use inputs::{AdminCommand, TickInputs};
+pub use inputs::{AdminCommand, OVERLOAD_THINKS_LESS, TickInputs};
 pub use report::{Tally, TickReport};
 pub use world::{RULES_VERSION, World, WorldError, WorldSpec};

@@ -25,6 +25,7 @@ use crate::lore::{Lore, LoreInner};
 use crate::report::{Tally, TickReport};
 use crate::routing;
 use crate::zone::Zone;
+use crate::zone_resources::Strain;
 use crate::{barrier, genesis, script};
 use bluemarble_spatial::{ZoneId, ZoneMap};
 
@@ -259,12 +260,12 @@ impl World {
             &mut self.directory,
             &mut tally,
         );
-        let frames = &self.frames;
+        let (frames, strain) = (&self.frames, Strain(inputs.overload));
         pool.install(|| {
             self.zones
                 .par_iter_mut()
                 .zip(inboxes.into_par_iter())
-                .for_each(|(zone, inbox)| zone.step(tick, Arc::clone(frames), inbox));
+                .for_each(|(zone, inbox)| zone.step(tick, strain, Arc::clone(frames), inbox));
         });
         self.wires.clear();
         self.wires.extend(

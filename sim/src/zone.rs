@@ -13,7 +13,7 @@ use crate::entity::{EntityState, Identity, Mail};
 use crate::frame::{Around, FrameSet, NeighbourCells};
 use crate::lore::Lore;
 use crate::roster::{Roster, insert_entity, remove_entity, state_of};
-use crate::zone_resources::{Counted, Inbox, Now, Outbox, Published, ZoneNumber};
+use crate::zone_resources::{Counted, Inbox, Now, Outbox, Published, Strain, ZoneNumber};
 use crate::{fight, life, mind, players, publish, schedule, walk};
 use bluemarble_spatial::ZoneId;
 
@@ -40,6 +40,7 @@ impl Zone {
             .insert_resource(ZoneNumber(number))
             .insert_resource(Around::new(Arc::clone(frames)))
             .init_resource::<Now>()
+            .init_resource::<Strain>()
             .init_resource::<Inbox>()
             .init_resource::<Outbox>()
             .init_resource::<Roster>()
@@ -56,9 +57,10 @@ impl Zone {
     }
 
     /// One tick. `frames` are those of the tick before.
-    pub(crate) fn step(&mut self, tick: Tick, frames: Arc<FrameSet>, inbox: Inbox) {
+    pub(crate) fn step(&mut self, tick: Tick, strain: Strain, frames: Arc<FrameSet>, inbox: Inbox) {
         self.see(frames);
         self.world.insert_resource(Now(tick));
+        self.world.insert_resource(strain);
         self.world.insert_resource(inbox);
         self.world.resource_mut::<Counted>().0 = Default::default();
         self.world.run_schedule(schedule::ZoneTick);

@@ -18,6 +18,10 @@ use bluemarble_spatial::ZoneId;
 #[derive(Resource, Clone, Copy, Debug, Default)]
 pub(crate) struct Now(pub Tick);
 
+/// The sealed step of the overload ladder in force for the whole world; 0 = none.
+#[derive(Resource, Clone, Copy, Debug, Default)]
+pub(crate) struct Strain(pub u8);
+
 /// Which zone this is.
 #[derive(Resource, Clone, Copy, Debug)]
 pub(crate) struct ZoneNumber(pub ZoneId);

@@ -12,10 +12,11 @@ use glam::DVec3;
 use crate::content::KindRules;
 use crate::entity::{Arms, Body, Home, Identity, Life, Mind, Order, Place, Player};
 use crate::frame::{Around, Neighbour};
+use crate::inputs::OVERLOAD_THINKS_LESS;
 use crate::lore::{Lore, offset};
 use crate::random::{Draw, Purpose};
 use crate::schedule::{TickSet, ZoneTick};
-use crate::zone_resources::Now;
+use crate::zone_resources::{Now, Strain};
 
 /// A stroller walks at this share of its top speed.
 const STROLL_PACE: f64 = 0.45;
@@ -23,6 +24,8 @@ const STROLL_PACE: f64 = 0.45;
 const ARRIVED_M: f64 = 1.0;
 /// It comes this much closer than its reach before it stops, metres.
 const CLOSE_IN_M: f64 = 0.4;
+/// So many times longer creatures rest between two thoughts while the world is overloaded.
+const STRAINED_REST: u64 = 2;
 
 pub(crate) fn plugin(app: &mut App) {
     app.add_systems(ZoneTick, think.in_set(TickSet::Think));
@@ -42,6 +45,7 @@ type Creature<'a> = (
 /// Writes every creature's `Order`.
 fn think(
     now: Res<Now>,
+    strain: Res<Strain>,
     lore: Res<Lore>,
     around: Res<Around>,
     mut creatures: Query<Creature, Without<Player>>,
@@ -54,7 +58,7 @@ fn think(
         let rules = lore.kind(identity.kind);
         if now.0 >= mind.decide_at {
             let rest = Draw::new(lore.seed, identity.id, now.0, Purpose::Rest);
-            mind.decide_at = now.0.after(1 + rest.below(2 * rules.rest_ticks));
+            mind.decide_at = now.0.after(1 + rest.below(2 * rest_ticks(rules, *strain)));
             mind.quarry = nearest_foe(&around, place, body.0.pos, rules);
             if mind.quarry.is_none() {
                 mind.goal = stroll_goal(&lore, identity.id, &now, home, rules);
@@ -76,6 +80,16 @@ fn think(
                 stroll(&mut order, body, mind.goal * lore.planet.radius_m());
             }
         }
+    }
+}
+
+/// Ticks between two thoughts, on average. Of the creature's kind and the sealed inputs alone, so it
+/// is the same in every zone and in a replay.
+fn rest_ticks(rules: &KindRules, strain: Strain) -> u64 {
+    if strain.0 >= OVERLOAD_THINKS_LESS {
+        rules.rest_ticks * STRAINED_REST
+    } else {
+        rules.rest_ticks
     }
 }
 
