@@ -1,60 +1,75 @@
-//! After the step: effects to whoever owned their targets during the tick, then departures, then
-//! the frames everybody reads next.
+//! After the step: effects to wherever their targets reside, then departures, then the frames
+//! everybody reads next.
+//!
+//! A frame is its owner's: the rows of everybody who stands in a zone's cells but resides elsewhere
+//! are forwarded to it, whether they depart now or have to wait. So how many depart shows nowhere.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
-use bluemarble_shared_protocol::EntityId;
+use bluemarble_shared_protocol::Tick;
 
 use crate::entity::digest::{DigestPart, DigestParts};
 use crate::frame::{Frame, FrameRow};
-use crate::hashing::IdHash;
 use crate::report::Tally;
-use crate::zone::Zone;
-use bluemarble_spatial::{ZoneId, ZoneMap};
+use crate::residence::{Residence, SlotId};
 
 /// What the zones agreed on.
 pub(crate) struct Met {
+    /// By zone of the map.
     pub frames: Vec<Arc<Frame>>,
     pub digest: DigestParts,
+    /// How many had to wait for their departure.
+    pub strays: usize,
 }
 
-/// Routes effects, hands entities over, and completes the frames.
+/// Rows on their way to the owners' frames; only the buffers outlive a tick.
+#[derive(Debug, Default)]
+pub(crate) struct Forwarded(Vec<Vec<FrameRow>>);
+
+/// Routes effects, hands at most `departures` entities over, and completes the frames.
 pub(crate) fn meet(
-    zones: &mut [Zone],
-    map: &ZoneMap,
-    directory: &mut HashMap<EntityId, ZoneId, IdHash>,
+    residence: &mut Residence,
+    tick: Tick,
+    departures: usize,
+    forwarded: &mut Forwarded,
     tally: &mut Tally,
 ) -> Met {
-    let mut digest = deliver_effects(zones, directory, tally);
-    for zone in zones.iter() {
+    let mut digest = deliver_effects(residence, tally);
+    for zone in residence.zones() {
         digest += zone.published().digest;
     }
-    let arrivals = hand_over(zones, map, directory, tally);
-    let frames = zones
+    let strays = hand_over(residence, tick, departures, forwarded, tally);
+    let frames = residence
+        .seats()
         .iter()
-        .zip(&arrivals)
-        .map(|(zone, arrivals)| match arrivals.as_slice() {
-            [] => Arc::clone(&zone.published().frame),
-            arrivals => Arc::new(zone.published().frame.with_arrivals(arrivals)),
+        .zip(&forwarded.0)
+        .map(|(&slot, rows)| {
+            let frame = &residence.zone(slot).published().frame;
+            match rows.as_slice() {
+                [] => Arc::clone(frame),
+                rows => Arc::new(frame.with_arrivals(rows)),
+            }
         })
         .collect();
-    Met { frames, digest }
+    residence.close_emptied();
+    Met {
+        frames,
+        digest,
+        strays,
+    }
 }
 
 /// Returns the digest of the mail now in flight.
-fn deliver_effects(
-    zones: &mut [Zone],
-    directory: &HashMap<EntityId, ZoneId, IdHash>,
-    tally: &mut Tally,
-) -> DigestParts {
+fn deliver_effects(residence: &mut Residence, tally: &mut Tally) -> DigestParts {
     let mut digest = DigestParts::default();
-    for from in 0..zones.len() {
-        for effect in zones[from].take_outbox() {
-            let delivered = directory
-                .get(&effect.target)
-                .is_some_and(|&to| zones[to as usize].deliver(effect));
-            if delivered {
+    for from in 0..residence.slots() {
+        let Some(zone) = &mut residence.slots_mut()[from] else {
+            continue;
+        };
+        let mut outbox = zone.take_outbox();
+        for effect in outbox.drain(..) {
+            let to = residence.directory().get(&effect.target).copied();
+            if to.is_some_and(|to| residence.zone_mut(to).deliver(effect)) {
                 tally.effects += 1;
                 digest.add(DigestPart::Mail, effect.target, effect.hash());
             } else {
@@ -62,30 +77,47 @@ fn deliver_effects(
                 tally.effects_lost += 1;
             }
         }
+        residence.zone_mut(from as SlotId).return_outbox(outbox);
     }
     digest
 }
 
-/// Moves whole entities, mail included; returns the frame rows that arrived in each zone, sorted.
+/// Forwards the rows of everybody who stands in another zone's cells, and moves the first of them;
+/// returns how many stay where they are.
 fn hand_over(
-    zones: &mut [Zone],
-    map: &ZoneMap,
-    directory: &mut HashMap<EntityId, ZoneId, IdHash>,
+    residence: &mut Residence,
+    tick: Tick,
+    departures: usize,
+    forwarded: &mut Forwarded,
     tally: &mut Tally,
-) -> Vec<Vec<FrameRow>> {
-    let mut arrivals: Vec<Vec<FrameRow>> = vec![Vec::new(); map.len()];
-    for from in 0..zones.len() {
-        let leaving = std::mem::take(&mut zones[from].published_mut().leaving);
-        for leaving in leaving {
-            let state = zones[from].extract(leaving.entity);
-            zones[leaving.to as usize].insert(&state);
-            directory.insert(state.identity.id, leaving.to);
-            arrivals[leaving.to as usize].push(leaving.row);
-            tally.handoffs += 1;
+) -> usize {
+    let forwarded = &mut forwarded.0;
+    forwarded.iter_mut().for_each(Vec::clear);
+    forwarded.resize_with(residence.seats().len(), Vec::new);
+    let slots = residence.slots();
+    let (mut moved, mut strays) = (0, 0);
+    for n in 0..slots {
+        // Another slot is first every tick, so that none waits for all the others.
+        let from = (n + (tick.0 % slots as u64) as usize) % slots;
+        let Some(zone) = &mut residence.slots_mut()[from] else {
+            continue;
+        };
+        let mut leaving = std::mem::take(&mut zone.published_mut().leaving);
+        for leaving in leaving.drain(..) {
+            forwarded[leaving.to as usize].push(leaving.row);
+            if moved < departures {
+                let to = residence.seat_of(leaving.to);
+                residence.rehouse(leaving.row.id, from as SlotId, to);
+                moved += 1;
+            } else {
+                strays += 1;
+            }
         }
+        residence.zone_mut(from as SlotId).published_mut().leaving = leaving;
     }
-    for rows in &mut arrivals {
+    tally.handoffs += moved as u64;
+    for rows in forwarded {
         rows.sort_unstable_by_key(|row| (row.cell, row.id));
     }
-    arrivals
+    strays
 }

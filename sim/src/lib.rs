@@ -35,6 +35,7 @@ mod players;
 mod publish;
 mod random;
 mod report;
+mod residence;
 mod roster;
 mod routing;
 mod schedule;
@@ -44,7 +45,7 @@ mod world;
 mod zone;
 mod zone_resources;
 
-pub use bluemarble_spatial::{ZoneId, ZoneMap};
+pub use bluemarble_spatial::{BadChange, Change, ZoneId, ZoneMap};
 pub use checkpoint::{BadCheckpoint, Checkpoint, CheckpointPart, Snapshot};
 pub use content::{Attack, Camp, Kind, KindId, Scenario, ScenarioError, Spot, Square};
 pub use effect::{Deed, Effect};
@@ -54,4 +55,6 @@ pub use entity::{
 pub use frame::{Frame, FrameRow, FrameSet};
 pub use inputs::{AdminCommand, OVERLOAD_THINKS_LESS, TickInputs};
 pub use report::{Tally, TickReport};
-pub use world::{RULES_VERSION, World, WorldError, WorldSpec};
+pub use world::{
+    RULES_VERSION, Stopwatch, World, WorldError, WorldSpec, ZoneChangeError, ZoneLoad,
+};

@@ -34,7 +34,10 @@ fn peek(
         return;
     }
     let mut frames = (*around.frames).clone();
-    let mut own = (*frames.zones[zone.0 as usize]).clone();
+    let Some(own) = frames.zones.get(zone.0 as usize) else {
+        return;
+    };
+    let mut own = (**own).clone();
     for (identity, body) in &bodies {
         if let Some(row) = own.ids.iter().position(|id| *id == identity.id) {
             own.overwrite_position(row, body.0.pos);

@@ -1,35 +1,35 @@
 //! Before the step: which zone each of the sealed inputs concerns.
 
-use std::collections::HashMap;
-
 use bluemarble_shared_protocol::{EntityId, Tick, hash_words};
 use bluemarble_spatial::LatLng;
 
 use crate::content::{KindId, Scenario};
 use crate::entity::{EntityState, Home};
 use crate::genesis;
-use crate::hashing::IdHash;
 use crate::inputs::{AdminCommand, TickInputs};
 use crate::lore::Lore;
 use crate::report::Tally;
+use crate::residence::Residence;
 use crate::zone_resources::Inbox;
-use bluemarble_spatial::{ZoneId, ZoneMap};
+use bluemarble_spatial::ZoneMap;
 
-type Directory = HashMap<EntityId, ZoneId, IdHash>;
-
-/// An inbox per zone; the directory follows who comes and goes. Leaves come before admissions.
+/// Fills an inbox per slot; the directory follows who comes and goes. Leaves come before admissions.
+/// Newcomers begin to reside with the owner of their cell by `map`.
 pub(crate) fn route(
     inputs: &TickInputs,
     lore: &Lore,
     scenario: &Scenario,
     map: &ZoneMap,
-    directory: &mut Directory,
+    residence: &mut Residence,
+    inboxes: &mut Vec<Inbox>,
     tally: &mut Tally,
-) -> Vec<Inbox> {
-    let mut inboxes: Vec<Inbox> = (0..map.len()).map(|_| Inbox::default()).collect();
+) {
+    inboxes.iter_mut().for_each(Inbox::clear);
+    inboxes.resize_with(residence.slots(), Inbox::default);
+    let (seats, directory) = residence.seats_and_directory();
     for leave in &inputs.players.leaves {
-        if let Some(zone) = directory.remove(leave) {
-            inboxes[zone as usize].leaves.push(*leave);
+        if let Some(slot) = directory.remove(leave) {
+            inboxes[slot as usize].leaves.push(*leave);
         }
     }
     let mut bear = |state: EntityState| {
@@ -37,9 +37,9 @@ pub(crate) fn route(
         if let std::collections::hash_map::Entry::Vacant(vacant) =
             directory.entry(state.identity.id)
         {
-            let zone = map.zone_of(lore.grid_cell(state.body.0.pos));
-            vacant.insert(zone);
-            inboxes[zone as usize].births.push(state);
+            let slot = seats[map.zone_of(lore.grid_cell(state.body.0.pos)) as usize];
+            vacant.insert(slot);
+            inboxes[slot as usize].births.push(state);
         }
     };
     for admission in &inputs.players.admissions {
@@ -58,16 +58,15 @@ pub(crate) fn route(
     }
     for (avatar, intent) in &inputs.players.intents {
         match directory.get(avatar) {
-            Some(&zone) => inboxes[zone as usize].intents.push((*avatar, *intent)),
+            Some(&slot) => inboxes[slot as usize].intents.push((*avatar, *intent)),
             None => tally.intents_refused += 1,
         }
     }
-    for inbox in &mut inboxes {
+    for inbox in inboxes {
         // Sealed inputs are sorted; look-ups below rely on it, so a foreign log cannot break them.
         inbox.intents.sort_by_key(|(avatar, _)| *avatar);
         inbox.intents.dedup_by_key(|(avatar, _)| *avatar);
     }
-    inboxes
 }
 
 /// The creatures a command brings; `None` if it makes no sense.

@@ -5,29 +5,30 @@
 //!                              each reads Frames(t−1)        effects, then departures
 //! ```
 
-use std::collections::HashMap;
+mod cutting;
+
 use std::sync::Arc;
 
 use bluemarble_shared_protocol::{EntityId, Epoch, PlayerInputs, Tick, WireFrame};
 use bluemarble_spatial::Planet;
 use bluemarble_spatial::mix::hash_bytes;
-use rayon::iter::{
-    IndexedParallelIterator, IntoParallelIterator, IntoParallelRefMutIterator, ParallelIterator,
-};
+use rayon::iter::{IndexedParallelIterator, IntoParallelRefMutIterator, ParallelIterator};
 
 use crate::checkpoint::{BadCheckpoint, Checkpoint, Snapshot};
 use crate::content::{Kind, Scenario, Spot};
 use crate::entity::{DigestParts, EntityState};
 use crate::frame::{Frame, FrameSet};
-use crate::hashing::IdHash;
 use crate::inputs::TickInputs;
 use crate::lore::{Lore, LoreInner};
 use crate::report::{Tally, TickReport};
-use crate::routing;
-use crate::zone::Zone;
-use crate::zone_resources::Strain;
-use crate::{barrier, genesis, script};
-use bluemarble_spatial::{ZoneId, ZoneMap};
+use crate::residence::Residence;
+use crate::zone::{Given, Zone};
+use crate::zone_resources::{Inbox, Strain};
+use crate::{barrier, genesis, routing, script};
+use bluemarble_spatial::ZoneMap;
+
+use self::cutting::Recut;
+pub use self::cutting::{Stopwatch, ZoneChangeError, ZoneLoad};
 
 /// Changes whenever a rule or a stored format changes, so that a log is never replayed by rules
 /// other than those that wrote it.
@@ -145,13 +146,19 @@ pub enum WorldError {
 pub struct World {
     spec: WorldSpec,
     lore: Lore,
-    zones: Vec<Zone>,
+    residence: Residence,
     frames: Arc<FrameSet>,
     wires: Vec<Arc<WireFrame>>,
-    /// Who is where; follows from the zones.
-    directory: HashMap<EntityId, ZoneId, IdHash>,
     tick: Tick,
     digest: DigestParts,
+    /// The cut that takes effect at the next step, if that is another.
+    recut: Option<Recut>,
+    departures_per_tick: usize,
+    strays: usize,
+    stopwatch: Option<Stopwatch>,
+    /// Buffers that outlive a tick; empty between two.
+    inboxes: Vec<Inbox>,
+    forwarded: barrier::Forwarded,
 }
 
 impl World {
@@ -190,26 +197,13 @@ impl World {
             zones: vec![nothing; map.len()],
             map: Arc::clone(&map),
         });
-        let mut zones: Vec<Zone> = (0..map.len())
-            .map(|number| Zone::new(number as ZoneId, &lore, &empty))
-            .collect();
-        let mut directory = HashMap::default();
-        for state in states {
-            let zone = map.zone_of(lore.grid_cell(state.body.0.pos));
-            zones[zone as usize].insert(state);
-            directory.insert(state.identity.id, zone);
+        let mut residence = Residence::new(&lore, &map, &empty, states);
+        for zone in residence.slots_mut().iter_mut().flatten() {
+            zone.publish_only(tick, &map);
         }
-        for zone in &mut zones {
-            zone.publish_only(tick, Arc::clone(&empty));
-        }
-        let frames = zones
-            .iter()
-            .map(|zone| Arc::clone(&zone.published().frame))
-            .collect();
-        let wires = zones
-            .iter()
-            .map(|zone| Arc::clone(&zone.published().wire))
-            .collect();
+        let published = || residence.zones().map(Zone::published);
+        let frames = published().map(|of| Arc::clone(&of.frame)).collect();
+        let wires = published().map(|of| Arc::clone(&of.wire)).collect();
         let mut digest = DigestParts::default();
         for state in states {
             digest += state.digest_parts();
@@ -222,12 +216,17 @@ impl World {
         Self {
             spec,
             lore,
-            zones,
+            residence,
             frames,
             wires,
-            directory,
             tick,
             digest,
+            recut: None,
+            departures_per_tick: Self::DEPARTURES_PER_TICK,
+            strays: 0,
+            stopwatch: None,
+            inboxes: Vec::new(),
+            forwarded: barrier::Forwarded::default(),
         }
     }
 
@@ -252,47 +251,61 @@ impl World {
             });
         }
         let mut tally = Tally::default();
-        let inboxes = routing::route(
+        let map = self.take_cut();
+        routing::route(
             inputs,
             &self.lore,
             &self.spec.scenario,
-            &self.frames.map,
-            &mut self.directory,
+            &map,
+            &mut self.residence,
+            &mut self.inboxes,
             &mut tally,
         );
-        let (frames, strain) = (&self.frames, Strain(inputs.overload));
+        let given = Given {
+            tick,
+            strain: Strain(inputs.overload),
+            frames: &self.frames,
+            map: &map,
+        };
+        let stopwatch = &self.stopwatch;
         pool.install(|| {
-            self.zones
+            self.residence
+                .slots_mut()
                 .par_iter_mut()
-                .zip(inboxes.into_par_iter())
-                .for_each(|(zone, inbox)| zone.step(tick, strain, Arc::clone(frames), inbox));
+                .zip(self.inboxes.par_iter_mut())
+                .for_each(|(slot, inbox)| {
+                    let Some(zone) = slot else { return };
+                    let began = stopwatch.as_ref().map(|now| now());
+                    zone.step(&given, inbox);
+                    if let (Some(now), Some(began)) = (stopwatch, began) {
+                        zone.clocked(now().saturating_sub(began));
+                    }
+                });
         });
         self.wires.clear();
-        self.wires.extend(
-            self.zones
-                .iter()
-                .map(|zone| Arc::clone(&zone.published().wire)),
-        );
+        for zone in self.residence.zones() {
+            self.wires.push(Arc::clone(&zone.published().wire));
+            tally.add(&zone.counted());
+        }
         let met = barrier::meet(
-            &mut self.zones,
-            &self.frames.map,
-            &mut self.directory,
+            &mut self.residence,
+            tick,
+            self.departures_per_tick,
+            &mut self.forwarded,
             &mut tally,
         );
         self.frames = Arc::new(FrameSet {
             tick,
             zones: met.frames,
-            map: Arc::clone(&self.frames.map),
+            map,
         });
         self.tick = tick;
         self.digest = met.digest;
-        for zone in &self.zones {
-            tally.add(&zone.counted());
-        }
+        self.strays = met.strays;
         Ok(TickReport {
             tick,
             digest: self.digest.digest(),
-            entities: self.directory.len(),
+            entities: self.entities(),
             avatars: self.wires.iter().map(|wire| wire.owned.len()).sum(),
             tally,
         })
@@ -335,28 +348,30 @@ impl World {
         &self.frames
     }
 
-    /// The world of the last tick as clients may know it, a frame per zone.
+    /// The world of the last tick as clients may know it: a frame per open zone, those that are being
+    /// emptied included. Whose rows are in which frame, and in what order frames come, may change
+    /// from tick to tick; everybody is in exactly one.
     #[must_use]
     pub fn wire_frames(&self) -> &[Arc<WireFrame>] {
         &self.wires
     }
 
-    /// How many zones there are.
+    /// How many zones the map of the last tick has.
     #[must_use]
     pub fn zones(&self) -> usize {
-        self.zones.len()
+        self.frames.zones.len()
     }
 
     /// How many entities there are.
     #[must_use]
     pub fn entities(&self) -> usize {
-        self.directory.len()
+        self.residence.directory().len()
     }
 
     /// Entities per zone.
     #[must_use]
     pub fn populations(&self) -> Vec<usize> {
-        self.zones.iter().map(Zone::population).collect()
+        self.frames.zones.iter().map(|frame| frame.len()).collect()
     }
 
     /// The avatars in the world, by id.
@@ -385,7 +400,7 @@ impl World {
             digest: self.digest.digest(),
             planet: self.spec.planet.name().to_owned(),
             kinds: self.spec.scenario.kind_names.clone(),
-            zones: self.zones.iter().map(Zone::states).collect(),
+            zones: self.residence.zones().map(Zone::states).collect(),
         }
     }
 
@@ -418,8 +433,8 @@ impl World {
     /// Amnesia: makes every zone anew from its entities alone, in the opposite order. Nothing may
     /// change by it; the tests see to that.
     pub fn rebuild_zones(&mut self) {
-        for (number, zone) in self.zones.iter_mut().enumerate() {
-            let mut anew = Zone::new(number as ZoneId, &self.lore, &self.frames);
+        for zone in self.residence.slots_mut().iter_mut().flatten() {
+            let mut anew = Zone::new(zone.owns, &self.lore, &self.frames);
             for state in zone.states().iter().rev() {
                 anew.insert(state);
             }
@@ -431,7 +446,8 @@ impl World {
     /// that does not notice it is no test.
     #[cfg(feature = "mutants")]
     pub fn set_mutant(&mut self, on: bool) {
-        self.zones.iter_mut().for_each(|zone| zone.set_mutant(on));
+        let zones = self.residence.slots_mut().iter_mut().flatten();
+        zones.for_each(|zone| zone.set_mutant(on));
     }
 }
 

@@ -4,28 +4,48 @@
 use std::sync::Arc;
 
 use bevy_app::App;
-use bevy_ecs::entity::Entity;
-use bevy_ecs::world::World;
-use bluemarble_shared_protocol::Tick;
+use bevy_ecs::world::{Mut, World};
+use bluemarble_shared_protocol::{EntityId, Tick, WireFrame};
 
 use crate::effect::Effect;
 use crate::entity::{EntityState, Identity, Mail};
-use crate::frame::{Around, FrameSet, NeighbourCells};
+use crate::frame::{Around, Frame, FrameSet, NeighbourCells};
 use crate::lore::Lore;
 use crate::roster::{Roster, insert_entity, remove_entity, state_of};
-use crate::zone_resources::{Counted, Inbox, Now, Outbox, Published, Strain, ZoneNumber};
+use crate::zone_resources::{
+    Counted, Inbox, Now, Outbox, Ownership, Published, Strain, ZoneNumber,
+};
 use crate::{fight, life, mind, players, publish, schedule, walk};
-use bluemarble_spatial::ZoneId;
+use bluemarble_spatial::{ZoneId, ZoneMap};
+
+/// What all zones are given for one tick.
+pub(crate) struct Given<'a> {
+    pub tick: Tick,
+    pub strain: Strain,
+    /// Those of the tick before.
+    pub frames: &'a Arc<FrameSet>,
+    /// Who owns which cell from now on.
+    pub map: &'a Arc<ZoneMap>,
+}
 
 /// A zone and its ECS.
 pub(crate) struct Zone {
-    number: ZoneId,
+    /// Its number on the map, or nobody's; the world around it gives it.
+    pub owns: ZoneId,
+    /// The same on the map of Frames(t−1).
+    owned: ZoneId,
+    /// What a step takes, smoothed, by the stopwatch the world was given, nanoseconds.
+    step_ns: u64,
+    nothing: Arc<Frame>,
     world: World,
     memo: NeighbourCells,
 }
 
 impl Zone {
-    pub(crate) fn new(number: ZoneId, lore: &Lore, frames: &Arc<FrameSet>) -> Self {
+    /// A step is not taken to have lasted longer, a quarter of an hour, so that loads add up.
+    const STEP_NS_MAX: u64 = 1 << 40;
+
+    pub(crate) fn new(owns: ZoneId, lore: &Lore, frames: &Arc<FrameSet>) -> Self {
         let mut app = App::empty();
         app.add_plugins((
             schedule::plugin,
@@ -37,7 +57,11 @@ impl Zone {
             publish::plugin,
         ));
         app.insert_resource(lore.clone())
-            .insert_resource(ZoneNumber(number))
+            .insert_resource(ZoneNumber(owns))
+            .insert_resource(Ownership {
+                map: Arc::clone(&frames.map),
+                zone: owns,
+            })
             .insert_resource(Around::new(Arc::clone(frames)))
             .init_resource::<Now>()
             .init_resource::<Strain>()
@@ -48,35 +72,78 @@ impl Zone {
             .init_resource::<Published>();
         #[cfg(feature = "mutants")]
         crate::mutants::plugin(&mut app);
-        let world = std::mem::take(app.world_mut());
+        let mut world = std::mem::take(app.world_mut());
+        // Now rather than in its first tick, which is somebody's.
+        world.schedule_scope(schedule::ZoneTick, |world, tick| {
+            tick.initialize(world)
+                .expect("the order of a tick is decided, as a test asserts")
+        });
         Self {
-            number,
+            owns,
+            owned: owns,
+            step_ns: 0,
+            nothing: Arc::default(),
             world,
             memo: NeighbourCells::default(),
         }
     }
 
-    /// One tick. `frames` are those of the tick before.
-    pub(crate) fn step(&mut self, tick: Tick, strain: Strain, frames: Arc<FrameSet>, inbox: Inbox) {
-        self.see(frames);
-        self.world.insert_resource(Now(tick));
-        self.world.insert_resource(strain);
-        self.world.insert_resource(inbox);
+    /// One tick; the inbox is swapped with the one of the tick before.
+    pub(crate) fn step(&mut self, given: &Given<'_>, inbox: &mut Inbox) {
+        let owned = std::mem::replace(&mut self.owned, self.owns);
         self.world.resource_mut::<Counted>().0 = Default::default();
+        if self.population() == 0 && inbox.is_empty() {
+            self.stand_empty(given.tick, given.frames);
+            return;
+        }
+        self.see(given.frames);
+        self.world.insert_resource(Now(given.tick));
+        self.world.insert_resource(given.strain);
+        self.world.insert_resource(ZoneNumber(owned));
+        self.own(given.map);
+        std::mem::swap(&mut *self.world.resource_mut::<Inbox>(), inbox);
         self.world.run_schedule(schedule::ZoneTick);
     }
 
-    fn see(&mut self, frames: Arc<FrameSet>) {
-        let (number, memo) = (self.number, &mut self.memo);
-        self.world
-            .resource_mut::<Around>()
-            .turn_to(frames, number, memo);
+    /// The tick of a zone in which nobody resides and to which nobody comes.
+    fn stand_empty(&mut self, tick: Tick, frames: &Arc<FrameSet>) {
+        // It looks at nobody, but must not keep alive what it saw last.
+        *self.world.resource_mut::<Around>() = Around::new(Arc::clone(frames));
+        let nothing = Arc::clone(&self.nothing);
+        let mut published = self.world.resource_mut::<Published>();
+        published.frame = nothing;
+        published.wire = Arc::new(WireFrame {
+            tick,
+            ..WireFrame::default()
+        });
+        published.cells.clear();
+        published.leaving.clear();
+        published.digest = Default::default();
+    }
+
+    fn own(&mut self, map: &Arc<ZoneMap>) {
+        self.world.insert_resource(Ownership {
+            map: Arc::clone(map),
+            zone: self.owns,
+        });
+    }
+
+    fn see(&mut self, frames: &Arc<FrameSet>) {
+        let memo = &mut self.memo;
+        self.world.resource_scope(|world, mut around: Mut<Around>| {
+            let cells = &world.resource::<Published>().cells;
+            around.turn_to(
+                Arc::clone(frames),
+                cells.iter().map(|(cell, _)| *cell),
+                memo,
+            );
+        });
     }
 
     /// Publishes the entities as they are, without a step: at the world's beginning and after a
     /// recovery.
-    pub(crate) fn publish_only(&mut self, tick: Tick, frames: Arc<FrameSet>) {
-        self.world.resource_mut::<Around>().frames = frames;
+    pub(crate) fn publish_only(&mut self, tick: Tick, map: &Arc<ZoneMap>) {
+        self.own(map);
         self.world.insert_resource(Now(tick));
         self.world
             .run_system_cached(publish::publish)
@@ -87,7 +154,7 @@ impl Zone {
         self.world.resource::<Published>()
     }
 
-    pub(crate) fn published_mut(&mut self) -> bevy_ecs::world::Mut<'_, Published> {
+    pub(crate) fn published_mut(&mut self) -> Mut<'_, Published> {
         self.world.resource_mut::<Published>()
     }
 
@@ -107,6 +174,11 @@ impl Zone {
         std::mem::take(&mut self.world.resource_mut::<Outbox>().0)
     }
 
+    /// Gives the emptied outbox back, whose room is worth keeping.
+    pub(crate) fn return_outbox(&mut self, outbox: Vec<Effect>) {
+        self.world.resource_mut::<Outbox>().0 = outbox;
+    }
+
     /// Puts an effect into its target's mailbox; false if the target is not here.
     pub(crate) fn deliver(&mut self, effect: Effect) -> bool {
         let Some(&entity) = self.world.resource::<Roster>().0.get(&effect.target) else {
@@ -121,14 +193,39 @@ impl Zone {
     }
 
     pub(crate) fn insert(&mut self, state: &EntityState) {
+        let cell = self.world.resource::<Lore>().grid_cell(state.body.0.pos);
+        self.published_mut().cells.push((cell, 1));
         insert_entity(&mut self.world, state);
     }
 
-    /// Takes an entity out, whole.
-    pub(crate) fn extract(&mut self, entity: Entity) -> EntityState {
+    /// Takes an entity out, whole, if it is here.
+    pub(crate) fn extract(&mut self, id: EntityId) -> Option<EntityState> {
+        let &entity = self.world.resource::<Roster>().0.get(&id)?;
         let state = state_of(self.world.entity(entity));
-        remove_entity(&mut self.world, state.identity.id);
-        state
+        remove_entity(&mut self.world, id);
+        Some(state)
+    }
+
+    /// Forgets what an empty zone has published and measured, before it is kept for later.
+    pub(crate) fn retire(&mut self, unseen: &Arc<FrameSet>) {
+        self.stand_empty(Tick(0), unseen);
+        self.owned = self.owns;
+        self.step_ns = 0;
+    }
+
+    /// Takes note of how long a step took.
+    pub(crate) fn clocked(&mut self, ns: u64) {
+        let ns = ns.min(Self::STEP_NS_MAX);
+        // An eighth of the way: one slow tick is no load, a second of them is.
+        self.step_ns = if self.step_ns == 0 {
+            ns
+        } else {
+            self.step_ns - self.step_ns / 8 + ns / 8
+        };
+    }
+
+    pub(crate) fn step_ns(&self) -> u64 {
+        self.step_ns
     }
 
     /// Everybody, by id.

@@ -3,7 +3,6 @@
 
 use std::sync::Arc;
 
-use bevy_ecs::entity::Entity;
 use bevy_ecs::resource::Resource;
 use bluemarble_shared_protocol::{EntityId, Intent, Tick, WireFrame};
 
@@ -12,7 +11,7 @@ use crate::entity::EntityState;
 use crate::entity::digest::DigestParts;
 use crate::frame::{Frame, FrameRow};
 use crate::report::Tally;
-use bluemarble_spatial::ZoneId;
+use bluemarble_spatial::{CellId, ZoneId, ZoneMap};
 
 /// The tick being stepped.
 #[derive(Resource, Clone, Copy, Debug, Default)]
@@ -22,9 +21,19 @@ pub(crate) struct Now(pub Tick);
 #[derive(Resource, Clone, Copy, Debug, Default)]
 pub(crate) struct Strain(pub u8);
 
-/// Which zone this is.
+/// Which zone of Frames(t−1) this is, for counting what goes over a border; none
+/// ([`NOBODY`](crate::residence::NOBODY)) if it is being emptied or has just been opened. No rule
+/// may depend on it.
 #[derive(Resource, Clone, Copy, Debug)]
 pub(crate) struct ZoneNumber(pub ZoneId);
+
+/// Who owns which cell from this tick on, and which zone of that map this is. It decides whose frame
+/// a row is published in, and nothing else.
+#[derive(Resource, Clone, Debug)]
+pub(crate) struct Ownership {
+    pub map: Arc<ZoneMap>,
+    pub zone: ZoneId,
+}
 
 /// This tick's inputs for this zone, sorted as sealed.
 #[derive(Resource, Debug, Default)]
@@ -35,6 +44,18 @@ pub(crate) struct Inbox {
     pub intents: Vec<(EntityId, Intent)>,
 }
 
+impl Inbox {
+    pub(crate) fn clear(&mut self) {
+        self.births.clear();
+        self.leaves.clear();
+        self.intents.clear();
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.births.is_empty() && self.leaves.is_empty() && self.intents.is_empty()
+    }
+}
+
 /// Effects on their way to the barrier.
 #[derive(Resource, Debug, Default)]
 pub(crate) struct Outbox(pub Vec<Effect>);
@@ -43,10 +64,10 @@ pub(crate) struct Outbox(pub Vec<Effect>);
 #[derive(Resource, Debug, Default)]
 pub(crate) struct Counted(pub Tally);
 
-/// Somebody whose position belongs to another zone.
+/// Somebody whose position belongs to another zone; it departs at this barrier or waits its turn.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Leaving {
-    pub entity: Entity,
+    /// That zone, by the map in force.
     pub to: ZoneId,
     pub row: FrameRow,
 }
@@ -54,11 +75,14 @@ pub(crate) struct Leaving {
 /// What the tick produced.
 #[derive(Resource, Debug, Default)]
 pub(crate) struct Published {
-    /// Everybody who stays.
+    /// Everybody who resides here and stands in this zone's cells.
     pub frame: Arc<Frame>,
-    /// Everybody, those who leave included, as clients may know them.
+    /// Everybody who resides here, those who leave included, as clients may know them.
     pub wire: Arc<WireFrame>,
+    /// Everybody who resides here and stands in another zone's cells, by (cell, id).
     pub leaving: Vec<Leaving>,
+    /// The cells residents stand in, with how many; one cell may come twice after an arrival.
+    pub cells: Vec<(CellId, u32)>,
     /// Sums of the entities' hashes, mail excluded.
     pub digest: DigestParts,
 }

@@ -1,6 +1,7 @@
 //! Who is near an entity, as of Frame(t−1): the slices of its grid cell and of the cells around it, in
 //! cell order, so that everybody is visited by (cell, id) whoever owns them.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -28,15 +29,18 @@ impl NeighbourCells {
         if self.known.len() >= Self::CELLS_MAX {
             self.known.clear();
         }
-        let compute = || {
-            let mut cells: Vec<CellId> = cell.all_neighbours().iter().copied().collect();
-            cells.push(cell);
-            cells.sort_unstable();
-            cells.dedup();
-            Arc::from(cells)
-        };
-        Arc::clone(self.known.entry(cell).or_insert_with(compute))
+        let entry = self.known.entry(cell);
+        Arc::clone(entry.or_insert_with(|| Arc::from(surroundings(cell))))
     }
+}
+
+/// A cell and those around it, ascending.
+fn surroundings(cell: CellId) -> Vec<CellId> {
+    let mut cells: Vec<CellId> = cell.all_neighbours().iter().copied().collect();
+    cells.push(cell);
+    cells.sort_unstable();
+    cells.dedup();
+    cells
 }
 
 /// A slice of one frame.
@@ -56,11 +60,26 @@ pub(crate) struct Neighbour {
     pub pos: DVec3,
 }
 
-/// One zone's view of Frames(t−1). Rebuilt each tick from the frames alone.
+/// Where `cells`, ascending, are in the frames; empty ones are left out.
+fn slices_of(frames: &FrameSet, cells: &[CellId]) -> Box<[Slice]> {
+    let slice = |&cell: &CellId| {
+        let zone = frames.map.zone_of(cell);
+        let rows = frames.zones[zone as usize].rows_of(cell);
+        (!rows.is_empty()).then_some(Slice {
+            zone,
+            start: rows.start as u32,
+            end: rows.end as u32,
+        })
+    };
+    cells.iter().filter_map(slice).collect()
+}
+
+/// One zone's view of Frames(t−1). Rebuilt each tick from the frames alone; the residents' cells say
+/// only what is worth looking up beforehand.
 #[derive(Resource, Debug)]
 pub(crate) struct Around {
     pub frames: Arc<FrameSet>,
-    /// Slices around each cell this zone occupied at t−1.
+    /// Slices around each cell in which a resident stood at t−1, whoever owns the cell.
     slices: HashMap<CellId, Box<[Slice]>, CellHash>,
 }
 
@@ -72,37 +91,32 @@ impl Around {
         }
     }
 
-    /// Turns to the frames of the next tick, seen from `zone`.
+    /// Turns to the frames of the next tick, of which the surroundings of `cells` will be asked for.
     pub(crate) fn turn_to(
         &mut self,
         frames: Arc<FrameSet>,
-        zone: ZoneId,
+        cells: impl Iterator<Item = CellId>,
         memo: &mut NeighbourCells,
     ) {
         self.slices.clear();
-        for cell in frames.zones[zone as usize].cells() {
-            let slices = memo
-                .of(cell)
-                .iter()
-                .filter_map(|&near| {
-                    let owner = frames.map.zone_of(near);
-                    let rows = frames.zones[owner as usize].rows_of(near);
-                    (!rows.is_empty()).then_some(Slice {
-                        zone: owner,
-                        start: rows.start as u32,
-                        end: rows.end as u32,
-                    })
-                })
-                .collect();
-            self.slices.insert(cell, slices);
+        for cell in cells {
+            self.slices
+                .entry(cell)
+                .or_insert_with(|| slices_of(&frames, &memo.of(cell)));
         }
         self.frames = frames;
     }
 
+    /// The slices around any cell: looked up beforehand for residents, now for a newcomer.
+    fn slices(&self, cell: CellId) -> Cow<'_, [Slice]> {
+        match self.slices.get(&cell) {
+            Some(slices) => Cow::Borrowed(slices),
+            None => Cow::Owned(slices_of(&self.frames, &surroundings(cell)).into_vec()),
+        }
+    }
+
     /// Visits everybody in `cell` and the cells around it whose centre is within `radius_m` of
-    /// `pos`, by (cell, id). `cell` is where the asker was at t−1. A newcomer that was nowhere then
-    /// sees whoever is around its cell if anybody stood in that very cell, and nobody otherwise;
-    /// from its second tick it sees like everybody.
+    /// `pos`, by (cell, id). `cell` is where the asker was at t−1, or where it has just appeared.
     pub(crate) fn visit(
         &self,
         cell: CellId,
@@ -110,11 +124,8 @@ impl Around {
         radius_m: f64,
         mut visit: impl FnMut(Neighbour, f64),
     ) {
-        let Some(slices) = self.slices.get(&cell) else {
-            return;
-        };
         let radius2 = radius_m * radius_m;
-        for slice in slices {
+        for slice in self.slices(cell).iter() {
             let frame = &self.frames.zones[slice.zone as usize];
             let rows = slice.start as usize..slice.end as usize;
             for (offset, at) in frame.positions[rows.clone()].iter().enumerate() {
@@ -138,7 +149,7 @@ impl Around {
 
     /// A certain entity near `cell`, if it was there at t−1.
     pub(crate) fn find(&self, cell: CellId, id: EntityId) -> Option<Neighbour> {
-        self.slices.get(&cell)?.iter().find_map(|slice| {
+        self.slices(cell).iter().find_map(|slice| {
             let frame = &self.frames.zones[slice.zone as usize];
             let rows = slice.start as usize..slice.end as usize;
             let offset = frame.ids[rows.clone()]
@@ -220,8 +231,10 @@ mod tests {
                 });
                 for asker in &rows {
                     let mut around = Around::new(Arc::clone(&frames));
-                    let zone = frames.map.zone_of(asker.cell);
-                    around.turn_to(Arc::clone(&frames), zone, &mut NeighbourCells::default());
+                    // Half of them reside here, the others are newcomers to this zone's view.
+                    let resident = asker.id.0.is_multiple_of(2).then_some(asker.cell);
+                    let memo = &mut NeighbourCells::default();
+                    around.turn_to(Arc::clone(&frames), resident.into_iter(), memo);
                     let mut visited = Vec::new();
                     around.visit(asker.cell, asker.pos, REACH_M, |other, _| {
                         visited.push(other.id)

@@ -94,46 +94,76 @@ impl Frame {
     #[must_use]
     pub fn rows_of(&self, cell: CellId) -> std::ops::Range<usize> {
         match self.runs.binary_search_by_key(&cell, |(cell, _)| *cell) {
-            Ok(run) => {
-                let end = self
-                    .runs
-                    .get(run + 1)
-                    .map_or(self.len(), |(_, start)| *start as usize);
-                self.runs[run].1 as usize..end
-            }
+            Ok(run) => self.rows_of_run(run),
             Err(_) => 0..0,
         }
     }
 
-    /// This frame with rows that arrived at the barrier, sorted by (cell, id), merged in.
+    fn rows_of_run(&self, run: usize) -> std::ops::Range<usize> {
+        let next = self.runs.get(run + 1);
+        self.runs[run].1 as usize..next.map_or(self.len(), |(_, start)| *start as usize)
+    }
+
+    /// This frame with rows forwarded at the barrier, sorted by (cell, id), merged in. What lies
+    /// between two of them is copied in one piece: they are few beside the frame.
     pub(crate) fn with_arrivals(&self, arrivals: &[FrameRow]) -> Self {
         let mut merged = Self::default();
         merged.reserve(self.len() + arrivals.len());
-        let mut next = arrivals.iter().peekable();
-        for cell_run in self.runs.iter() {
-            for row in self.rows_of(cell_run.0) {
-                let own = self.row(cell_run.0, row);
-                while let Some(arrival) = next.next_if(|a| (a.cell, a.id) < (own.cell, own.id)) {
-                    merged.push(*arrival);
-                }
-                merged.push(own);
-            }
+        merged.runs.reserve(self.runs.len() + arrivals.len());
+        let (mut run, mut copied) = (0, 0);
+        for arrival in arrivals {
+            let before = self.rows_before(arrival.cell, arrival.id);
+            self.copy_rows(&mut merged, &mut run, copied..before);
+            merged.push(*arrival);
+            copied = before;
         }
-        next.for_each(|arrival| merged.push(*arrival));
+        self.copy_rows(&mut merged, &mut run, copied..self.len());
         merged
     }
 
-    /// Row `row`, which lies in `cell`.
-    pub(crate) fn row(&self, cell: CellId, row: usize) -> FrameRow {
-        FrameRow {
-            cell,
-            id: self.ids[row],
-            pos: self.positions[row],
-            radius_m: self.radii_m[row],
-            eye_m: self.eyes_m[row],
-            faction: self.factions[row],
-            alive: self.alive[row],
+    /// How many rows come before (cell, id).
+    fn rows_before(&self, cell: CellId, id: EntityId) -> usize {
+        let rows = match self.runs.binary_search_by_key(&cell, |(cell, _)| *cell) {
+            Ok(run) => self.rows_of_run(run),
+            Err(run) => {
+                let start = self
+                    .runs
+                    .get(run)
+                    .map_or(self.len(), |(_, row)| *row as usize);
+                return start;
+            }
+        };
+        rows.start + self.ids[rows].partition_point(|other| *other < id)
+    }
+
+    /// Appends rows to another frame. `run` is the run of the first of them or an earlier one, and is
+    /// moved on.
+    fn copy_rows(&self, to: &mut Self, run: &mut usize, rows: std::ops::Range<usize>) {
+        if rows.is_empty() {
+            return;
         }
+        let shift = to.len();
+        while let Some((cell, start)) = self.runs.get(*run)
+            && (*start as usize) < rows.end
+        {
+            if self.rows_of_run(*run).end > rows.start {
+                let from = (*start as usize).max(rows.start) - rows.start + shift;
+                if to.runs.last().is_none_or(|(last, _)| last != cell) {
+                    to.runs.push((*cell, from as u32));
+                }
+            }
+            if self.rows_of_run(*run).end > rows.end {
+                break;
+            }
+            *run += 1;
+        }
+        to.ids.extend_from_slice(&self.ids[rows.clone()]);
+        to.positions
+            .extend_from_slice(&self.positions[rows.clone()]);
+        to.radii_m.extend_from_slice(&self.radii_m[rows.clone()]);
+        to.eyes_m.extend_from_slice(&self.eyes_m[rows.clone()]);
+        to.factions.extend_from_slice(&self.factions[rows.clone()]);
+        to.alive.extend_from_slice(&self.alive[rows]);
     }
 
     /// Only for the mutant that reads its own zone at t: overwrites a position in place.

@@ -7,17 +7,16 @@ use std::sync::Arc;
 
 use bevy_app::App;
 use bevy_ecs::change_detection::{Res, ResMut};
-use bevy_ecs::entity::Entity;
 use bevy_ecs::schedule::IntoScheduleConfigs;
 use bevy_ecs::system::Query;
 
 use self::wire::{Private, WireBuilder};
 use crate::entity::digest::{DigestParts, Parts};
 use crate::entity::{Arms, Body, Home, Identity, Life, Mind, News, Place, Player, Touched};
-use crate::frame::{Around, Frame, FrameRow};
+use crate::frame::{Frame, FrameRow};
 use crate::lore::Lore;
 use crate::schedule::{TickSet, ZoneTick};
-use crate::zone_resources::{Leaving, Now, Published, ZoneNumber};
+use crate::zone_resources::{Leaving, Now, Ownership, Published};
 
 pub(crate) fn plugin(app: &mut App) {
     app.add_systems(ZoneTick, depart.in_set(TickSet::Depart));
@@ -27,18 +26,17 @@ pub(crate) fn plugin(app: &mut App) {
 /// Finds everybody's grid cell, and marks whose belongs to another zone.
 fn depart(
     lore: Res<Lore>,
-    around: Res<Around>,
-    zone: Res<ZoneNumber>,
+    ownership: Res<Ownership>,
     mut published: ResMut<Published>,
-    mut everybody: Query<(Entity, &Identity, &Body, &Life, &mut Place)>,
+    mut everybody: Query<(&Identity, &Body, &Life, &mut Place)>,
 ) {
     published.leaving.clear();
-    for (entity, identity, body, life, mut place) in &mut everybody {
+    for (identity, body, life, mut place) in &mut everybody {
         place.0 = lore.grid_cell(body.0.pos);
-        let to = around.frames.map.zone_of(place.0);
-        if to != zone.0 {
+        let to = ownership.map.zone_of(place.0);
+        if to != ownership.zone {
             let row = frame_row(&lore, identity, body, life, place.0);
-            published.leaving.push(Leaving { entity, to, row });
+            published.leaving.push(Leaving { to, row });
         }
     }
     published
@@ -82,8 +80,7 @@ type Everything<'a> = (
 pub(crate) fn publish(
     now: Res<Now>,
     lore: Res<Lore>,
-    around: Res<Around>,
-    zone: Res<ZoneNumber>,
+    ownership: Res<Ownership>,
     mut published: ResMut<Published>,
     everybody: Query<Everything>,
 ) {
@@ -105,11 +102,18 @@ pub(crate) fn publish(
     published.digest = digest;
     let staying: Vec<FrameRow> = rows
         .iter()
-        .filter(|row| around.frames.map.zone_of(row.5.0) == zone.0)
+        .filter(|row| ownership.map.zone_of(row.5.0) == ownership.zone)
         .map(|(identity, body, life, _, _, place, ..)| {
             frame_row(&lore, identity, body, life, place.0)
         })
         .collect();
+    published.cells.clear();
+    for row in &rows {
+        match published.cells.last_mut() {
+            Some((cell, count)) if *cell == row.5.0 => *count += 1,
+            _ => published.cells.push((row.5.0, 1)),
+        }
+    }
     published.frame = Arc::new(Frame::from_sorted(staying.into_iter()));
     let mut wire = WireBuilder::new(&lore, now.0, rows.len());
     for (identity, body, life, arms, _, place, touched, _, player, news) in rows {
