@@ -19,7 +19,7 @@ use crate::behaviour::{Ground, Mind, Situation, Wish};
 use crate::blows::latencies;
 use crate::cli::LoadArgs;
 use crate::run::{Phase, Run};
-use crate::verify::{Count, Received, SeenOwn, SeenRow, ViewSample};
+use crate::verify::{Count, Received, Rules, SeenOwn, SeenRow, Strains, ViewSample};
 
 /// Only one bot in so many times the blows of others: each look costs a pass over its view.
 const BLOW_WATCHERS: u32 = 4;
@@ -168,7 +168,9 @@ struct Player<'a> {
     first_tick: Option<Tick>,
     /// Which snapshots came.
     received: Received,
-    /// How many so far.
+    /// Where the server's overload ladder stood.
+    strains: Strains,
+    /// How many snapshots so far.
     snapshots: u64,
     /// What headers said last.
     header: Header,
@@ -211,6 +213,7 @@ impl<'a> Player<'a> {
             outcome,
             first_tick: None,
             received: Received::default(),
+            strains: Strains::default(),
             snapshots: 0,
             header: Header::default(),
             swings: HashMap::new(),
@@ -256,6 +259,7 @@ impl<'a> Player<'a> {
     fn arrive(&mut self, tick: Tick) {
         let snapshots = self.client.core().stats().snapshots;
         self.received.note(tick, snapshots - self.snapshots);
+        self.strains.note(tick, self.client.core().strain());
         self.snapshots = snapshots;
         if self.first_tick.is_none()
             && let Some(place) = self.place()
@@ -368,12 +372,15 @@ impl<'a> Player<'a> {
                 .map(|confirmed| (confirmed.tick, confirmed.body)),
         });
         let (bot, avatar) = (self.bot.number, self.avatar);
+        let window = Rules::announced(self.client.welcome()).settle_ticks;
+        let strained = self.strains.since(Tick(tick.0.saturating_sub(window)));
         let sample = ViewSample {
             bot,
             avatar,
             tick,
             since,
             received: self.received,
+            strained,
             rows: rows.collect(),
             own,
         };

@@ -296,7 +296,7 @@ pub fn show_log(journal: &JournalStatus, checkpoints: &CheckpointStatus) {
 }
 
 /// Those of [`HubStats`] that can fall.
-const HUB_GAUGES: [&str; 4] = ["sessions", "unattended", "in_view", "entities"];
+const HUB_GAUGES: [&str; 5] = ["sessions", "unattended", "in_view", "entities", "waiting"];
 
 /// Copies the network's counters, once a second. The crates below name them; see
 /// `docs/OPERATIONS.md` for the list.

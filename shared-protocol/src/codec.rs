@@ -18,6 +18,7 @@ mod turn;
 mod wrap;
 
 use crate::bits::OutOfBits;
+use crate::strain::Strain;
 
 pub use intent_datagram::{Acks, IntentDatagram};
 pub use snapshot_reader::{Baseline, OwnUpdate, Record, SnapshotReader};
@@ -114,4 +115,6 @@ pub struct SnapshotHeader {
     pub durable_age: u8,
     /// How many datagrams back the usual baseline lies; 0 = there is none.
     pub usual_back: u8,
+    /// Where the overload ladder stood in that tick.
+    pub strain: Strain,
 }

@@ -16,6 +16,7 @@ mod intent;
 pub mod limits;
 mod message;
 mod player_inputs;
+mod strain;
 mod truth;
 mod wire_frame;
 
@@ -28,5 +29,6 @@ pub use message::{
     PROTOCOL_VERSION, ServerMessage, Welcome, announced_length,
 };
 pub use player_inputs::{Admission, PlayerInputs};
+pub use strain::Strain;
 pub use truth::{TruthFrame, TruthOwned};
 pub use wire_frame::{Action, BodyBits, OwnState, OwnVitals, WireEntity, WireFlags, WireFrame};

@@ -68,6 +68,12 @@ pub enum ServerMessage {
         /// Why, in words; at most [`CLOSE_REASON_BYTES_MAX`] bytes.
         reason: String,
     },
+    /// The hello was good, but the world is overloaded: the welcome comes when it is this client's
+    /// turn. Repeated as the line moves.
+    Queued {
+        /// How many go in before this client does.
+        ahead: u32,
+    },
 }
 
 /// What a client must know to understand its first datagram.
@@ -215,7 +221,7 @@ impl ServerMessage {
                 };
                 bounded(cards.iter().all(name_fits), "name")?;
             }
-            Self::Event(_) => {}
+            Self::Event(_) | Self::Queued { .. } => {}
             Self::Closing { reason, .. } => {
                 bounded(reason.len() <= CLOSE_REASON_BYTES_MAX, "reason")?;
             }
@@ -403,6 +409,7 @@ mod tests {
                 code: CloseCode::ServerShutdown,
                 reason: "bye".into(),
             },
+            ServerMessage::Queued { ahead: 7 },
         ];
         for message in messages {
             assert_eq!(

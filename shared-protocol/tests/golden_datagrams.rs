@@ -7,8 +7,8 @@ use bluemarble_shared_protocol::codec::{
     SnapshotReader, SnapshotWriter, delta, full,
 };
 use bluemarble_shared_protocol::{
-    Action, BodyBits, Buttons, EntityId, InputSeq, Intent, OwnVitals, Tick, WireEntity, WireFlags,
-    WishDir,
+    Action, BodyBits, Buttons, EntityId, InputSeq, Intent, OwnVitals, Strain, Tick, WireEntity,
+    WireFlags, WishDir,
 };
 
 const HZ: u32 = 20;
@@ -60,6 +60,7 @@ fn a_snapshot_with_one_record_of_each_kind() {
         applied: 41,
         durable_age: 2,
         usual_back: 2,
+        strain: Strain::NONE,
     };
     let own = OwnUpdate::Hash {
         body_hash: 0xdead_beef,
@@ -81,8 +82,8 @@ fn a_snapshot_with_one_record_of_each_kind() {
     let bytes = writer.finish();
     assert_eq!(
         hex(&bytes),
-        "11 2c 01 07 a2 86 01 00 29 00 02 82 de 7d 5b bd 11 00 85 02 34 58 64 a8 bd 37 \
-         af 26 9e 15 8d 04 04 00 00 00 00 00 20 32 24 72 60 2c 15 40 6b e7 02 00 83 07"
+        "11 2c 01 07 a2 86 01 00 29 00 02 02 bd fb b6 7a 23 00 0a 05 68 b0 c8 50 7b 6f \
+         5e 4d 3c 2b 1a 09 08 00 00 00 00 00 40 64 48 e4 c0 58 2a 80 d6 ce 05 00 06 0f"
     );
 
     let mut reader = SnapshotReader::open(&bytes, HZ).unwrap();
@@ -138,13 +139,28 @@ fn a_snapshot_with_the_exact_own_state() {
     let bytes = writer.finish();
     assert_eq!(
         hex(&bytes),
-        "11 00 00 00 00 00 00 00 00 00 00 00 01 00 00 00 00 00 e0 7f 00 00 00 00 00 00 \
-         08 80 01 00 00 00 5c 9b b0 82 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 \
-         00 00 00 00 00 00 00 00 00 00 00 00 00 00 e0 7f 00 00 00 00 00 00 00 00 00 00 \
-         00 00 00 00 00 00 82 02 20 03 f0 0a 00 29 00 00 00"
+        "11 00 00 00 00 00 00 00 00 00 00 00 02 00 00 00 00 00 c0 ff 00 00 00 00 00 00 \
+         10 00 03 00 00 00 b8 36 61 05 01 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 \
+         00 00 00 00 00 00 00 00 00 00 00 00 00 00 c0 ff 00 00 00 00 00 00 00 00 00 00 \
+         00 00 00 00 00 00 04 05 40 06 e0 15 00 52 00 00 00"
     );
     let reader = SnapshotReader::open(&bytes, HZ).unwrap();
     assert_eq!(reader.own(), &own);
+}
+
+#[test]
+fn a_strained_servers_snapshot_says_so_in_nine_bits() {
+    let header = SnapshotHeader {
+        number: 300,
+        strain: Strain::new(5, 3),
+        ..SnapshotHeader::default()
+    };
+    let mut writer = SnapshotWriter::default();
+    writer.begin(&header, &OwnUpdate::None, 1_100);
+    let bytes = writer.finish();
+    assert_eq!(hex(&bytes), "11 2c 01 00 00 00 00 00 00 00 00 80 1d 00 00");
+    let reader = SnapshotReader::open(&bytes, HZ).unwrap();
+    assert_eq!(reader.header(), &header);
 }
 
 #[test]

@@ -14,6 +14,7 @@
 
 mod received;
 mod rules;
+mod strains;
 mod tally;
 #[cfg(test)]
 mod tests;
@@ -27,6 +28,7 @@ use glam::DVec3;
 
 pub use received::Received;
 pub use rules::Rules;
+pub use strains::{Strained, Strains};
 pub use tally::{Count, Promise, Tally};
 
 /// Truth frames kept: the window that near, real and complete look back on, and more for exact.
@@ -45,6 +47,8 @@ pub struct ViewSample {
     pub since: Tick,
     /// Which snapshots it got of late.
     pub received: Received,
+    /// By which rules the server has sent them.
+    pub strained: Strained,
     /// Whom it sees.
     pub rows: Vec<SeenRow>,
     /// What it knows about its own avatar.
@@ -165,7 +169,9 @@ impl Verifier {
         let now = &self.history[at];
         let others = sample.rows.iter().filter(|row| row.id != sample.avatar);
         let in_view = others.clone().count();
-        let stale_max = self.rules.stale_snapshots_max(in_view);
+        let stale_max = self
+            .rules
+            .stale_snapshots_max(in_view, sample.strained.rarer);
         tally.note_view(in_view, stale_max);
         for row in others {
             self.check_exact(sample, row, tally);
@@ -229,7 +235,7 @@ impl Verifier {
         at: usize,
         tally: &mut Tally,
     ) {
-        let radius_m = self.rules.exit_m + self.rules.margin_m;
+        let radius_m = self.rules.exit_m * sample.strained.radius_most + self.rules.margin_m;
         let (mut real, mut near) = (false, false);
         for frame in self.window(at, self.rules.linger_ticks) {
             let Some(there) = frame.row(row.id) else {
@@ -269,7 +275,7 @@ impl Verifier {
         if sample.since.0 > settled_since || !window_reaches {
             return;
         }
-        let radius_m = self.rules.enter_m - self.rules.margin_m;
+        let radius_m = self.rules.enter_m * sample.strained.radius_least - self.rules.margin_m;
         let mut seen: Vec<EntityId> = sample.rows.iter().map(|row| row.id).collect();
         seen.sort_unstable();
         let now = &self.history[at];

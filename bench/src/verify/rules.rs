@@ -5,6 +5,8 @@ use bluemarble_shared_protocol::Welcome;
 /// Snapshots everything may be late, whatever the crowd: the server may send far ones every few
 /// ticks, and a datagram may be lost.
 const STALE_BASE: u64 = 8;
+/// So many times later while the server's overload ladder has it send things less often.
+const STALE_STRAINED: u64 = 3;
 /// Bytes an update takes at most in the long run: id, baseline and a moving body.
 const UPDATE_BYTES: u64 = 24;
 /// How many rounds through all who are in view an update may wait for its turn: priorities let
@@ -50,10 +52,15 @@ impl Rules {
 
     /// How many snapshots a bot may have received since one that updated a state which differs from
     /// the truth, with so many others in view: the base, and a few rounds of updating all of them
-    /// within the byte budget.
+    /// within the byte budget. `rarer`: the server sends things less often, being overloaded.
     #[must_use]
-    pub fn stale_snapshots_max(&self, in_view: usize) -> u64 {
+    pub fn stale_snapshots_max(&self, in_view: usize, rarer: bool) -> u64 {
         let round = (in_view as u64 * UPDATE_BYTES).div_ceil(self.budget_bytes);
-        STALE_BASE + STALE_ROUNDS * round
+        let base = if rarer {
+            STALE_BASE * STALE_STRAINED
+        } else {
+            STALE_BASE
+        };
+        base + STALE_ROUNDS * round
     }
 }

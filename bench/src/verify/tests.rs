@@ -106,6 +106,7 @@ fn honest(tick: u64) -> ViewSample {
         tick: Tick(tick),
         since: Tick(1),
         received: every_snapshot_until(tick),
+        strained: Strained::default(),
         rows,
         own: Some(own),
     }
@@ -311,6 +312,29 @@ fn the_staleness_bound_grows_with_the_crowd_and_shrinks_with_the_budget() {
         budget_bytes: 400,
         ..rules()
     };
-    assert!(rules().stale_snapshots_max(10) < rules().stale_snapshots_max(200));
-    assert!(rules().stale_snapshots_max(200) < narrow.stale_snapshots_max(200));
+    assert!(rules().stale_snapshots_max(10, false) < rules().stale_snapshots_max(200, false));
+    assert!(rules().stale_snapshots_max(200, false) < narrow.stale_snapshots_max(200, false));
+}
+
+#[test]
+fn a_view_is_held_to_the_radius_that_its_server_said_was_in_force() {
+    let shrunk = |said: bool| {
+        tally(move |sample| {
+            let tick = sample.tick.0;
+            let away = |row: &SeenRow| position(row.id.0, tick).distance(position(AVATAR.0, tick));
+            sample.rows.retain(|row| away(row) < 33.0);
+            if said {
+                sample.strained.radius_least = 0.6;
+                sample.strained.radius_most = 0.6;
+            }
+        })
+    };
+    assert_eq!(broken(&shrunk(true)), [""; 0]);
+    assert_eq!(broken(&shrunk(false)), ["complete"]);
+    // And one that says so but goes on showing the far ones is wrong as well.
+    let far = tally(|sample| {
+        sample.strained.radius_least = 0.6;
+        sample.strained.radius_most = 0.6;
+    });
+    assert_eq!(broken(&far), ["near"]);
 }

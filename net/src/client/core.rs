@@ -12,7 +12,7 @@ mod view;
 use bluemarble_shared_protocol::codec::{
     DecodeError, IntentDatagram, Record, SnapshotReader, nearest, tick_near,
 };
-use bluemarble_shared_protocol::{EntityId, Epoch, Intent, Tick, Welcome};
+use bluemarble_shared_protocol::{EntityId, Epoch, Intent, Strain, Tick, Welcome};
 
 use self::ack_window::AckWindow;
 use self::own::OwnCore;
@@ -93,6 +93,8 @@ pub struct ClientCore {
     tick: Tick,
     /// Newest tick known to be durable.
     durable: Tick,
+    /// Where the server's overload ladder stood at the newest tick.
+    strain: Strain,
     /// First datagram of this epoch.
     epoch_from: u64,
     acks: AckWindow,
@@ -115,6 +117,7 @@ impl ClientCore {
             epoch: config.epoch,
             tick: config.tick,
             durable: Tick(0),
+            strain: Strain::NONE,
             epoch_from: 0,
             acks: AckWindow::default(),
             view: View::default(),
@@ -181,6 +184,7 @@ impl ClientCore {
             self.acks.take(number);
             if newest {
                 self.tick = tick;
+                self.strain = header.strain;
                 self.view.forget_before(number);
             }
             if header.durable_age < u8::MAX {
@@ -259,6 +263,13 @@ impl ClientCore {
     #[must_use]
     pub fn durable(&self) -> Tick {
         self.durable
+    }
+
+    /// Where the server's overload ladder stood at the newest tick: how far this client sees, and how
+    /// long a tick takes.
+    #[must_use]
+    pub fn strain(&self) -> Strain {
+        self.strain
     }
 
     /// The world's epoch, as far as known.

@@ -6,6 +6,7 @@
 //! has nothing to say. A peer that misbehaves costs its own session and nothing else.
 
 mod intent_queue;
+mod line;
 mod seats;
 mod session;
 
@@ -16,11 +17,12 @@ use bluemarble_shared_protocol::codec::{DecodeError, IntentDatagram};
 use bluemarble_shared_protocol::limits::DATAGRAM_BYTES_MAX;
 use bluemarble_shared_protocol::{
     Card, ClientMessage, CloseCode, EntityId, Epoch, GameEvent, Intent, PlayerInputs,
-    ServerMessage, SessionId, Tick, Welcome, WireFrame,
+    ServerMessage, SessionId, Strain, Tick, Welcome, WireFrame,
 };
 use bytes::Bytes;
 
 use self::intent_queue::Arrival;
+use self::line::Line;
 use self::seats::Seats;
 use self::session::{News, Session};
 use super::event::{SessionCommand, SessionEvent, VerifiedHello};
@@ -47,6 +49,8 @@ pub struct Hub {
     config: HubConfig,
     sessions: BTreeMap<SessionId, Session>,
     seats: Seats,
+    line: Line,
+    strain: Strain,
     replicator: Replicator,
     commands: VecDeque<SessionCommand>,
     stats: HubStats,
@@ -76,6 +80,8 @@ impl Hub {
             config,
             sessions: BTreeMap::new(),
             seats: Seats::default(),
+            line: Line::default(),
+            strain: Strain::NONE,
             commands: VecDeque::new(),
             stats: HubStats::default(),
             sealed: Tick(0),
@@ -95,6 +101,13 @@ impl Hub {
         }
     }
 
+    /// Where the overload ladder stands, from the next tick on: what gives way here is how often
+    /// and how far clients see, and whether those who come new have to wait.
+    pub fn set_strain(&mut self, strain: Strain) {
+        self.strain = strain;
+        self.replicator.set_strain(strain);
+    }
+
     /// Takes one event. Cheap; a bad one costs its session, nobody else.
     pub fn handle(&mut self, now_ms: u64, event: SessionEvent) {
         match event {
@@ -103,6 +116,7 @@ impl Hub {
             SessionEvent::Message { session, message } => self.message(now_ms, session, message),
             SessionEvent::Closed { session } => match self.sessions.remove(&session) {
                 Some(ended) => self.seats.vacate(now_ms, ended.avatar, session),
+                None if self.leave_line(session) => {}
                 None => self.stats.events_late += 1,
             },
         }
@@ -112,6 +126,7 @@ impl Hub {
     /// What the players contribute to `tick`, sorted.
     pub fn seal(&mut self, now_ms: u64, tick: Tick) -> PlayerInputs {
         self.sealed = tick;
+        self.move_line(now_ms);
         let (admissions, leaves) = self.seats.seal(now_ms, self.config.limits.grace_ms);
         self.stats.admissions += admissions.len() as u64;
         self.stats.leaves += leaves.len() as u64;
@@ -214,6 +229,14 @@ impl Hub {
 impl Hub {
     fn open(&mut self, now_ms: u64, id: SessionId, hello: VerifiedHello) {
         self.stats.opened += 1;
+        if self.must_wait(hello.avatar) {
+            self.wait(id, hello);
+        } else {
+            self.admit(now_ms, id, hello);
+        }
+    }
+
+    fn admit(&mut self, now_ms: u64, id: SessionId, hello: VerifiedHello) {
         let session = Session::new(now_ms, &hello, &self.config.limits);
         if let Some(older) = self.seats.take(hello.avatar, hello.name, id) {
             self.close(now_ms, older, CloseCode::ReplacedByNewSession);
@@ -244,6 +267,9 @@ impl Hub {
 
     fn datagram(&mut self, now_ms: u64, id: SessionId, bytes: &Bytes) {
         let near = self.newest_tick();
+        if self.is_waiting(id) {
+            return;
+        }
         let stats = &mut self.stats;
         let Some(session) = self.sessions.get_mut(&id) else {
             stats.events_late += 1;
@@ -289,6 +315,9 @@ impl Hub {
     }
 
     fn message(&mut self, now_ms: u64, id: SessionId, message: ClientMessage) {
+        if self.is_waiting(id) {
+            return self.message_in_line(id, &message);
+        }
         let Some(session) = self.sessions.get(&id) else {
             self.stats.events_late += 1;
             return;

@@ -99,6 +99,10 @@ pub struct HubLimits {
     pub grace_ms: u64,
     /// How far back a client may claim to look, milliseconds: bounds lag compensation.
     pub rewind_ms_max: u64,
+    /// Most players who wait for their turn while the world is overloaded: what the sessions' own
+    /// bound leaves is enough for anybody, but a line that moves one a tick should end within a
+    /// minute. Beyond: `ServerFull`.
+    pub waiting_max: usize,
     /// Session commands that may wait for the driver. Beyond, messages are dropped and counted;
     /// closes are kept.
     pub commands_max: usize,
@@ -112,6 +116,7 @@ impl Default for HubLimits {
             malformed_max: 4,
             grace_ms: 10_000,
             rewind_ms_max: 500,
+            waiting_max: 1_024,
             commands_max: 65_536,
         }
     }

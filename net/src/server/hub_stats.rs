@@ -35,8 +35,14 @@ counters! {
     in_view,
     /// Gauge: entities in the world, last tick.
     entities,
+    /// Gauge: players who wait in line because the world is overloaded.
+    waiting,
     /// Sessions opened.
     opened,
+    /// Players who had to wait in line.
+    queued,
+    /// Players turned away because the line was full.
+    queue_full,
     /// Avatars admitted or taken over again.
     admissions,
     /// Avatars that left the world.

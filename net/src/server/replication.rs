@@ -5,6 +5,7 @@
 //! work follows what it sees; what is the same for several clients is done once. See
 //! docs/PROTOCOL.md for the rules a client relies on.
 
+mod bands;
 mod choose;
 mod history;
 mod own;
@@ -15,11 +16,12 @@ use std::sync::Arc;
 
 use bluemarble_shared_protocol::codec::{OwnUpdate, RemoveReason, SnapshotHeader, SnapshotWriter};
 use bluemarble_shared_protocol::limits::DATAGRAM_BYTES_MAX;
-use bluemarble_shared_protocol::{EntityId, Epoch, InputSeq, OwnState, Tick, WireFrame};
+use bluemarble_shared_protocol::{EntityId, Epoch, InputSeq, OwnState, Strain, Tick, WireFrame};
 use bluemarble_spatial::{CellGrid, CellId, Level, Nearby};
 use bytes::Bytes;
 use glam::DVec3;
 
+use self::bands::Bands;
 use self::choose::{Candidate, Candidates, What};
 use self::history::{History, SlotRef};
 use self::own::OwnSent;
@@ -45,6 +47,8 @@ const SEAM_BITS: usize = 400;
 pub(crate) struct Replicator {
     tick_hz: u32,
     interest: Interest,
+    strain: Strain,
+    bands: Bands,
     budget_bytes: usize,
     epoch: Epoch,
     tick: Tick,
@@ -87,6 +91,8 @@ impl Replicator {
         Self {
             tick_hz: hz,
             interest: config.interest,
+            strain: Strain::NONE,
+            bands: Bands::new(&config.interest, Strain::NONE),
             budget_bytes: config.budget_bytes as usize,
             epoch: config.world.epoch,
             tick: Tick(0),
@@ -101,6 +107,12 @@ impl Replicator {
             found: Vec::new(),
             pass: 0,
         }
+    }
+
+    /// From the next tick on.
+    pub(crate) fn set_strain(&mut self, strain: Strain) {
+        self.strain = strain;
+        self.bands = Bands::new(&self.interest, strain);
     }
 
     /// The newest tick taken in.
@@ -215,6 +227,7 @@ impl Replicator {
             applied: applied.0 as u16,
             durable_age: u8::try_from(now.tick.since(now.durable)).unwrap_or(u8::MAX),
             usual_back: 0,
+            strain: self.strain,
         };
         self.write(view, header, (update, sent), stats, &mut send);
     }
@@ -230,9 +243,9 @@ impl Replicator {
     ) {
         self.pass += 1;
         self.candidates
-            .begin(view.next_number(), self.tick, self.tick_hz, &self.interest);
+            .begin(view.next_number(), self.tick, self.tick_hz, &self.bands);
         self.found[avatar.slot as usize] = self.pass;
-        let exit2 = self.interest.exit_m * self.interest.exit_m;
+        let exit2 = self.bands.exit_m * self.bands.exit_m;
         for index in 0..view.entries.len() as u16 {
             let entry = &view.entries[usize::from(index)];
             match entry.stage {
@@ -277,7 +290,7 @@ impl Replicator {
             ..
         } = self;
         let present = history.present().0;
-        for other in grid.near(pos, self.interest.enter_m, near) {
+        for other in grid.near(pos, self.bands.enter_m, near) {
             let slot = present[other.row as usize];
             let facts = history.slot(slot);
             if found[slot as usize] == *pass || facts.audience & observer.layers == 0 {

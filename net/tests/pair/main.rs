@@ -8,7 +8,7 @@ mod oracle;
 mod world;
 
 use bluemarble_net::server::Interest;
-use bluemarble_shared_protocol::CloseCode;
+use bluemarble_shared_protocol::{CloseCode, Strain};
 
 use self::game::{Game, Play};
 use self::link::Weather;
@@ -269,6 +269,44 @@ fn a_client_that_reconnects_within_the_grace_period_finds_its_avatar() {
     assert_eq!(game.hub.stats().leaves, 1);
     run_checked(&mut game, 60);
     game.assert_clean();
+}
+
+/// The overload ladder goes up and down under the clients' eyes: what they show stays true, and is
+/// as far as their snapshots say.
+#[test]
+fn views_stay_true_while_the_overload_ladder_moves() {
+    for (seed, weather) in [(200, CALM), (201, ROUGH)] {
+        let mut game = Game::new(play(seed, weather));
+        game.run(100);
+        for level in [1, 2, 3, 4, 6, 3, 2, 0, 3, 0] {
+            let strain = Strain::new(level, 8);
+            game.hub.set_strain(strain);
+            let share = strain.radius_share();
+            (game.oracle.enter_m, game.oracle.exit_m) = (100.0 * share, 115.0 * share);
+            game.run(60);
+            game.check_presence();
+            let told = |c: &game::Client| c.core.strain();
+            assert!(game.clients.iter().all(|c| told(c) == strain), "{level}");
+        }
+        game.assert_clean();
+    }
+}
+
+/// What the first two steps are for: the same scene costs less.
+#[test]
+fn each_of_the_first_steps_sends_less() {
+    let sent = |level| {
+        let mut game = Game::new(play(210, CALM));
+        game.hub.set_strain(Strain::new(level, 0));
+        game.run(200);
+        game.assert_clean();
+        game.hub.stats().bytes_out
+    };
+    let sent: Vec<u64> = (0..=3).map(sent).collect();
+    assert!(
+        sent.windows(2).all(|pair| pair[1] * 50 < pair[0] * 49),
+        "{sent:?}"
+    );
 }
 
 mod sabotage {

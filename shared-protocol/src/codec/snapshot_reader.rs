@@ -4,6 +4,7 @@
 use crate::bits::BitReader;
 use crate::ids::EntityId;
 use crate::limits::DATAGRAM_BYTES_MAX;
+use crate::strain::Strain;
 use crate::wire_frame::{BodyBits, OwnVitals, WireEntity};
 
 use super::snapshot_writer::{GAP, TALLY, WAIT};
@@ -104,6 +105,7 @@ impl<'a> SnapshotReader<'a> {
             applied: bits.read(16)? as u16,
             durable_age: bits.read(8)? as u8,
             usual_back: bits.read(BACK_BITS)? as u8,
+            strain: read_strain(&mut bits)?,
         };
         let own = read_own(&mut bits)?;
         let records_left = bits.read(COUNT_BITS)? as u32;
@@ -202,6 +204,15 @@ impl<'a> SnapshotReader<'a> {
     }
 }
 
+fn read_strain(bits: &mut BitReader<'_>) -> Result<Strain, DecodeError> {
+    if !bits.read_bool()? {
+        return Ok(Strain::NONE);
+    }
+    let level = bits.read(Strain::LEVEL_BITS)? as u8;
+    let slower_eighths = bits.read(Strain::SLOWER_BITS)? as u8;
+    Strain::told(level, slower_eighths).ok_or(DecodeError::Range("strain"))
+}
+
 fn read_own(bits: &mut BitReader<'_>) -> Result<OwnUpdate, DecodeError> {
     match bits.read(2)? {
         0 => Ok(OwnUpdate::None),
@@ -277,6 +288,7 @@ mod tests {
             applied: dice.word() as u16,
             durable_age: dice.word() as u8,
             usual_back: dice.below(100) as u8,
+            strain: Strain::new(dice.below(7) as u8, dice.below(25) as u8),
         };
         let own = match dice.below(4) {
             0 => OwnUpdate::None,

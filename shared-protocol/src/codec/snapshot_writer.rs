@@ -4,6 +4,7 @@
 use crate::bits::BitWriter;
 use crate::ids::EntityId;
 use crate::limits::DATAGRAM_BYTES_MAX;
+use crate::strain::Strain;
 use crate::wire_frame::{BodyBits, OwnVitals};
 
 use super::prefix::BucketCode;
@@ -56,6 +57,7 @@ impl SnapshotWriter {
         out.write(u64::from(header.applied), 16);
         out.write(u64::from(header.durable_age), 8);
         out.write(u64::from(self.usual_back), BACK_BITS);
+        write_strain(out, header.strain);
         write_own(out, own);
         self.count_at = out.bits();
         out.write(0, COUNT_BITS);
@@ -167,6 +169,16 @@ pub const fn gap_bits(gap: u32) -> usize {
         1..=4 => 4,
         5..=36 => 8,
         _ => 3 + INDEX_BITS as usize,
+    }
+}
+
+/// One bit on an ordinary day.
+fn write_strain(out: &mut BitWriter, strain: Strain) {
+    let strained = strain != Strain::NONE;
+    out.write_bool(strained);
+    if strained {
+        out.write(u64::from(strain.level()), Strain::LEVEL_BITS);
+        out.write(u64::from(strain.slower_eighths()), Strain::SLOWER_BITS);
     }
 }
 

@@ -184,8 +184,10 @@ impl Client {
                         self.cards.insert(card.id, card);
                     }
                 }
-                // The close frame says the same, and a second welcome means nothing.
-                ServerMessage::Closing { .. } | ServerMessage::Welcome(_) => {}
+                // The close frame says the same; a second welcome, or a line, means nothing now.
+                ServerMessage::Closing { .. }
+                | ServerMessage::Welcome(_)
+                | ServerMessage::Queued { .. } => {}
             }
         }
     }

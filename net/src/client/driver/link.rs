@@ -36,8 +36,10 @@ pub struct ClientOptions {
     pub ticket: String,
     /// This program, for the server's log.
     pub client: String,
-    /// From here to the welcome, at most.
+    /// From here to the server's first answer, at most.
     pub connect_timeout: Duration,
+    /// How long to stand in line if the server is overloaded.
+    pub queue_patience: Duration,
     /// The socket to use; a new one if `None`.
     pub endpoint: Option<ClientEndpoint>,
     /// The protocol to claim.
@@ -55,6 +57,7 @@ impl ClientOptions {
             ticket,
             client: concat!("bluemarble-net ", env!("CARGO_PKG_VERSION")).to_owned(),
             connect_timeout: Duration::from_secs(10),
+            queue_patience: Duration::from_secs(600),
             endpoint: None,
             dialect: Dialect::default(),
         }
@@ -119,6 +122,12 @@ pub enum ConnectError {
     /// The server is there and said no.
     #[error("refused: {0}")]
     Refused(Disconnected),
+    /// The server is overloaded, and the line did not move fast enough.
+    #[error("the world is overloaded: still {ahead} in line ahead of this client; try again later")]
+    StillQueued {
+        /// How many.
+        ahead: u32,
+    },
     /// The server sent something that is not of this protocol.
     #[error("the server does not keep to the protocol: {0}")]
     Protocol(String),
@@ -185,11 +194,33 @@ impl Link {
     /// # Errors
     /// [`ConnectError`]; its text is meant for the person at the keyboard.
     pub async fn connect(options: ClientOptions) -> Result<Self, ConnectError> {
-        let patience = options.connect_timeout;
+        let (patience, in_line) = (options.connect_timeout, options.queue_patience);
         let server = options.server;
-        tokio::time::timeout(patience, greet(options))
+        let greet = async {
+            let mut hailed = hail(options).await?;
+            let answer = hailed.answer().await?;
+            Ok((hailed, answer))
+        };
+        let (mut hailed, mut answer) = tokio::time::timeout(patience, greet)
             .await
-            .unwrap_or(Err(ConnectError::NoAnswer { server }))
+            .unwrap_or(Err(ConnectError::NoAnswer { server }))?;
+        let mut last = 0;
+        let line = async {
+            loop {
+                match answer {
+                    Answer::Welcome(welcome) => return Ok(welcome),
+                    Answer::Queued(ahead) => {
+                        tracing::info!(ahead, "the world is overloaded: standing in line");
+                        last = ahead;
+                        answer = hailed.answer().await?;
+                    }
+                }
+            }
+        };
+        let welcome = tokio::time::timeout(in_line, line)
+            .await
+            .unwrap_or(Err(ConnectError::StillQueued { ahead: last }))?;
+        Ok(hailed.enter(*welcome))
     }
 
     /// What the server said at the start.
@@ -280,49 +311,78 @@ impl Link {
     }
 }
 
-async fn greet(options: ClientOptions) -> Result<Link, ConnectError> {
+/// A connection that has said hello.
+struct Hailed {
+    connection: Connection,
+    send: SendStream,
+    recv: RecvStream,
+    dialect: Dialect,
+}
+
+/// What a server answers to a good hello.
+enum Answer {
+    Welcome(Box<Welcome>),
+    /// So many are ahead.
+    Queued(u32),
+}
+
+async fn hail(options: ClientOptions) -> Result<Hailed, ConnectError> {
     let endpoint = match &options.endpoint {
         Some(endpoint) => endpoint.clone(),
         None => ClientEndpoint::towards(options.server)?,
     };
     let connection = shake_hands(&endpoint, &options).await?;
     let refused = |error: ConnectionError| ConnectError::Refused(error.into());
-    let (mut send, mut recv) = connection.open_bi().await.map_err(refused)?;
+    let (mut send, recv) = connection.open_bi().await.map_err(refused)?;
     let hello = ClientMessage::Hello {
         protocol: options.dialect.protocol,
         ticket: options.ticket,
         client: options.client,
     };
-    // If the server closes meanwhile, the reason is read below.
+    // If the server closes meanwhile, the reason is read with the answer.
     let _ = send.write_all(&hello.to_frame()).await;
-    match read_message(&mut recv).await {
-        Ok(ServerMessage::Welcome(welcome)) => {
-            let (queue, messages) = mpsc::channel(MESSAGES_WAITING_MAX);
-            tokio::spawn(read_messages(connection.clone(), recv, queue));
-            Ok(Link {
-                connection,
-                send,
-                messages,
-                welcome,
-            })
+    Ok(Hailed {
+        connection,
+        send,
+        recv,
+        dialect: options.dialect,
+    })
+}
+
+impl Hailed {
+    async fn answer(&mut self) -> Result<Answer, ConnectError> {
+        match read_message(&mut self.recv).await {
+            Ok(ServerMessage::Welcome(welcome)) => Ok(Answer::Welcome(Box::new(welcome))),
+            Ok(ServerMessage::Queued { ahead }) => Ok(Answer::Queued(ahead)),
+            Ok(ServerMessage::Closing { code, reason }) => {
+                Err(ConnectError::Refused(Disconnected::ByServer {
+                    code,
+                    reason,
+                }))
+            }
+            Ok(other) => Err(ConnectError::Protocol(format!(
+                "{other:?} instead of a welcome"
+            ))),
+            Err(ReadError::Malformed(error)) => Err(ConnectError::Protocol(error)),
+            Err(ReadError::Ended) => Err(match self.connection.closed().await.into() {
+                Disconnected::ByServer {
+                    code: CloseCode::ProtocolVersion,
+                    reason,
+                } => version_error(&self.dialect, reason),
+                other => ConnectError::Refused(other),
+            }),
         }
-        Ok(ServerMessage::Closing { code, reason }) => {
-            Err(ConnectError::Refused(Disconnected::ByServer {
-                code,
-                reason,
-            }))
+    }
+
+    fn enter(self, welcome: Welcome) -> Link {
+        let (queue, messages) = mpsc::channel(MESSAGES_WAITING_MAX);
+        tokio::spawn(read_messages(self.connection.clone(), self.recv, queue));
+        Link {
+            connection: self.connection,
+            send: self.send,
+            messages,
+            welcome,
         }
-        Ok(other) => Err(ConnectError::Protocol(format!(
-            "{other:?} instead of a welcome"
-        ))),
-        Err(ReadError::Malformed(error)) => Err(ConnectError::Protocol(error)),
-        Err(ReadError::Ended) => Err(match connection.closed().await.into() {
-            Disconnected::ByServer {
-                code: CloseCode::ProtocolVersion,
-                reason,
-            } => version_error(&options.dialect, reason),
-            other => ConnectError::Refused(other),
-        }),
     }
 }
 

@@ -29,6 +29,11 @@ impl Seats {
         self.taken.insert(avatar, session)
     }
 
+    /// Whether the avatar is in the world, or on its way there.
+    pub(crate) fn holds(&self, avatar: EntityId) -> bool {
+        self.taken.contains_key(&avatar) || self.unattended.contains_key(&avatar)
+    }
+
     /// The session lets go; its avatar stays for the grace period.
     pub(crate) fn vacate(&mut self, now_ms: u64, avatar: EntityId, session: SessionId) {
         if self.taken.get(&avatar) == Some(&session) {

@@ -10,10 +10,10 @@ use std::cmp::Reverse;
 use bluemarble_shared_protocol::Tick;
 use bluemarble_shared_protocol::codec::{BASELINE_BACK_MAX, RemoveReason, gap_bits};
 
+use super::bands::Bands;
 use super::history::History;
 use super::strings::{BitString, Strings};
 use super::view::Entry;
-use crate::server::hub_config::Interest;
 use crate::server::hub_stats::HubStats;
 
 /// Oldest baseline, in datagrams, that is still used; the margin is for the datagrams of one tick.
@@ -69,6 +69,7 @@ pub(super) struct Candidates {
     next_number: u64,
     tick: Tick,
     refresh_ticks: u64,
+    near_period: u64,
     far_period: u64,
     /// Squares of a quarter and half of the radius, m².
     near2: f64,
@@ -77,20 +78,15 @@ pub(super) struct Candidates {
 
 impl Candidates {
     /// Starts over for the client whose next datagram has `next_number`.
-    pub(super) fn begin(
-        &mut self,
-        next_number: u64,
-        tick: Tick,
-        tick_hz: u32,
-        interest: &Interest,
-    ) {
+    pub(super) fn begin(&mut self, next_number: u64, tick: Tick, tick_hz: u32, bands: &Bands) {
         self.list.clear();
         self.next_number = next_number;
         self.tick = tick;
         self.refresh_ticks = u64::from(tick_hz);
-        self.far_period = u64::from(interest.far_period_ticks.max(1));
-        self.near2 = interest.enter_m * interest.enter_m / 16.0;
-        self.half2 = interest.enter_m * interest.enter_m / 4.0;
+        self.near_period = bands.near_period;
+        self.far_period = bands.far_period;
+        self.near2 = bands.enter_m * bands.enter_m / 16.0;
+        self.half2 = bands.enter_m * bands.enter_m / 4.0;
     }
 
     pub(super) fn remove(&mut self, index: u16, reason: RemoveReason) {
@@ -119,9 +115,14 @@ impl Candidates {
             let fresh = entry
                 .sent
                 .is_some_and(|sent| self.tick.since(sent) < self.refresh_ticks);
-            let turn = (self.tick.0 + u64::from(slot_number)).is_multiple_of(self.far_period);
+            let period = if dist2 > self.half2 {
+                self.far_period
+            } else {
+                self.near_period
+            };
+            let turn = (self.tick.0 + u64::from(slot_number)).is_multiple_of(period);
             let news = self.tick.since(slot.event) <= NEWS_TICKS;
-            if fresh && (current || (dist2 > self.half2 && !turn && !news)) {
+            if fresh && (current || (!turn && !news)) {
                 return;
             }
         }
