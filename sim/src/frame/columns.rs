@@ -121,6 +121,20 @@ impl Frame {
         merged
     }
 
+    /// Row `row`, which lies in `cell`.
+    #[must_use]
+    pub fn row(&self, cell: CellId, row: usize) -> FrameRow {
+        FrameRow {
+            cell,
+            id: self.ids[row],
+            pos: self.positions[row],
+            radius_m: self.radii_m[row],
+            eye_m: self.eyes_m[row],
+            faction: self.factions[row],
+            alive: self.alive[row],
+        }
+    }
+
     /// How many rows come before (cell, id).
     fn rows_before(&self, cell: CellId, id: EntityId) -> usize {
         let rows = match self.runs.binary_search_by_key(&cell, |(cell, _)| *cell) {

@@ -6,6 +6,7 @@
 //! counts, of a leaf crate with few dependencies, are of the release build.
 
 use std::path::Path;
+use std::process::Command;
 
 use anyhow::Result;
 
@@ -114,6 +115,43 @@ pub fn deny() -> Result<()> {
 pub fn instructions(what: instructions::What) -> Result<()> {
     let root = cargo::workspace_root()?;
     steps::run_all(vec![instructions_step(&root, what)])
+}
+
+/// The soak, in release, with the fault by which it proves that it is not blind.
+///
+/// # Errors
+/// If it cannot be built, or finds something.
+pub fn soak(args: &[String]) -> Result<()> {
+    let root = cargo::workspace_root()?;
+    let build = ["-p", "bluemarble-soak", "--features", "mutants"];
+    cargo::run(
+        cargo(&root)
+            .args(["run", "--release", "--locked", "--quiet"])
+            .args(build)
+            .args(["--", "--build", &commit(&root)])
+            .args(args),
+    )
+}
+
+/// The commit of the tree, with a `+` if there is more in it; "unknown" without git.
+fn commit(root: &Path) -> String {
+    let git = |args: &[&str]| {
+        let mut command = Command::new("git");
+        cargo::output_of(command.current_dir(root).args(args)).ok()
+    };
+    let Some(commit) = git(&["rev-parse", "--short=10", "HEAD"]) else {
+        return "unknown".into();
+    };
+    // The ledger changes by every run and says nothing about what ran.
+    let changed = git(&[
+        "status",
+        "--porcelain",
+        "--",
+        ".",
+        ":!tools/soak/ledger.csv",
+    ]);
+    let plus = changed.is_none_or(|changed| !changed.trim().is_empty());
+    format!("{}{}", commit.trim(), if plus { "+" } else { "" })
 }
 
 fn instructions_step(root: &Path, what: instructions::What) -> Step<'_> {

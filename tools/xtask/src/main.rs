@@ -36,6 +36,8 @@ Commands:
   instructions [--bless]
                    count the hot paths' instructions under Valgrind and compare them with
                    bench/instructions/counts.toml; --bless writes that table anew
+  soak [ARGS]      random worlds, torn and tormented, beside whole twins, for as long as told:
+                   cargo xtask soak --seed S --minutes M. `cargo xtask soak --help` says more
   postgres         start a throwaway Postgres, print its URL, and keep it until Ctrl-C
 
 Environment:
@@ -61,7 +63,8 @@ fn dispatch(args: &[String]) -> anyhow::Result<()> {
         None => ("help", &[][..]),
         Some((first, rest)) => (first.as_str(), rest),
     };
-    if rest.iter().any(|arg| arg == "--help" || arg == "-h") {
+    let wants_help = rest.iter().any(|arg| arg == "--help" || arg == "-h");
+    if wants_help && command != "soak" {
         println!("{HELP}");
         return Ok(());
     }
@@ -83,6 +86,7 @@ fn dispatch(args: &[String]) -> anyhow::Result<()> {
         ("instructions", [bless]) if bless == "--bless" => {
             chores::instructions(instructions::What::Bless)
         }
+        ("soak", args) => chores::soak(args),
         ("postgres", []) => postgres::run_until_killed(),
         (postgres::GUARD_COMMAND, []) => postgres::guard(),
         ("ci" | "fmt" | "docs" | "tidy" | "deny" | "instructions" | "postgres", [first, ..]) => {

@@ -58,6 +58,7 @@ const ARROWS: &[(&str, May)] = &[
         May::Only(&["bluemarble-spatial"]),
     ),
     ("bluemarble-cli", May::Anything),
+    ("bluemarble-soak", May::Anything),
     ("bluemarble-xtask", May::Anything),
 ];
 

@@ -1,0 +1,251 @@
+//! The world under test: whatever may be done to it without showing is done to it.
+
+use bluemarble_shared_protocol::Tick;
+use bluemarble_sim::{Checkpoint, TickInputs, TickReport, World, WorldError, WorldSpec};
+use rayon::ThreadPool;
+
+use crate::checks::Fault;
+use crate::dice::Dice;
+use crate::kinds::{EventKind, Events};
+use crate::threads::THREADS_MAX;
+
+const PURPOSE: u64 = 0x2000;
+/// Numbers of zones to begin with; small ones are more common.
+const ZONES: [usize; 12] = [2, 2, 3, 4, 6, 6, 7, 13, 24, 24, 48, 96];
+
+/// How often what is done to a world; thousandths a tick.
+#[derive(Clone, Copy, Debug)]
+struct Habits {
+    threads: u64,
+    repartition: u64,
+    amnesia: u64,
+    restart: u64,
+    crash: u64,
+    keep: u64,
+}
+
+/// What was done to it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Upheavals {
+    /// Changes of the ownership map.
+    pub zone_changes: u64,
+    /// Zones' memories lost.
+    pub amnesias: u64,
+    /// Restarts, with or without a log to replay.
+    pub restarts: u64,
+    /// Ticks replayed from a log.
+    pub replayed: u64,
+}
+
+/// A world that is tormented.
+pub struct Subject {
+    /// The world.
+    pub world: World,
+    /// What was done to it.
+    pub done: Upheavals,
+    /// How many threads it is stepped on.
+    pub threads: usize,
+    case: Dice,
+    events: Events,
+    habits: Habits,
+    /// An earlier checkpoint, and the log since.
+    kept: Checkpoint,
+    log: Vec<Record>,
+    mutant: bool,
+}
+
+/// What a journal says of a tick.
+struct Record {
+    inputs: Vec<u8>,
+    digest: u64,
+}
+
+impl Subject {
+    /// The subject of a case, cut as drawn.
+    ///
+    /// # Errors
+    /// If the world cannot be made.
+    pub fn new(
+        case: &Dice,
+        events: Events,
+        spec: &WorldSpec,
+        mutant: bool,
+    ) -> Result<Self, WorldError> {
+        let mut dice = case.fork(PURPOSE, 0);
+        let zones = if events.has(EventKind::Cut) {
+            *dice.pick(&ZONES)
+        } else {
+            1
+        };
+        let world = World::genesis(WorldSpec {
+            zones,
+            ..spec.clone()
+        })?;
+        let mut often = |most: f64| dice.magnitude(1.0, most) as u64;
+        let habits = Habits {
+            threads: often(500.0),
+            repartition: often(60.0),
+            amnesia: often(200.0),
+            restart: often(40.0),
+            crash: often(30.0),
+            keep: often(100.0),
+        };
+        let kept = world.checkpoint();
+        let mut subject = Self {
+            world,
+            done: Upheavals::default(),
+            threads: 1,
+            case: case.clone(),
+            events,
+            habits,
+            kept,
+            log: Vec::new(),
+            mutant,
+        };
+        subject.renew();
+        Ok(subject)
+    }
+
+    /// Does to the world what this tick's dice say, before the step. True if it died in between.
+    ///
+    /// # Errors
+    /// If it is not the same afterwards.
+    pub fn torment(&mut self, pool: &ThreadPool) -> Result<bool, Fault> {
+        let tick = self.world.tick();
+        let Habits {
+            threads,
+            repartition,
+            amnesia,
+            restart,
+            crash,
+            keep,
+        } = self.habits;
+        if let Some(mut dice) = self.drawn(EventKind::Threads, tick, threads) {
+            self.threads = 1 + dice.up_to(THREADS_MAX as u64 - 1) as usize;
+        }
+        if self.drawn(EventKind::Amnesia, tick, amnesia).is_some() {
+            self.world.rebuild_zones();
+            self.renew();
+            self.done.amnesias += 1;
+        }
+        let mut died = false;
+        if let Some(mut dice) = self.drawn(EventKind::Repartition, tick, repartition) {
+            let zones = zones_of(&mut dice);
+            self.restore(&self.world.checkpoint(), zones)?;
+            self.done.zone_changes += 1;
+        }
+        if self.drawn(EventKind::Restart, tick, restart).is_some() {
+            self.restore(&self.world.checkpoint(), self.world.zones())?;
+            self.done.restarts += 1;
+            died = true;
+        }
+        if let Some(mut dice) = self.drawn(EventKind::Crash, tick, crash) {
+            let zones = zones_of(&mut dice);
+            self.recover(zones, pool)?;
+            self.done.restarts += 1;
+            died = true;
+        }
+        if self
+            .stream(EventKind::Crash, tick.0)
+            .fork(1, 0)
+            .chance(keep)
+        {
+            self.kept = self.world.checkpoint();
+            self.log.clear();
+        }
+        Ok(died)
+    }
+
+    /// One tick, logged as a journal would, before it is stepped.
+    ///
+    /// # Errors
+    /// If the inputs cannot be read back, or the world refuses them.
+    pub fn step(&mut self, inputs: &TickInputs, pool: &ThreadPool) -> Result<TickReport, Fault> {
+        let bytes = inputs.encode();
+        let decoded = TickInputs::decode(&bytes).map_err(|e| format!("inputs: {e}"))?;
+        if decoded != *inputs {
+            return Err("inputs differ after encoding and decoding".into());
+        }
+        let report = self.world.step(&decoded, pool).map_err(|e| e.to_string())?;
+        self.log.push(Record {
+            inputs: bytes,
+            digest: report.digest,
+        });
+        Ok(report)
+    }
+
+    fn stream(&self, kind: EventKind, n: u64) -> Dice {
+        self.case.fork(PURPOSE + 1 + kind as u64, n)
+    }
+
+    /// The dice of an event, if it happens at this tick.
+    fn drawn(&self, kind: EventKind, tick: Tick, permille: u64) -> Option<Dice> {
+        let mut dice = self.stream(kind, tick.0);
+        (self.events.has(kind) && dice.chance(permille)).then_some(dice)
+    }
+
+    /// Another world from a checkpoint takes this one's place.
+    fn restore(&mut self, checkpoint: &Checkpoint, zones: usize) -> Result<(), Fault> {
+        let spec = WorldSpec {
+            zones,
+            ..self.world.spec().clone()
+        };
+        let world = World::restore(spec, checkpoint).map_err(|e| e.to_string())?;
+        if (world.tick(), world.digest()) != (checkpoint.tick, checkpoint.digest) {
+            return Err(format!(
+                "restored to tick {} digest {:016x} from a checkpoint of tick {} digest {:016x}",
+                world.tick(),
+                world.digest(),
+                checkpoint.tick,
+                checkpoint.digest,
+            ));
+        }
+        self.world = world;
+        self.renew();
+        Ok(())
+    }
+
+    /// The kept checkpoint, and every tick since from the log.
+    fn recover(&mut self, zones: usize, pool: &ThreadPool) -> Result<(), Fault> {
+        let kept = self.kept.clone();
+        let (died_at, shown) = (self.world.tick(), self.world.entities());
+        self.restore(&kept, zones)?;
+        for record in &self.log {
+            let inputs = TickInputs::decode(&record.inputs).map_err(|e| format!("log: {e}"))?;
+            let report = self.world.step(&inputs, pool).map_err(|e| e.to_string())?;
+            self.done.replayed += 1;
+            if report.digest != record.digest {
+                return Err(format!(
+                    "replay of tick {} from the checkpoint of tick {} gives digest {:016x}, logged \
+                     was {:016x}",
+                    report.tick, kept.tick, report.digest, record.digest
+                ));
+            }
+        }
+        if (self.world.tick(), self.world.entities()) != (died_at, shown) {
+            return Err(format!(
+                "recovered to {}, died at {died_at}",
+                self.world.tick()
+            ));
+        }
+        Ok(())
+    }
+
+    /// Whatever is set on a world and not in its state.
+    fn renew(&mut self) {
+        #[cfg(feature = "mutants")]
+        self.world.set_mutant(self.mutant);
+        #[cfg(not(feature = "mutants"))]
+        debug_assert!(!self.mutant, "built without mutants");
+    }
+}
+
+fn zones_of(dice: &mut Dice) -> usize {
+    if dice.chance(10) {
+        return 384;
+    }
+    if dice.chance(500) {
+        return *dice.pick(&ZONES);
+    }
+    1 + dice.up_to(60) as usize
+}
