@@ -15,6 +15,8 @@ pub struct CheckpointImage {
     pub digest: u64,
     /// Hash of the rules, scenario and planet it was made under.
     pub content_hash: u64,
+    /// The same by name, as the simulation wrote it; opaque here. Empty in those from before.
+    pub provenance: String,
     /// Zone number and that zone's bytes, ascending by number.
     pub parts: Vec<(u32, Vec<u8>)>,
 }
@@ -32,6 +34,8 @@ pub struct CheckpointEntry {
     pub digest: u64,
     /// Hash of the content it was made under.
     pub content_hash: u64,
+    /// What it was made under, by name; opaque here. Empty in those from before.
+    pub provenance: String,
     /// How many parts it has.
     pub parts: u32,
     /// Total of the parts, bytes.

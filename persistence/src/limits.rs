@@ -5,6 +5,12 @@ pub const WORLD_NAME_BYTES_MAX: usize = 63;
 /// Longest build text in a segment header, bytes of UTF-8; cut off beyond, it is for people.
 pub const BUILD_BYTES_MAX: usize = 147;
 
+/// Longest provenance in a segment header, bytes of UTF-8: five numbers and two names with room to
+/// spare. Cut off beyond; what is cut differs from what is whole, so it is refused and not missed.
+pub const PROVENANCE_BYTES_MAX: usize = 766;
+
+/// Most words of a state's sketch in one record: eight times what there are. More break the log.
+pub const SKETCH_WORDS_MAX: usize = 128;
 /// Largest payload of one journal record, bytes: a tick's inputs of 100,000 avatars at 64 bytes
 /// each, twice over. A longer one breaks the log, a longer one read is damage.
 pub const RECORD_PAYLOAD_BYTES_MAX: usize = 16 * 1024 * 1024;

@@ -34,7 +34,7 @@ fn a_missing_schema_is_made_once_and_kept_by_later_starts() {
             database
                 .number("SELECT COUNT(*) FROM bluemarble_schema")
                 .await,
-            1
+            2
         );
         store.close().await;
         database
@@ -55,7 +55,7 @@ fn a_newer_schema_is_refused_and_left_alone() {
                 refused,
                 StoreError::NewerSchema {
                     found: 99,
-                    known: 1,
+                    known: 2,
                     ..
                 }
             ),
@@ -181,6 +181,31 @@ fn the_newest_three_checkpoints_are_kept_and_a_later_epoch_comes_first() {
             .number("SELECT COUNT(*) FROM checkpoint_part")
             .await;
         assert_eq!(parts, 12, "the parts of deleted checkpoints are gone too");
+        store.close().await;
+        database
+    });
+}
+
+#[test]
+fn a_recording_keeps_its_first_checkpoint_whatever_comes_after() {
+    on_each_backend(|database| async {
+        let store = database.open().await.keeping_the_oldest();
+        let first = store.claim("earth", &stamp(1)).await.unwrap();
+        for tick in [10, 20, 30, 40, 50, 60] {
+            let image = image(first.epoch, tick);
+            let saved = store.save_checkpoint(&first, &image).await.unwrap();
+            assert_eq!(saved.oldest_kept, Tick(10));
+        }
+        let second = store.claim("earth", &stamp(1)).await.unwrap();
+        let image = image(second.epoch, 60);
+        store.save_checkpoint(&second, &image).await.unwrap();
+        let kept = store.checkpoints("earth").await.unwrap();
+        let named: Vec<_> = kept
+            .iter()
+            .map(|entry| (entry.epoch.0, entry.tick.0))
+            .collect();
+        assert_eq!(named, [(2, 60), (1, 60), (1, 50), (1, 10)]);
+        store.load_checkpoint(&kept[3]).await.unwrap();
         store.close().await;
         database
     });

@@ -30,6 +30,8 @@ pub struct Label {
     pub epoch: Epoch,
     /// What the world is made from.
     pub content_hash: u64,
+    /// The same by name.
+    pub provenance: String,
     /// Where the journal's segments are.
     pub journal: PathBuf,
 }
@@ -124,18 +126,7 @@ fn work(worker: &CheckpointWorker, snapshots: &Receiver<Snapshot>, label: &Label
     loop {
         match snapshots.recv_timeout(PRUNE_PERIOD) {
             Ok(snapshot) => {
-                let Label {
-                    world,
-                    epoch,
-                    content_hash,
-                    ..
-                } = label;
-                worker.submit(recovery::image(
-                    snapshot.encode(),
-                    world,
-                    *epoch,
-                    *content_hash,
-                ));
+                worker.submit(recovery::image(snapshot.encode(), label));
             }
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => return,

@@ -140,6 +140,10 @@ pub struct ConfigFlags {
     /// Milliseconds between flushes of the journal to disk [default: 100]
     #[arg(long, value_name = "MS")]
     pub group_commit_ms: Option<u64>,
+    /// Keep the first checkpoint and the whole journal since, for `bluemarble replay`; the data
+    /// directory then grows for ever
+    #[arg(long)]
+    pub record: bool,
 }
 
 /// `ticket`

@@ -18,8 +18,11 @@ use std::collections::VecDeque;
 use bluemarble_persistence::{CheckpointImage, JournalRecord, JournalTail, SegmentHeader};
 use bluemarble_shared_protocol::binary::BinaryError;
 use bluemarble_shared_protocol::{Epoch, Tick};
-use bluemarble_sim::{Checkpoint, CheckpointPart, TickInputs, World, WorldError, WorldSpec};
+use bluemarble_sim::{
+    Checkpoint, CheckpointPart, Provenance, TickInputs, World, WorldError, WorldSpec,
+};
 
+use crate::checkpointer::Label;
 use crate::guarded::Panicked;
 use crate::limits::TRAIL_TICKS_MAX;
 use crate::live::digest_hex;
@@ -81,14 +84,16 @@ pub enum RecoveryError {
     OtherWorld(String),
     /// Rules, scenario, planet, seed or tick rate changed after a crash.
     #[error(
-        "{ticks} journaled ticks after the checkpoint of tick {checkpoint} were computed from other \
-         rules or content (scenario, planet, seed or tick rate)"
+        "{ticks} journaled ticks after the checkpoint of tick {checkpoint} were computed from \
+         something else: {what}"
     )]
     OtherContent {
         /// How many.
         ticks: usize,
         /// The checkpoint they follow.
         checkpoint: Tick,
+        /// What differs, by name.
+        what: String,
     },
     /// The program changed after a crash.
     #[error(
@@ -239,18 +244,16 @@ fn check_provenance(asker: &Asker<'_>, remains: &Remains) -> Result<(), Recovery
     if ticks == 0 {
         return Ok(());
     }
-    let ours = asker.spec.content_hash();
-    for SegmentHeader {
-        content_hash,
-        build,
-        ..
-    } in remains.tail.segments.iter().map(|segment| &segment.header)
-    {
-        if *content_hash != ours {
-            return Err(RecoveryError::OtherContent { ticks, checkpoint });
+    for header in remains.tail.segments.iter().map(|segment| &segment.header) {
+        if let Some(what) = other_content(asker.spec, header) {
+            return Err(RecoveryError::OtherContent {
+                ticks,
+                checkpoint,
+                what,
+            });
         }
-        if build != asker.build {
-            let (found, ours) = (build.clone(), asker.build.to_owned());
+        if header.build != asker.build {
+            let (found, ours) = (header.build.clone(), asker.build.to_owned());
             return Err(RecoveryError::OtherBuild {
                 ticks,
                 checkpoint,
@@ -260,6 +263,21 @@ fn check_provenance(asker: &Asker<'_>, remains: &Remains) -> Result<(), Recovery
         }
     }
     Ok(())
+}
+
+/// What a segment was computed from that is something else here.
+fn other_content(spec: &WorldSpec, header: &SegmentHeader) -> Option<String> {
+    let differences = match Provenance::parse(&header.provenance) {
+        Some(theirs) => theirs.differences(&Provenance::of(spec)),
+        None => Vec::new(),
+    };
+    if !differences.is_empty() {
+        return Some(differences.join("; "));
+    }
+    // A journal of the first format has but the hash; and nothing else may differ unnamed.
+    (header.content_hash != spec.content_hash()).then(|| {
+        "its rules, scenario, planet, seed or tick rate, of which it does not say more".to_owned()
+    })
 }
 
 enum ReplayError {
@@ -319,18 +337,14 @@ fn checkpoint(image: &CheckpointImage) -> Checkpoint {
 }
 
 /// A checkpoint as the store takes it.
-pub fn image(
-    checkpoint: Checkpoint,
-    world: &str,
-    epoch: Epoch,
-    content_hash: u64,
-) -> CheckpointImage {
+pub fn image(checkpoint: Checkpoint, label: &Label) -> CheckpointImage {
     CheckpointImage {
-        world: world.to_owned(),
+        world: label.world.clone(),
         tick: checkpoint.tick,
-        epoch,
+        epoch: label.epoch,
         digest: checkpoint.digest,
-        content_hash,
+        content_hash: label.content_hash,
+        provenance: label.provenance.clone(),
         parts: checkpoint
             .parts
             .into_iter()

@@ -149,9 +149,12 @@ fn open_store(ground: &Ground<'_>, databases: &Runtime) -> Result<Store, Failure
     let url = ground.config.store.database_url.clone();
     let url = url.unwrap_or_else(|| ground.data.sqlite_url());
     ground.steps.step("opening the store", || {
-        let store = databases
+        let mut store = databases
             .block_on(Store::open(&url))
             .map_err(store_failure)?;
+        if ground.config.journal.record {
+            store = store.keeping_the_oldest();
+        }
         let place = store.place().to_owned();
         Ok((store, place))
     })

@@ -17,7 +17,7 @@ use bluemarble_persistence::{
     SegmentHeader, Store, WorkerOptions,
 };
 use bluemarble_shared_protocol::Tick;
-use bluemarble_sim::World;
+use bluemarble_sim::{Provenance, World};
 use tokio::runtime::Runtime;
 
 use crate::checkpointer::{Checkpointer, Label};
@@ -87,8 +87,16 @@ pub fn begin_log(
 ) -> Result<WorldLog, Failure> {
     let name = &ground.config.world.name;
     let content_hash = world.spec().content_hash();
+    let provenance = Provenance::of(world.spec()).to_string();
+    let label = Label {
+        world: name.clone(),
+        epoch: claim.epoch,
+        content_hash,
+        provenance: provenance.clone(),
+        journal: ground.data.journal(),
+    };
     ground.steps.step("storing the epoch's checkpoint", || {
-        let image = recovery::image(world.checkpoint(), name, claim.epoch, content_hash);
+        let image = recovery::image(world.checkpoint(), &label);
         databases
             .block_on(store.save_checkpoint(claim, &image))
             .map_err(store_failure)?;
@@ -109,6 +117,7 @@ pub fn begin_log(
         epoch: claim.epoch,
         first_tick: world.tick().next(),
         content_hash,
+        provenance,
         build: ground.build.to_owned(),
     };
     let options = JournalOptions {
@@ -120,12 +129,6 @@ pub fn begin_log(
     })?;
     let handle = databases.handle().clone();
     let worker = CheckpointWorker::start(&handle, store, claim.clone(), WorkerOptions::default());
-    let label = Label {
-        world: name.clone(),
-        epoch: claim.epoch,
-        content_hash,
-        journal,
-    };
     let checkpoints = Checkpointer::start(worker, databases, label)?;
     let interval = ground.config.store.checkpoint_interval;
     let now = ground.clock.elapsed();

@@ -15,7 +15,7 @@ use bluemarble_persistence::{
     Appended, CheckpointStatus, JournalHealth, JournalRecord, JournalStatus, JournalWriter,
 };
 use bluemarble_shared_protocol::Tick;
-use bluemarble_sim::{TickInputs, World};
+use bluemarble_sim::{DigestParts, TickInputs, World};
 
 use crate::checkpointer::{Checkpointer, Finished};
 use crate::health::{Grade, Health};
@@ -68,12 +68,14 @@ impl WorldLog {
         }
     }
 
-    /// Logs the sealed inputs of the tick that is about to be stepped; returns their bytes.
-    pub fn append(&mut self, inputs: &TickInputs, prev_digest: u64) -> Vec<u8> {
+    /// Logs the sealed inputs of the tick that is about to be stepped, and the
+    /// state before; returns the inputs' bytes.
+    pub fn append(&mut self, inputs: &TickInputs, before: &DigestParts) -> Vec<u8> {
         let payload = inputs.encode();
         let record = JournalRecord {
             tick: inputs.tick,
-            prev_digest,
+            prev_digest: before.digest(),
+            sketch: before.to_words(),
             payload: payload.clone(),
         };
         if self.journal.append(record) == Appended::Dropped {

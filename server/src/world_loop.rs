@@ -114,7 +114,7 @@ impl WorldLoop {
         let mut lap = began;
         let inputs = self.seal(observed);
         self.spent(observed, Phase::Seal, &mut lap);
-        let sealed = self.log.append(&inputs, self.world.digest());
+        let sealed = self.log.append(&inputs, self.world.digest_parts());
         self.spent(observed, Phase::Log, &mut lap);
         self.step(&inputs, &sealed, observed)?;
         self.spent(observed, Phase::Step, &mut lap);

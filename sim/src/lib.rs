@@ -32,6 +32,7 @@ mod mind;
 #[cfg(feature = "mutants")]
 mod mutants;
 mod players;
+mod provenance;
 mod publish;
 mod random;
 mod report;
@@ -54,6 +55,7 @@ pub use entity::{
 };
 pub use frame::{Frame, FrameRow, FrameSet};
 pub use inputs::{AdminCommand, OVERLOAD_THINKS_LESS, TickInputs};
+pub use provenance::Provenance;
 pub use report::{Tally, TickReport};
 pub use world::{
     RULES_VERSION, Stopwatch, World, WorldError, WorldSpec, ZoneChangeError, ZoneLoad,

@@ -54,20 +54,24 @@ impl WorldSpec {
     /// the number of zones, which shows nowhere.
     #[must_use]
     pub fn content_hash(&self) -> u64 {
+        bluemarble_shared_protocol::hash_words([
+            u64::from(RULES_VERSION),
+            self.scenario_hash(),
+            self.planet.content_hash(),
+            self.seed,
+            u64::from(self.tick_hz),
+        ])
+    }
+
+    /// Identifies the scenario, the kinds in it included.
+    pub(crate) fn scenario_hash(&self) -> u64 {
         // What only says how to cut the world shows nowhere, so it may change under a log.
         let scenario = Scenario {
             zones: 1,
             expected_players: 0,
             ..self.scenario.clone()
         };
-        let scenario = hash_bytes(0, &bluemarble_shared_protocol::binary::encode(&scenario));
-        bluemarble_shared_protocol::hash_words([
-            u64::from(RULES_VERSION),
-            scenario,
-            self.planet.content_hash(),
-            self.seed,
-            u64::from(self.tick_hz),
-        ])
+        hash_bytes(0, &bluemarble_shared_protocol::binary::encode(&scenario))
     }
 
     fn check(&self) -> Result<(), WorldError> {

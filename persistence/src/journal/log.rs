@@ -11,9 +11,9 @@ use std::io;
 use bluemarble_shared_protocol::Tick;
 
 use super::disk::Disk;
-use super::format::{Header, encode_record, segment_name};
+use super::format::{Header, Seal, encode_record, segment_name};
 use super::{JournalRecord, SegmentHeader};
-use crate::limits::{RECORD_PAYLOAD_BYTES_MAX, SEGMENT_BYTES};
+use crate::limits::{RECORD_PAYLOAD_BYTES_MAX, SEGMENT_BYTES, SKETCH_WORDS_MAX};
 
 /// Why the log broke.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,8 +53,8 @@ pub(super) struct Log {
 enum Segment {
     Open {
         name: String,
-        /// Checksum of the header, which seeds the records'.
-        seed: u32,
+        /// What ties records to the header; see `format`.
+        seal: Seal,
         bytes: usize,
         records: u64,
     },
@@ -104,7 +104,7 @@ impl Log {
     pub(super) fn write(&mut self, records: &[JournalRecord]) -> Result<(), Fault> {
         let Segment::Open {
             name,
-            seed,
+            seal,
             bytes,
             records: count,
         } = &mut self.segment
@@ -115,11 +115,13 @@ impl Log {
         let mut ends = Vec::with_capacity(records.len());
         let mut oversized = None;
         for record in records {
-            if record.payload.len() > RECORD_PAYLOAD_BYTES_MAX {
-                oversized = Some(record.payload.len());
+            let too_long = record.payload.len() > RECORD_PAYLOAD_BYTES_MAX
+                || record.sketch.len() > SKETCH_WORDS_MAX;
+            if too_long {
+                oversized = Some(record.payload.len() + 8 * record.sketch.len());
                 break;
             }
-            encode_record(record, self.synced, *seed, &mut self.buffer);
+            encode_record(record, self.synced, *seal, &mut self.buffer);
             ends.push((self.buffer.len(), record.tick));
         }
         let (sent, outcome) = append_all(&mut *self.disk, name, &self.buffer);
@@ -176,7 +178,7 @@ impl Log {
         self.segment = Segment::Broken;
         self.about.first_tick = first_tick;
         let name = segment_name(self.about.epoch, first_tick);
-        let (header, seed) = Header {
+        let (header, seal) = Header {
             about: self.about.clone(),
             lost_from,
         }
@@ -190,7 +192,7 @@ impl Log {
         self.counts.syncs += 1;
         self.segment = Segment::Open {
             name,
-            seed,
+            seal,
             bytes: header.len(),
             records: 0,
         };

@@ -46,6 +46,10 @@ pub struct SegmentHeader {
     pub first_tick: Tick,
     /// Hash of the rules, scenario and planet.
     pub content_hash: u64,
+    /// What it was computed from, by name, as the simulation wrote it; opaque here. At most
+    /// [`PROVENANCE_BYTES_MAX`](crate::limits::PROVENANCE_BYTES_MAX) bytes; empty in segments of
+    /// format 1, which had none.
+    pub provenance: String,
     /// The program that wrote it, for people.
     pub build: String,
 }
@@ -57,6 +61,9 @@ pub struct JournalRecord {
     pub tick: Tick,
     /// The world's digest after `tick - 1`.
     pub prev_digest: u64,
+    /// The same state in a few more words, which tell where two states differ; opaque here. At most
+    /// [`SKETCH_WORDS_MAX`](crate::limits::SKETCH_WORDS_MAX); none in segments of format 1.
+    pub sketch: Vec<u64>,
     /// The sealed inputs, encoded; at most
     /// [`RECORD_PAYLOAD_BYTES_MAX`](crate::limits::RECORD_PAYLOAD_BYTES_MAX) bytes.
     pub payload: Vec<u8>,

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use bluemarble_shared_protocol::{Epoch, Tick};
 
 use super::disk::{DirDisk, Disk};
-use super::format::{HEADER_BYTES, Header, RECORD_BYTES_MIN, decode_record, peek_tick};
+use super::format::{Header, RECORD_BYTES_MIN, Seal, decode_record, peek_tick};
 use super::segments::{Segment, scan};
 use super::{JournalError, JournalRecord, SegmentHeader};
 use crate::limits::SEGMENT_BYTES_MAX;
@@ -123,7 +123,7 @@ pub struct JournalReader {
 struct Open {
     segment: Segment,
     bytes: Vec<u8>,
-    seed: u32,
+    seal: Seal,
     /// Where the next record begins.
     at: usize,
     /// The tick it must be of.
@@ -289,7 +289,7 @@ impl JournalReader {
                 what: "it is longer than any segment".to_owned(),
             });
         }
-        let Ok((_, seed)) = Header::decode(&bytes) else {
+        let Ok((_, seal)) = Header::decode(&bytes) else {
             return Err(JournalError::Corrupt {
                 file: segment.file,
                 offset: 0,
@@ -305,8 +305,8 @@ impl JournalReader {
         self.open = Some(Open {
             segment,
             bytes,
-            seed,
-            at: HEADER_BYTES,
+            at: seal.header_bytes(),
+            seal,
             tick,
         });
         Ok(())
@@ -332,17 +332,13 @@ impl Open {
         if rest.is_empty() || self.tick > self.segment.last {
             return Ok(Step::End);
         }
-        let Some(found) = decode_record(rest, self.seed) else {
+        let Some(found) = decode_record(rest, self.seal) else {
             return self.torn_or_damaged();
         };
         if found.tick != self.tick {
             return Err(self.damaged(format!("tick {} where {} belongs", found.tick, self.tick)));
         }
-        let record = JournalRecord {
-            tick: found.tick,
-            prev_digest: found.prev_digest,
-            payload: found.payload.to_vec(),
-        };
+        let record = found.to_record();
         self.at += found.bytes;
         self.tick = self.tick.next();
         Ok(Step::Record(record))
@@ -358,7 +354,7 @@ impl Open {
             .enumerate()
             .skip(1)
             .filter(|(_, start)| (self.tick.next()..=last).contains(&peek_tick(start)))
-            .filter_map(|(at, _)| decode_record(&rest[at..], self.seed))
+            .filter_map(|(at, _)| decode_record(&rest[at..], self.seal))
             .find(|later| later.durable >= self.tick);
         match witness {
             Some(later) => Err(self.damaged(format!(

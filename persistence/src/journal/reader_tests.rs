@@ -17,6 +17,7 @@ pub(super) fn about(epoch: u32, first_tick: u64) -> SegmentHeader {
         epoch: Epoch(epoch),
         first_tick: Tick(first_tick),
         content_hash: 42,
+        provenance: "rules=3".to_owned(),
         build: "test".to_owned(),
     }
 }
@@ -31,6 +32,7 @@ pub(super) fn record(tick: u64) -> JournalRecord {
     JournalRecord {
         tick: Tick(tick),
         prev_digest: tick.wrapping_mul(0x9e37_79b9_7f4a_7c15),
+        sketch: (0..tick % 4).collect(),
         payload: (0..payload).map(|at| (at as u64 ^ tick) as u8).collect(),
     }
 }
@@ -225,7 +227,9 @@ fn a_flipped_bit_in_durable_records_is_refused_with_file_and_offset() {
     let whole = disk.bytes(&name);
     let mut starts = vec![HEADER_BYTES];
     for tick in 1..=7 {
-        starts.push(starts[tick - 1] + RECORD_BYTES_MIN + record(tick as u64).payload.len());
+        let record = record(tick as u64);
+        let variable = 4 + 8 * record.sketch.len() + record.payload.len();
+        starts.push(starts[tick - 1] + RECORD_BYTES_MIN + variable);
     }
     // The record of tick 6 testifies that 1 to 5 had been on the disk.
     for at in HEADER_BYTES..starts[5] {
@@ -283,8 +287,8 @@ fn damaged_foreign_and_later_headers_are_refused() {
     assert!(matches!(
         refused,
         Err(JournalError::Format {
-            found: 257,
-            known: 1,
+            found: 258,
+            known: 2,
             ..
         })
     ));

@@ -12,7 +12,7 @@ use bluemarble_shared_protocol::{Epoch, Tick};
 
 use super::JournalError;
 use super::disk::Disk;
-use super::format::{BadHeader, FORMAT, HEADER_BYTES, Header, parse_segment_name};
+use super::format::{BadHeader, FORMAT, HEADER_BYTES, Header, header_bytes_of, parse_segment_name};
 
 /// A segment that can be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -91,7 +91,9 @@ pub(super) fn scan(disk: &mut dyn Disk, dir: &Path) -> Result<Segments, JournalE
                 });
             }
             // A header is synced before the first record is written behind it.
-            Err(BadHeader::Damaged) if start.len() <= HEADER_BYTES => segments.stillborn.push(name),
+            Err(BadHeader::Damaged) if start.len() <= header_bytes_of(&start) => {
+                segments.stillborn.push(name);
+            }
             Err(BadHeader::Damaged) => return Err(damaged(file, "its header does not check")),
         }
     }

@@ -54,6 +54,7 @@ impl Manifest {
             tick: image.tick,
             digest: image.digest,
             content_hash: image.content_hash,
+            provenance: image.provenance.clone(),
             parts: u32::try_from(image.parts.len()).expect("the limit on parts is below 4 billion"),
             bytes: image
                 .parts
@@ -84,6 +85,8 @@ impl Manifest {
             hasher.update(&word.to_le_bytes());
         }
         hasher.update(&self.part_list);
+        // Empty in rows from before it was added, whose checksums so remain right.
+        hasher.update(self.entry.provenance.as_bytes());
         hasher.finalize()
     }
 
@@ -124,6 +127,7 @@ impl Manifest {
             tick,
             digest,
             content_hash,
+            provenance,
             ..
         } = self.entry;
         Ok(CheckpointImage {
@@ -132,6 +136,7 @@ impl Manifest {
             epoch,
             digest,
             content_hash,
+            provenance,
             parts,
         })
     }
@@ -148,6 +153,7 @@ mod tests {
             epoch: Epoch(2),
             digest: u64::MAX - 5,
             content_hash: 11,
+            provenance: "rules=3".to_owned(),
             parts: vec![(0, vec![1, 2, 3]), (4, Vec::new()), (9, vec![5; 100])],
         }
     }
@@ -185,7 +191,7 @@ mod tests {
     #[test]
     fn the_checksum_covers_every_field() {
         let whole = Manifest::of(&image()).crc32();
-        let changes: [fn(&mut Manifest); 7] = [
+        let changes: [fn(&mut Manifest); 8] = [
             |m| m.entry.world.push('x'),
             |m| m.entry.epoch.0 ^= 1,
             |m| m.entry.tick.0 ^= 1,
@@ -193,6 +199,7 @@ mod tests {
             |m| m.entry.content_hash ^= 1,
             |m| m.entry.bytes ^= 1,
             |m| m.part_list[5] ^= 1,
+            |m| m.entry.provenance.push('x'),
         ];
         for change in changes {
             let mut manifest = Manifest::of(&image());

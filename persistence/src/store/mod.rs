@@ -34,6 +34,8 @@ pub struct Store {
     place: String,
     /// How long one call may take.
     patience: Duration,
+    /// Whether the oldest checkpoint stays, whatever is added.
+    keep_oldest: bool,
 }
 
 /// What the writer runs: kept with the world so that a later start can say what changed.
@@ -117,10 +119,11 @@ const WORLD: &str = "SELECT epoch, content_hash, build FROM world WHERE name = $
 const PUT_PART: &str = "INSERT INTO checkpoint_part (world, epoch, tick, zone, bytes) \
      VALUES ($1, $2, $3, $4, $5)";
 const PUT_MANIFEST: &str = "INSERT INTO checkpoint \
-     (world, epoch, tick, digest, content_hash, bytes, part_list, crc32) \
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+     (world, epoch, tick, digest, content_hash, bytes, part_list, crc32, provenance) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
 /// Newest first: a later epoch's world is the world, wherever an older one had got to.
-const MANIFESTS: &str = "SELECT epoch, tick, digest, content_hash, bytes, part_list, crc32 \
+const MANIFESTS: &str = "SELECT \
+     epoch, tick, digest, content_hash, bytes, part_list, crc32, provenance \
      FROM checkpoint WHERE world = $1 ORDER BY epoch DESC, tick DESC";
 const PARTS: &str = "SELECT zone, bytes FROM checkpoint_part \
      WHERE world = $1 AND epoch = $2 AND tick = $3 ORDER BY zone";
@@ -153,6 +156,7 @@ impl Store {
                         backend,
                         place,
                         patience: options.call_timeout,
+                        keep_oldest: false,
                     });
                 }
                 Err(error) if error.may_pass() && attempt < options.attempts => {
@@ -168,6 +172,17 @@ impl Store {
             pause *= 2;
         }
         unreachable!("the last attempt returns")
+    }
+
+    /// The same store, but a write that adds a checkpoint leaves the oldest there is besides the
+    /// newest: what a recording begins with. As long as every server of a world opens its store so,
+    /// `oldest_kept` stands still, and with it the beginning of the journal.
+    #[must_use]
+    pub fn keeping_the_oldest(self) -> Self {
+        Self {
+            keep_oldest: true,
+            ..self
+        }
     }
 
     /// The address, without its password.
@@ -251,7 +266,7 @@ impl Store {
     }
 
     /// Stores a checkpoint whole and makes it the newest, or changes nothing; deletes all but the
-    /// newest [`CHECKPOINTS_KEPT`]. Storing the same one again replaces it.
+    /// newest [`CHECKPOINTS_KEPT`] (see [`Store::keeping_the_oldest`]). Storing the same one again replaces it.
     ///
     /// # Errors
     /// See [`StoreError`].
@@ -302,11 +317,13 @@ impl Store {
                         .bind(manifest.entry.bytes.cast_signed())
                         .bind(manifest.part_list.as_slice())
                         .bind(i64::from(manifest.crc32()))
+                        .bind(&image.provenance)
                         .execute(&mut *work)
                         .await?;
                     let rows: Vec<ManifestRow> =
                         sqlx::query_as(MANIFESTS).bind(&claim.world).fetch_all(&mut *work).await?;
-                    for old in rows.iter().skip(CHECKPOINTS_KEPT) {
+                    let (kept, old) = kept_of(&rows, self.keep_oldest);
+                    for old in old {
                         for statement in [DELETE_PARTS, DELETE_MANIFEST] {
                             sqlx::query(statement)
                                 .bind(&claim.world)
@@ -317,8 +334,8 @@ impl Store {
                         }
                     }
                     work.commit().await?;
-                    let kept = rows.iter().take(CHECKPOINTS_KEPT).map(|row| row.1);
-                    Ok(Ok(tick_of(kept.min().unwrap_or(tick))))
+                    let oldest = kept.map(|row| row.1).min();
+                    Ok(Ok(tick_of(oldest.unwrap_or(tick))))
                 }
                 .await
             })
@@ -438,17 +455,28 @@ impl Store {
     }
 }
 
-/// Epoch, tick, digest, content hash, bytes, part list, checksum.
-type ManifestRow = (i64, i64, i64, i64, i64, Vec<u8>, i64);
+/// Epoch, tick, digest, content hash, bytes, part list, checksum, provenance.
+type ManifestRow = (i64, i64, i64, i64, i64, Vec<u8>, i64, String);
+
+/// Of rows from the newest to the oldest: those that stay, and those that go.
+fn kept_of(
+    rows: &[ManifestRow],
+    keep_oldest: bool,
+) -> (impl Iterator<Item = &ManifestRow>, &[ManifestRow]) {
+    let (newest, older) = rows.split_at(rows.len().min(CHECKPOINTS_KEPT));
+    let (old, oldest) = older.split_at(older.len() - usize::from(keep_oldest).min(older.len()));
+    (newest.iter().chain(oldest), old)
+}
 
 fn manifest_of(world: &str, row: ManifestRow) -> (Manifest, i64) {
-    let (epoch, tick, digest, content_hash, bytes, part_list, crc32) = row;
+    let (epoch, tick, digest, content_hash, bytes, part_list, crc32, provenance) = row;
     let entry = CheckpointEntry {
         world: world.to_owned(),
         epoch: epoch_of(epoch),
         tick: tick_of(tick),
         digest: digest.cast_unsigned(),
         content_hash: content_hash.cast_unsigned(),
+        provenance,
         parts: u32::try_from(list_parts(&part_list).count()).unwrap_or(u32::MAX),
         bytes: bytes.cast_unsigned(),
     };

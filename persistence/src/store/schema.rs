@@ -10,12 +10,14 @@ use sqlx::{AssertSqlSafe, Connection, PgConnection, SqliteConnection};
 
 use super::error::{StoreError, explain};
 
-const SQLITE: &[&str] = &[include_str!(
-    "../../migrations/sqlite/0001_worlds_and_checkpoints.sql"
-)];
-const POSTGRES: &[&str] = &[include_str!(
-    "../../migrations/postgres/0001_worlds_and_checkpoints.sql"
-)];
+const SQLITE: &[&str] = &[
+    include_str!("../../migrations/sqlite/0001_worlds_and_checkpoints.sql"),
+    include_str!("../../migrations/sqlite/0002_provenance.sql"),
+];
+const POSTGRES: &[&str] = &[
+    include_str!("../../migrations/postgres/0001_worlds_and_checkpoints.sql"),
+    include_str!("../../migrations/postgres/0002_provenance.sql"),
+];
 const _: () = assert!(
     SQLITE.len() == POSTGRES.len(),
     "one version number serves both"

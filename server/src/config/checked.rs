@@ -142,6 +142,8 @@ pub struct JournalConfig {
     pub group_commit: Duration,
     /// Records that may wait for the writer.
     pub queue_records: usize,
+    /// Whether the first checkpoint and every segment since are kept.
+    pub record: bool,
 }
 
 impl Config {
@@ -345,6 +347,14 @@ fn journal(
         queue_records: from
             .pick(&raw.journal.queue_records, None, "", 1_024)
             .within("journal.queue_records", QUEUE_RECORDS, "records")?,
+        record: from
+            .pick(
+                &raw.journal.record,
+                flags.record.then_some(true),
+                "--record",
+                false,
+            )
+            .value,
     })
 }
 

@@ -216,6 +216,12 @@ fn durability(page: &mut Page, config: &Config) {
         "queue_records",
         config.journal.queue_records.to_string(),
     );
+    page.field(
+        "Keep the oldest checkpoint and every segment since, so that all of it can be replayed; \
+         nothing is removed while this is true, so the directory grows for ever.",
+        "record",
+        config.journal.record.to_string(),
+    );
 }
 
 fn text(value: &str) -> String {

@@ -109,4 +109,6 @@ pub struct JournalRaw {
     pub group_commit_ms: Field<u64>,
     /// Records that may wait for the writer.
     pub queue_records: Field<usize>,
+    /// Keep the first checkpoint and every segment since.
+    pub record: Field<bool>,
 }

@@ -53,16 +53,19 @@ fn history(spec: &WorldSpec, ticks: u64, image_at: u64) -> History {
         records.push(JournalRecord {
             tick: inputs.tick,
             prev_digest: world.digest(),
+            sketch: world.digest_parts().to_words(),
             payload: inputs.encode(),
         });
         stepper.step(&mut world, &inputs).unwrap().unwrap();
         if world.tick().0 == image_at {
-            taken = Some(image(
-                world.checkpoint(),
-                WORLD,
-                Epoch(3),
-                spec.content_hash(),
-            ));
+            let label = Label {
+                world: WORLD.into(),
+                epoch: Epoch(3),
+                content_hash: spec.content_hash(),
+                provenance: Provenance::of(spec).to_string(),
+                journal: PathBuf::new(),
+            };
+            taken = Some(image(world.checkpoint(), &label));
         }
     }
     History {
@@ -89,6 +92,7 @@ fn remains(history: &History, spec: &WorldSpec, after_image: bool) -> Remains {
         epoch: Epoch(3),
         first_tick: Tick(1),
         content_hash: spec.content_hash(),
+        provenance: Provenance::of(spec).to_string(),
         build: BUILD.into(),
     };
     let segment = SegmentSummary {
@@ -184,10 +188,14 @@ fn a_tail_of_another_world_content_or_build_is_refused_and_no_tail_is_not() {
         RecoveryError::OtherBuild { .. }
     ));
     let other = self::spec(2);
-    assert!(matches!(
-        refusal(&other, BUILD, &tail),
-        RecoveryError::OtherContent { ticks: 4, .. }
-    ));
+    let RecoveryError::OtherContent { ticks, what, .. } = refusal(&other, BUILD, &tail) else {
+        panic!("another refusal")
+    };
+    assert_eq!((ticks, what.as_str()), (4, "seed 1, here 2"));
+    let mut nameless = remains(&history, &spec, true);
+    nameless.tail.segments[0].header.provenance.clear();
+    let text = refusal(&other, BUILD, &nameless).to_string();
+    assert!(text.contains("does not say more"), "{text}");
     let mut foreign = remains(&history, &spec, true);
     foreign.tail.records.clear();
     foreign.tail.world = Some("v".into());

@@ -174,7 +174,7 @@ fn other_content_after_a_crash_is_refused_until_the_tail_is_given_up() {
     let other = lively(None, &["--seed", "7"]);
     let (status, text) = refused(dir.path(), &other);
     assert_eq!(status, 1);
-    assert!(text.contains("other rules or content"), "{text}");
+    assert!(text.contains("seed 1, here 7"), "{text}");
     assert!(text.contains("--discard-journal-tail"), "{text}");
     // Giving it up is not done by a start that fails for another reason.
     let udp = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();

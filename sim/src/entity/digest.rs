@@ -111,6 +111,24 @@ impl DigestParts {
             .fold(0, |sum: u64, part| sum.wrapping_add(*part))
     }
 
+    /// As words, to be logged: the components' sums, then the weighted one.
+    #[must_use]
+    pub fn to_words(&self) -> Vec<u64> {
+        let mut words = self.components.to_vec();
+        words.push(self.weighted);
+        words
+    }
+
+    /// From words; `None` if they are not as many as this build has sums.
+    #[must_use]
+    pub fn from_words(words: &[u64]) -> Option<Self> {
+        let (weighted, components) = words.split_last()?;
+        Some(Self {
+            components: components.try_into().ok()?,
+            weighted: *weighted,
+        })
+    }
+
     /// By what an entity is weighed: never even, so that no difference is multiplied away.
     #[must_use]
     pub fn odd(id: EntityId) -> u64 {
