@@ -44,11 +44,42 @@ pub struct Frame {
 
 impl Frame {
     /// A frame of rows sorted by (cell, id).
+    #[cfg(test)]
     pub(crate) fn from_sorted(rows: impl ExactSizeIterator<Item = FrameRow>) -> Self {
         let mut frame = Self::default();
         frame.reserve(rows.len());
         rows.for_each(|row| frame.push(row));
         frame
+    }
+
+    /// Empties it for as many rows as there are cells, which are in order; each is then
+    /// [put](Self::put) in its place.
+    pub(crate) fn restart(&mut self, cells: impl Iterator<Item = CellId>) {
+        self.runs.clear();
+        let mut rows = 0;
+        for cell in cells {
+            if self.runs.last().is_none_or(|(last, _)| *last != cell) {
+                self.runs.push((cell, rows));
+            }
+            rows += 1;
+        }
+        let rows = rows as usize;
+        self.ids.resize(rows, EntityId(0));
+        self.positions.resize(rows, DVec3::ZERO);
+        self.radii_m.resize(rows, 0.0);
+        self.eyes_m.resize(rows, 0.0);
+        self.factions.resize(rows, 0);
+        self.alive.resize(rows, false);
+    }
+
+    /// Fills a row.
+    pub(crate) fn put(&mut self, at: usize, row: &FrameRow) {
+        self.ids[at] = row.id;
+        self.positions[at] = row.pos;
+        self.radii_m[at] = row.radius_m;
+        self.eyes_m[at] = row.eye_m;
+        self.factions[at] = row.faction;
+        self.alive[at] = row.alive;
     }
 
     fn reserve(&mut self, rows: usize) {

@@ -1,15 +1,22 @@
 //! The end of a zone's tick: who leaves it, what others may read of it (Frame), what clients may
 //! know of it (WireFrame), and its share of the digest.
 
+mod order;
+mod pool;
 mod wire;
 
 use std::sync::Arc;
 
 use bevy_app::App;
 use bevy_ecs::change_detection::{Res, ResMut};
+use bevy_ecs::resource::Resource;
 use bevy_ecs::schedule::IntoScheduleConfigs;
 use bevy_ecs::system::Query;
+use bluemarble_shared_protocol::WireFrame;
+use bluemarble_spatial::CellId;
 
+use self::order::{Order, Seat};
+use self::pool::Pool;
 use self::wire::{Private, WireBuilder};
 use crate::entity::digest::{DigestParts, Parts};
 use crate::entity::{Arms, Body, Home, Identity, Life, Mind, News, Place, Player, Touched};
@@ -19,6 +26,7 @@ use crate::schedule::{TickSet, ZoneTick};
 use crate::zone_resources::{Leaving, Now, Ownership, Published};
 
 pub(crate) fn plugin(app: &mut App) {
+    app.init_resource::<Drafts>();
     app.add_systems(ZoneTick, depart.in_set(TickSet::Depart));
     app.add_systems(ZoneTick, publish.in_set(TickSet::Publish));
 }
@@ -44,13 +52,7 @@ fn depart(
         .sort_unstable_by_key(|leaving| (leaving.row.cell, leaving.row.id));
 }
 
-fn frame_row(
-    lore: &Lore,
-    identity: &Identity,
-    body: &Body,
-    life: &Life,
-    cell: bluemarble_spatial::CellId,
-) -> FrameRow {
+fn frame_row(lore: &Lore, identity: &Identity, body: &Body, life: &Life, cell: CellId) -> FrameRow {
     let rules = lore.kind(identity.kind);
     FrameRow {
         cell,
@@ -76,18 +78,97 @@ type Everything<'a> = (
     Option<&'a News>,
 );
 
-/// Makes Frame, WireFrame and digest from the entities as they are now.
+/// Room to publish in. What it holds from the tick before shows nowhere.
+#[derive(Resource, Debug, Default)]
+pub(crate) struct Drafts {
+    order: Order,
+    /// The avatars, in the order of the query.
+    avatars: Vec<u32>,
+    /// Of each row: how many avatars come before it.
+    own_rows: Vec<u32>,
+    /// Of each row: its row in the frame, or [`LEAVES`].
+    frame_rows: Vec<u32>,
+    frames: Pool<Frame>,
+    wires: Pool<WireFrame>,
+}
+
+/// Whose cell belongs to another zone is in no row of this zone's frame.
+const LEAVES: u32 = u32::MAX;
+
+/// Writes down everybody's row in the frame.
+fn number_those_who_stay(
+    everybody: &[Seat],
+    frame_rows: &mut Vec<u32>,
+    stays: impl Fn(CellId) -> bool,
+) {
+    frame_rows.clear();
+    let (mut last, mut staying) = (None, 0);
+    for seat in everybody {
+        // Asked once a cell.
+        let stays = match last {
+            Some((cell, stays)) if cell == seat.cell => stays,
+            _ => stays(seat.cell),
+        };
+        last = Some((seat.cell, stays));
+        frame_rows.push(if stays { staying } else { LEAVES });
+        staying += u32::from(stays);
+    }
+}
+
+/// Counts, for each row, the avatars before it.
+fn number_the_avatars(avatars: &[u32], own_rows: &mut Vec<u32>, rows: &[u32]) {
+    own_rows.clear();
+    own_rows.resize(rows.len(), 0);
+    for &nth in avatars {
+        own_rows[rows[nth as usize] as usize] = 1;
+    }
+    let mut before = 0;
+    for own in own_rows {
+        before += std::mem::replace(own, before);
+    }
+}
+
+/// Makes Frame, WireFrame and digest from the entities as they are now. Everybody is read once, in
+/// the order in which they lie in memory, and written into their row.
 pub(crate) fn publish(
     now: Res<Now>,
     lore: Res<Lore>,
     ownership: Res<Ownership>,
+    mut drafts: ResMut<Drafts>,
     mut published: ResMut<Published>,
     everybody: Query<Everything>,
 ) {
-    let mut rows: Vec<_> = everybody.iter().collect();
-    rows.sort_unstable_by_key(|(identity, .., place, _, _, _, _)| (place.0, identity.id));
+    let Drafts {
+        order,
+        avatars,
+        own_rows,
+        frame_rows,
+        frames,
+        wires,
+    } = &mut *drafts;
+    avatars.clear();
+    order.sort((0..).zip(&everybody).map(|(nth, row)| {
+        if row.8.is_some() {
+            avatars.push(nth);
+        }
+        (row.5.0, row.0.id)
+    }));
+    let (mut frame, mut wire) = (frames.take(), wires.take());
+    let unshared = "the pool hands out what nobody else has";
+    let rows = Arc::get_mut(&mut frame).expect(unshared);
+    number_those_who_stay(order.sorted(), frame_rows, |cell| {
+        ownership.map.zone_of(cell) == ownership.zone
+    });
+    let staying = order.sorted().iter().zip(frame_rows.iter());
+    let staying = staying.filter(|(_, row)| **row != LEAVES);
+    rows.restart(staying.map(|(seat, _)| seat.cell));
+    let draft = Arc::get_mut(&mut wire).expect(unshared);
+    number_the_avatars(avatars, own_rows, order.rows());
+    let mut builder = WireBuilder::new(&lore, now.0, order.rows().len(), avatars.len(), draft);
     let mut digest = DigestParts::default();
-    for (identity, body, life, arms, home, _, _, mind, player, _) in rows.iter().copied() {
+    for (components, &row) in everybody.iter().zip(order.rows()) {
+        let (identity, body, life, arms, home, place, touched, mind, player, news) = components;
+        let row = row as usize;
         Parts {
             identity,
             body,
@@ -98,34 +179,37 @@ pub(crate) fn publish(
             player,
         }
         .add_to(&mut digest);
-    }
-    published.digest = digest;
-    let staying: Vec<FrameRow> = rows
-        .iter()
-        .filter(|row| ownership.map.zone_of(row.5.0) == ownership.zone)
-        .map(|(identity, body, life, _, _, place, ..)| {
-            frame_row(&lore, identity, body, life, place.0)
-        })
-        .collect();
-    published.cells.clear();
-    for row in &rows {
-        match published.cells.last_mut() {
-            Some((cell, count)) if *cell == row.5.0 => *count += 1,
-            _ => published.cells.push((row.5.0, 1)),
+        if frame_rows[row] != LEAVES {
+            let read = frame_row(&lore, identity, body, life, place.0);
+            rows.put(frame_rows[row] as usize, &read);
         }
-    }
-    published.frame = Arc::new(Frame::from_sorted(staying.into_iter()));
-    let mut wire = WireBuilder::new(&lore, now.0, rows.len());
-    for (identity, body, life, arms, _, place, touched, _, player, news) in rows {
-        wire.push(place.0, identity, body, life, arms);
+        builder.put(row, place.0, identity, body, life, arms);
         if let (Some(player), Some(news)) = (player, news) {
             let private = Private {
                 player,
                 touched,
                 news,
             };
-            wire.push_owned(identity, body, life, arms, &private);
+            builder.put_owned(
+                (own_rows[row] as usize, row),
+                identity,
+                body,
+                life,
+                arms,
+                &private,
+            );
         }
     }
-    published.wire = Arc::new(wire.finish());
+    frames.put(&frame);
+    wires.put(&wire);
+    published.cells.clear();
+    for seat in order.sorted() {
+        match published.cells.last_mut() {
+            Some((cell, count)) if *cell == seat.cell => *count += 1,
+            _ => published.cells.push((seat.cell, 1)),
+        }
+    }
+    published.frame = frame;
+    published.wire = wire;
+    published.digest = digest;
 }

@@ -4,19 +4,21 @@ use std::sync::Arc;
 
 use bluemarble_shared_protocol::codec::quantise;
 use bluemarble_shared_protocol::{
-    Action, BodyBits, OwnState, OwnVitals, Tick, WireEntity, WireFlags, WireFrame,
+    Action, BodyBits, EntityId, InputSeq, OwnState, OwnVitals, Tick, WireEntity, WireFlags,
+    WireFrame,
 };
 use bluemarble_spatial::{CellId, FrameAxes, maths};
+use glam::DVec3;
 
 use crate::entity::{Arms, Body, Identity, Life, News, Player, Touched};
 use crate::lore::Lore;
 
-/// Builds one zone's WireFrame row by row.
+/// Fills one zone's WireFrame, row by row in any order.
 pub(super) struct WireBuilder<'a> {
     lore: &'a Lore,
-    /// The frame cell of the last row: rows come sorted by cell, so it seldom changes.
+    /// The frame cell of the last row: neighbours come after each other, so it seldom changes.
     axes: Option<(CellId, FrameAxes)>,
-    frame: WireFrame,
+    frame: &'a mut WireFrame,
 }
 
 /// What only an avatar has, and only its owner is told.
@@ -27,15 +29,32 @@ pub(super) struct Private<'a> {
 }
 
 impl<'a> WireBuilder<'a> {
-    pub(super) fn new(lore: &'a Lore, tick: Tick, rows: usize) -> Self {
-        let frame = WireFrame {
-            tick,
-            ids: Vec::with_capacity(rows),
-            states: Vec::with_capacity(rows),
-            audience: Vec::with_capacity(rows),
-            positions: Vec::with_capacity(rows),
-            owned: Vec::new(),
-        };
+    /// Begins anew with a frame of so many rows and avatars, whatever it was.
+    pub(super) fn new(
+        lore: &'a Lore,
+        tick: Tick,
+        rows: usize,
+        avatars: usize,
+        frame: &'a mut WireFrame,
+    ) -> Self {
+        frame.tick = tick;
+        frame.ids.resize(rows, EntityId(0));
+        frame.states.resize(rows, WireEntity::default());
+        frame.audience.resize(rows, u32::MAX);
+        frame.positions.resize(rows, DVec3::ZERO);
+        frame.owned.truncate(avatars);
+        frame.owned.resize_with(avatars, || OwnState {
+            id: EntityId(0),
+            row: 0,
+            name: Arc::from(""),
+            applied: InputSeq(0),
+            touched: false,
+            body: BodyBits::default(),
+            body_hash: 0,
+            vitals: OwnVitals::default(),
+            fell_to: None,
+            felled: Vec::new(),
+        });
         Self {
             lore,
             axes: None,
@@ -43,24 +62,26 @@ impl<'a> WireBuilder<'a> {
         }
     }
 
-    pub(super) fn push(
+    /// Fills a row's public part.
+    pub(super) fn put(
         &mut self,
+        row: usize,
         grid_cell: CellId,
         identity: &Identity,
         body: &Body,
         life: &Life,
         arms: &Arms,
     ) {
-        let state = self.quantised(grid_cell, identity, body, life, arms);
-        self.frame.ids.push(identity.id);
-        self.frame.states.push(state);
-        self.frame.audience.push(u32::MAX);
-        self.frame.positions.push(body.0.pos);
+        self.frame.states[row] = self.quantised(grid_cell, identity, body, life, arms);
+        self.frame.ids[row] = identity.id;
+        self.frame.audience[row] = u32::MAX;
+        self.frame.positions[row] = body.0.pos;
     }
 
-    /// Adds the private part of the row pushed last.
-    pub(super) fn push_owned(
+    /// Fills the private part of a row: its place among the avatars, and the row.
+    pub(super) fn put_owned(
         &mut self,
+        (at, row): (usize, usize),
         identity: &Identity,
         body: &Body,
         life: &Life,
@@ -68,34 +89,32 @@ impl<'a> WireBuilder<'a> {
         private: &Private,
     ) {
         let (values, support) = body.0.to_values();
-        let ticks_until = |at: Tick| u16::try_from(at.since(self.frame.tick)).unwrap_or(u16::MAX);
-        self.frame.owned.push(OwnState {
-            id: identity.id,
-            row: self.frame.ids.len() as u32 - 1,
-            name: Arc::clone(&private.player.name),
-            applied: private.player.applied,
-            touched: private.touched.0,
-            body: BodyBits { values, support },
-            body_hash: body.0.hash32(),
-            vitals: OwnVitals {
-                health: life.health,
-                health_max: self.lore.kind(identity.kind).health,
-                ready_in_ticks: ticks_until(arms.ready_at),
-                respawn_in_ticks: if life.is_alive() {
-                    0
-                } else {
-                    ticks_until(life.respawn_at)
-                },
-                kills: life.kills,
-                deaths: life.deaths,
+        let now = self.frame.tick;
+        let ticks_until = |at: Tick| u16::try_from(at.since(now)).unwrap_or(u16::MAX);
+        let own = &mut self.frame.owned[at];
+        own.id = identity.id;
+        own.row = row as u32;
+        if !Arc::ptr_eq(&own.name, &private.player.name) {
+            own.name = Arc::clone(&private.player.name);
+        }
+        own.applied = private.player.applied;
+        own.touched = private.touched.0;
+        own.body = BodyBits { values, support };
+        own.body_hash = body.0.hash32();
+        own.vitals = OwnVitals {
+            health: life.health,
+            health_max: self.lore.kind(identity.kind).health,
+            ready_in_ticks: ticks_until(arms.ready_at),
+            respawn_in_ticks: if life.is_alive() {
+                0
+            } else {
+                ticks_until(life.respawn_at)
             },
-            fell_to: private.news.fell_to,
-            felled: private.news.felled.clone(),
-        });
-    }
-
-    pub(super) fn finish(self) -> WireFrame {
-        self.frame
+            kills: life.kills,
+            deaths: life.deaths,
+        };
+        own.fell_to = private.news.fell_to;
+        own.felled.clone_from(&private.news.felled);
     }
 
     fn quantised(
