@@ -35,6 +35,7 @@ mod players;
 mod provenance;
 mod publish;
 mod random;
+pub mod replay;
 mod report;
 mod residence;
 mod roster;

@@ -396,6 +396,14 @@ impl World {
         self.lore.spawn_dir
     }
 
+    /// Everybody, whole, by id: a copy, for whoever compares worlds.
+    #[must_use]
+    pub fn states(&self) -> Vec<EntityState> {
+        let mut states: Vec<_> = self.residence.zones().flat_map(Zone::states).collect();
+        states.sort_unstable_by_key(|state| state.identity.id);
+        states
+    }
+
     /// Copies the world as it is, to be encoded elsewhere.
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {
@@ -444,6 +452,24 @@ impl World {
             }
             *zone = anew;
         }
+    }
+
+    /// Changes one entity behind the rules' back; whether it is here. What a replay must find.
+    #[cfg(feature = "mutants")]
+    pub fn bend(&mut self, id: EntityId, bend: impl FnOnce(&mut EntityState)) -> bool {
+        let slot = self.residence.directory().get(&id).copied();
+        let Some(slot) = slot else {
+            return false;
+        };
+        let zone = self.residence.zone_mut(slot);
+        let Some(mut state) = zone.extract(id) else {
+            return false;
+        };
+        self.digest -= state.digest_parts();
+        bend(&mut state);
+        self.digest += state.digest_parts();
+        zone.insert(&state);
+        true
     }
 
     /// Turns the mutant on or off that reads its own zone at t instead of Frame(t−1). A digest test

@@ -18,7 +18,7 @@
 //! Mail is hashed effect by effect ([`Effect::hash`](crate::effect::Effect)), because at the
 //! barrier it has an address before it has a mailbox.
 
-use std::ops::AddAssign;
+use std::ops::{AddAssign, SubAssign};
 
 use bluemarble_shared_protocol::{EntityId, mix64};
 use glam::DVec3;
@@ -156,6 +156,15 @@ impl AddAssign for DigestParts {
             *sum = sum.wrapping_add(more);
         }
         self.weighted = self.weighted.wrapping_add(other.weighted);
+    }
+}
+
+impl SubAssign for DigestParts {
+    fn sub_assign(&mut self, other: Self) {
+        for (sum, less) in self.components.iter_mut().zip(other.components) {
+            *sum = sum.wrapping_sub(less);
+        }
+        self.weighted = self.weighted.wrapping_sub(other.weighted);
     }
 }
 
