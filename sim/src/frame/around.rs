@@ -11,6 +11,7 @@ use bluemarble_spatial::CellId;
 use glam::DVec3;
 
 use super::FrameSet;
+use super::bounds::Bounds;
 use crate::hashing::CellHash;
 use bluemarble_spatial::ZoneId;
 
@@ -43,12 +44,13 @@ fn surroundings(cell: CellId) -> Vec<CellId> {
     cells
 }
 
-/// A slice of one frame.
+/// A slice of one frame, and the box around it.
 #[derive(Clone, Copy, Debug)]
 struct Slice {
     zone: ZoneId,
     start: u32,
     end: u32,
+    bounds: Bounds,
 }
 
 /// Somebody near.
@@ -61,17 +63,17 @@ pub(crate) struct Neighbour {
 }
 
 /// Where `cells`, ascending, are in the frames; empty ones are left out.
-fn slices_of(frames: &FrameSet, cells: &[CellId]) -> Box<[Slice]> {
-    let slice = |&cell: &CellId| {
+fn slices_of<'a>(frames: &'a FrameSet, cells: &'a [CellId]) -> impl Iterator<Item = Slice> + 'a {
+    cells.iter().filter_map(|&cell| {
         let zone = frames.map.zone_of(cell);
-        let rows = frames.zones[zone as usize].rows_of(cell);
-        (!rows.is_empty()).then_some(Slice {
+        let (rows, bounds) = frames.zones[zone as usize].bounded_rows_of(cell)?;
+        Some(Slice {
             zone,
             start: rows.start as u32,
             end: rows.end as u32,
+            bounds,
         })
-    };
-    cells.iter().filter_map(slice).collect()
+    })
 }
 
 /// One zone's view of Frames(t−1). Rebuilt each tick from the frames alone; the residents' cells say
@@ -79,15 +81,18 @@ fn slices_of(frames: &FrameSet, cells: &[CellId]) -> Box<[Slice]> {
 #[derive(Resource, Debug)]
 pub(crate) struct Around {
     pub frames: Arc<FrameSet>,
-    /// Slices around each cell in which a resident stood at t−1, whoever owns the cell.
-    slices: HashMap<CellId, Box<[Slice]>, CellHash>,
+    /// Slices around each cell in which a resident stood at t−1, whoever owns the cell: where they
+    /// begin and end in the list.
+    known: HashMap<CellId, (u32, u32), CellHash>,
+    slices: Vec<Slice>,
 }
 
 impl Around {
     pub(crate) fn new(frames: Arc<FrameSet>) -> Self {
         Self {
             frames,
-            slices: HashMap::default(),
+            known: HashMap::default(),
+            slices: Vec::new(),
         }
     }
 
@@ -98,20 +103,23 @@ impl Around {
         cells: impl Iterator<Item = CellId>,
         memo: &mut NeighbourCells,
     ) {
+        self.known.clear();
         self.slices.clear();
         for cell in cells {
-            self.slices
-                .entry(cell)
-                .or_insert_with(|| slices_of(&frames, &memo.of(cell)));
+            self.known.entry(cell).or_insert_with(|| {
+                let start = self.slices.len() as u32;
+                self.slices.extend(slices_of(&frames, &memo.of(cell)));
+                (start, self.slices.len() as u32)
+            });
         }
         self.frames = frames;
     }
 
     /// The slices around any cell: looked up beforehand for residents, now for a newcomer.
     fn slices(&self, cell: CellId) -> Cow<'_, [Slice]> {
-        match self.slices.get(&cell) {
-            Some(slices) => Cow::Borrowed(slices),
-            None => Cow::Owned(slices_of(&self.frames, &surroundings(cell)).into_vec()),
+        match self.known.get(&cell) {
+            Some(&(start, end)) => Cow::Borrowed(&self.slices[start as usize..end as usize]),
+            None => Cow::Owned(slices_of(&self.frames, &surroundings(cell)).collect()),
         }
     }
 
@@ -126,6 +134,9 @@ impl Around {
     ) {
         let radius2 = radius_m * radius_m;
         for slice in self.slices(cell).iter() {
+            if slice.bounds.distance_squared(pos) > radius2 {
+                continue;
+            }
             let frame = &self.frames.zones[slice.zone as usize];
             let rows = slice.start as usize..slice.end as usize;
             for (offset, at) in frame.positions[rows.clone()].iter().enumerate() {

@@ -4,6 +4,8 @@ use bluemarble_shared_protocol::EntityId;
 use bluemarble_spatial::CellId;
 use glam::DVec3;
 
+use super::bounds::Bounds;
+
 /// What others may read about one entity.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct FrameRow {
@@ -40,6 +42,8 @@ pub struct Frame {
     pub alive: Vec<bool>,
     /// The occupied cells, ascending, with the first row of each.
     runs: Vec<(CellId, u32)>,
+    /// A box around each of these cells' positions.
+    bounds: Vec<Bounds>,
 }
 
 impl Frame {
@@ -49,11 +53,12 @@ impl Frame {
         let mut frame = Self::default();
         frame.reserve(rows.len());
         rows.for_each(|row| frame.push(row));
+        frame.finish();
         frame
     }
 
     /// Empties it for as many rows as there are cells, which are in order; each is then
-    /// [put](Self::put) in its place.
+    /// [put](Self::put) in its place, and the whole [finished](Self::finish).
     pub(crate) fn restart(&mut self, cells: impl Iterator<Item = CellId>) {
         self.runs.clear();
         let mut rows = 0;
@@ -80,6 +85,15 @@ impl Frame {
         self.eyes_m[at] = row.eye_m;
         self.factions[at] = row.faction;
         self.alive[at] = row.alive;
+    }
+
+    /// When every row is filled: draws the boxes.
+    pub(crate) fn finish(&mut self) {
+        self.bounds.clear();
+        for run in 0..self.runs.len() {
+            let bounds = Bounds::of(&self.positions[self.rows_of_run(run)]);
+            self.bounds.push(bounds);
+        }
     }
 
     fn reserve(&mut self, rows: usize) {
@@ -130,6 +144,13 @@ impl Frame {
         }
     }
 
+    /// The same, with the box around them; `None` if nobody is there.
+    pub(super) fn bounded_rows_of(&self, cell: CellId) -> Option<(std::ops::Range<usize>, Bounds)> {
+        let run = self.runs.binary_search_by_key(&cell, |(cell, _)| *cell);
+        run.ok()
+            .map(|run| (self.rows_of_run(run), self.bounds[run]))
+    }
+
     fn rows_of_run(&self, run: usize) -> std::ops::Range<usize> {
         let next = self.runs.get(run + 1);
         self.runs[run].1 as usize..next.map_or(self.len(), |(_, start)| *start as usize)
@@ -149,6 +170,7 @@ impl Frame {
             copied = before;
         }
         self.copy_rows(&mut merged, &mut run, copied..self.len());
+        merged.finish();
         merged
     }
 
@@ -215,6 +237,7 @@ impl Frame {
     #[cfg(feature = "mutants")]
     pub(crate) fn overwrite_position(&mut self, row: usize, pos: DVec3) {
         self.positions[row] = pos;
+        self.finish();
     }
 }
 

@@ -6,6 +6,7 @@
 //! frame, found by two binary searches, however the world is cut.
 
 mod around;
+mod bounds;
 mod columns;
 
 pub(crate) use around::{Around, Neighbour, NeighbourCells};

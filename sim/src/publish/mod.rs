@@ -200,6 +200,7 @@ pub(crate) fn publish(
             );
         }
     }
+    rows.finish();
     frames.put(&frame);
     wires.put(&wire);
     published.cells.clear();
