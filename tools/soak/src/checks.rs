@@ -141,6 +141,15 @@ fn borderless(tally: &Tally) -> Tally {
 /// # Errors
 /// If the two worlds do not show the same.
 pub fn same_frames(twin: &World, subject: &World) -> Result<(), Fault> {
+    if let Some(fault) = subject.fault() {
+        return Err(fault);
+    }
+    let (counted, known) = (subject.count_strays(), subject.strays());
+    if counted != known {
+        return Err(format!(
+            "{counted} strays by looking, {known} by the world's own count"
+        ));
+    }
     let (whole, cut) = (frame_rows(twin), frame_rows(subject));
     if let Some(difference) = first_difference(&whole, &cut) {
         return Err(format!("frames differ: {difference}"));

@@ -24,6 +24,14 @@ pub enum EventKind {
     Cut,
     /// The number of threads changes.
     Threads,
+    /// Zones are split, merged and moved while the world runs.
+    Zones,
+    /// The whole map is replaced while the world runs.
+    Recut,
+    /// How many may depart at a barrier changes.
+    Departures,
+    /// Everybody resides in some zone or other, whoever owns their cell.
+    Residence,
     /// The world is restored into another partition.
     Repartition,
     /// Zones are built anew from their entities.
@@ -36,7 +44,7 @@ pub enum EventKind {
 
 impl EventKind {
     /// All of them.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 17] = [
         Self::Puppets,
         Self::Joins,
         Self::Leaves,
@@ -46,6 +54,10 @@ impl EventKind {
         Self::Overload,
         Self::Cut,
         Self::Threads,
+        Self::Zones,
+        Self::Recut,
+        Self::Departures,
+        Self::Residence,
         Self::Repartition,
         Self::Amnesia,
         Self::Restart,
@@ -65,6 +77,10 @@ impl EventKind {
             Self::Overload => "overload",
             Self::Cut => "cut",
             Self::Threads => "threads",
+            Self::Zones => "zones",
+            Self::Recut => "recut",
+            Self::Departures => "departures",
+            Self::Residence => "residence",
             Self::Repartition => "repartition",
             Self::Amnesia => "amnesia",
             Self::Restart => "restart",

@@ -8,6 +8,7 @@
 
 pub mod case;
 mod checks;
+mod cuts;
 mod dice;
 mod inputs;
 pub mod kinds;

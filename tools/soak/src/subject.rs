@@ -5,6 +5,7 @@ use bluemarble_sim::{Checkpoint, TickInputs, TickReport, World, WorldError, Worl
 use rayon::ThreadPool;
 
 use crate::checks::Fault;
+use crate::cuts;
 use crate::dice::Dice;
 use crate::kinds::{EventKind, Events};
 use crate::threads::THREADS_MAX;
@@ -13,10 +14,17 @@ const PURPOSE: u64 = 0x2000;
 /// Numbers of zones to begin with; small ones are more common.
 const ZONES: [usize; 12] = [2, 2, 3, 4, 6, 6, 7, 13, 24, 24, 48, 96];
 
+/// How many may depart at a barrier: none, one after another, everybody.
+const DEPARTURES: [usize; 7] = [0, 1, 2, 7, 30, 512, usize::MAX];
+
 /// How often what is done to a world; thousandths a tick.
 #[derive(Clone, Copy, Debug)]
 struct Habits {
     threads: u64,
+    zones: u64,
+    recut: u64,
+    departures: u64,
+    residence: u64,
     repartition: u64,
     amnesia: u64,
     restart: u64,
@@ -29,6 +37,10 @@ struct Habits {
 pub struct Upheavals {
     /// Changes of the ownership map.
     pub zone_changes: u64,
+    /// Times everybody was put into some zone or other.
+    pub scattered: u64,
+    /// Most entities at a time that waited for their departure.
+    pub strays_most: usize,
     /// Zones' memories lost.
     pub amnesias: u64,
     /// Restarts, with or without a log to replay.
@@ -84,7 +96,11 @@ impl Subject {
         let mut often = |most: f64| dice.magnitude(1.0, most) as u64;
         let habits = Habits {
             threads: often(500.0),
-            repartition: often(60.0),
+            zones: often(400.0),
+            recut: often(60.0),
+            departures: often(200.0),
+            residence: often(100.0),
+            repartition: often(30.0),
             amnesia: often(200.0),
             restart: often(40.0),
             crash: often(30.0),
@@ -112,34 +128,34 @@ impl Subject {
     /// If it is not the same afterwards.
     pub fn torment(&mut self, pool: &ThreadPool) -> Result<bool, Fault> {
         let tick = self.world.tick();
-        let Habits {
-            threads,
-            repartition,
-            amnesia,
-            restart,
-            crash,
-            keep,
-        } = self.habits;
-        if let Some(mut dice) = self.drawn(EventKind::Threads, tick, threads) {
+        let habits = self.habits;
+        if let Some(mut dice) = self.drawn(EventKind::Threads, tick, habits.threads) {
             self.threads = 1 + dice.up_to(THREADS_MAX as u64 - 1) as usize;
         }
-        if self.drawn(EventKind::Amnesia, tick, amnesia).is_some() {
+        self.cut(tick);
+        if self
+            .drawn(EventKind::Amnesia, tick, habits.amnesia)
+            .is_some()
+        {
             self.world.rebuild_zones();
             self.renew();
             self.done.amnesias += 1;
         }
         let mut died = false;
-        if let Some(mut dice) = self.drawn(EventKind::Repartition, tick, repartition) {
+        if let Some(mut dice) = self.drawn(EventKind::Repartition, tick, habits.repartition) {
             let zones = zones_of(&mut dice);
             self.restore(&self.world.checkpoint(), zones)?;
             self.done.zone_changes += 1;
         }
-        if self.drawn(EventKind::Restart, tick, restart).is_some() {
+        if self
+            .drawn(EventKind::Restart, tick, habits.restart)
+            .is_some()
+        {
             self.restore(&self.world.checkpoint(), self.world.zones())?;
             self.done.restarts += 1;
             died = true;
         }
-        if let Some(mut dice) = self.drawn(EventKind::Crash, tick, crash) {
+        if let Some(mut dice) = self.drawn(EventKind::Crash, tick, habits.crash) {
             let zones = zones_of(&mut dice);
             self.recover(zones, pool)?;
             self.done.restarts += 1;
@@ -148,7 +164,7 @@ impl Subject {
         if self
             .stream(EventKind::Crash, tick.0)
             .fork(1, 0)
-            .chance(keep)
+            .chance(habits.keep)
         {
             self.kept = self.world.checkpoint();
             self.log.clear();
@@ -161,17 +177,45 @@ impl Subject {
     /// # Errors
     /// If the inputs cannot be read back, or the world refuses them.
     pub fn step(&mut self, inputs: &TickInputs, pool: &ThreadPool) -> Result<TickReport, Fault> {
+        self.renew();
         let bytes = inputs.encode();
         let decoded = TickInputs::decode(&bytes).map_err(|e| format!("inputs: {e}"))?;
         if decoded != *inputs {
             return Err("inputs differ after encoding and decoding".into());
         }
         let report = self.world.step(&decoded, pool).map_err(|e| e.to_string())?;
+        self.done.strays_most = self.done.strays_most.max(self.world.strays());
         self.log.push(Record {
             inputs: bytes,
             digest: report.digest,
         });
         Ok(report)
+    }
+
+    /// Changes who owns and who steps what.
+    fn cut(&mut self, tick: Tick) {
+        let habits = self.habits;
+        if let Some(mut dice) = self.drawn(EventKind::Departures, tick, habits.departures) {
+            let departures = *dice.pick(&DEPARTURES);
+            self.world.set_departures_per_tick(departures);
+        }
+        if let Some(mut dice) = self.drawn(EventKind::Recut, tick, habits.recut) {
+            let map = cuts::map(&mut dice, &self.world);
+            self.done.zone_changes += u64::from(self.world.recut(map).is_ok());
+        }
+        if let Some(mut dice) = self.drawn(EventKind::Zones, tick, habits.zones) {
+            let changes = cuts::changes(&mut dice, &self.world);
+            // One that does not fit is refused, and all with it: the map must stay as it was.
+            let before = self.world.zone_map().len();
+            match self.world.change_zones(&changes) {
+                Ok(()) => self.done.zone_changes += changes.len() as u64,
+                Err(_) => assert_eq!(self.world.zone_map().len(), before),
+            }
+        }
+        if let Some(mut dice) = self.drawn(EventKind::Residence, tick, habits.residence) {
+            self.world.scatter_residence(dice.word());
+            self.done.scattered += 1;
+        }
     }
 
     fn stream(&self, kind: EventKind, n: u64) -> Dice {
