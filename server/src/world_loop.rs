@@ -142,7 +142,7 @@ impl WorldLoop {
         observed.deferred += self.events.len() as u64;
         let tick = self.world.tick().next();
         let mut players = self.hub.seal(now_ms, tick);
-        if self.world.spec().scenario.puppets > 0 {
+        if self.world.spec().scenario.scripted() > 0 {
             join(&mut players, self.world.script());
         }
         TickInputs {

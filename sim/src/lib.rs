@@ -26,6 +26,7 @@ mod frame;
 mod genesis;
 mod hashing;
 mod inputs;
+pub mod invariance;
 mod life;
 mod lore;
 mod mind;
@@ -49,7 +50,10 @@ mod zone_resources;
 
 pub use bluemarble_spatial::{BadChange, Change, ZoneId, ZoneMap};
 pub use checkpoint::{BadCheckpoint, Checkpoint, CheckpointPart, Snapshot};
-pub use content::{Attack, Camp, Kind, KindId, Scenario, ScenarioError, Spot, Square};
+pub use content::{
+    Attack, Camp, Kind, KindId, Recording, RecordingError, Scenario, ScenarioError, Script, Spot,
+    Square, Stress, Troop,
+};
 pub use effect::{Deed, Effect};
 pub use entity::{
     Arms, Body, DigestPart, DigestParts, EntityState, Home, Identity, Life, Mail, Mind, Player,

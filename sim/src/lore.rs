@@ -10,6 +10,7 @@ use glam::DVec3;
 
 use crate::content::{KindId, KindRules, Scenario};
 use crate::random::{Draw, Purpose};
+use crate::script::Cast;
 
 /// Shared by reference with every zone.
 #[derive(Resource, Clone, Debug)]
@@ -38,6 +39,8 @@ pub(crate) struct LoreInner {
     /// Where players appear, unit direction.
     pub spawn_dir: DVec3,
     pub spawn_spread_m: f64,
+    /// The scripted avatars.
+    pub cast: Cast,
 }
 
 impl LoreInner {
@@ -57,6 +60,7 @@ impl LoreInner {
                 .iter()
                 .map(|kind| KindRules::new(kind, tick_hz))
                 .collect(),
+            cast: Cast::new(scenario, &planet, grid_level),
             planet,
             seed,
             tick_hz,

@@ -15,7 +15,7 @@ use bluemarble_spatial::mix::hash_bytes;
 use rayon::iter::{IndexedParallelIterator, IntoParallelRefMutIterator, ParallelIterator};
 
 use crate::checkpoint::{BadCheckpoint, Checkpoint, Snapshot};
-use crate::content::{Kind, Scenario, Spot};
+use crate::content::{Kind, Scenario, Spot, Stress};
 use crate::entity::{DigestParts, EntityState};
 use crate::frame::{Frame, FrameSet};
 use crate::inputs::TickInputs;
@@ -69,12 +69,13 @@ impl WorldSpec {
         let scenario = Scenario {
             zones: 1,
             expected_players: 0,
+            stress: Stress::default(),
             ..self.scenario.clone()
         };
         hash_bytes(0, &bluemarble_shared_protocol::binary::encode(&scenario))
     }
 
-    fn check(&self) -> Result<(), WorldError> {
+    pub(crate) fn check(&self) -> Result<(), WorldError> {
         if !(1..=120).contains(&self.tick_hz) {
             return Err(WorldError::Spec(format!(
                 "tick_hz is {}, must be 1..=120",
@@ -98,6 +99,12 @@ impl WorldSpec {
         }
         if let Some(problem) = self.scenario.misplaced() {
             return Err(WorldError::Spec(problem));
+        }
+        if self.scenario.needs_recording() && self.scenario.recording.is_none() {
+            return Err(WorldError::Spec(format!(
+                "scenario '{}' walks after recorded people: give a recording with --trajectories FILE",
+                self.scenario.name
+            )));
         }
         self.check_camps()
     }
@@ -174,7 +181,19 @@ impl World {
         spec.check()?;
         let lore = lore_of(&spec);
         let born = genesis::population(&spec.scenario, &lore);
-        Ok(Self::populated(spec, lore, Tick(0), &born))
+        let map = genesis::zone_map(&spec.scenario, &lore, spec.zones, &born);
+        Ok(Self::populated(spec, lore, Tick(0), &born, map))
+    }
+
+    /// A new world, cut into zones in a way of one's own instead of as the scenario says.
+    ///
+    /// # Errors
+    /// If the specification is impossible.
+    pub fn genesis_cut(spec: WorldSpec, map: ZoneMap) -> Result<Self, WorldError> {
+        spec.check()?;
+        let lore = lore_of(&spec);
+        let born = genesis::population(&spec.scenario, &lore);
+        Ok(Self::populated(spec, lore, Tick(0), &born, map))
     }
 
     /// The world of a checkpoint, cut as `spec` says, whatever it was cut into before.
@@ -190,11 +209,18 @@ impl World {
                 tick: checkpoint.tick,
                 problem,
             })?;
-        Ok(Self::populated(spec, lore, checkpoint.tick, &states))
+        let map = genesis::zone_map(&spec.scenario, &lore, spec.zones, &states);
+        Ok(Self::populated(spec, lore, checkpoint.tick, &states, map))
     }
 
-    fn populated(spec: WorldSpec, lore: Lore, tick: Tick, states: &[EntityState]) -> Self {
-        let map = Arc::new(genesis::zone_map(&spec.scenario, &lore, spec.zones, states));
+    fn populated(
+        spec: WorldSpec,
+        lore: Lore,
+        tick: Tick,
+        states: &[EntityState],
+        map: ZoneMap,
+    ) -> Self {
+        let map = Arc::new(map);
         let nothing = Arc::new(Frame::default());
         let empty = Arc::new(FrameSet {
             tick,
@@ -425,12 +451,7 @@ impl World {
     /// What the scenario's scripted avatars do in the next tick: the inputs players would have sent.
     #[must_use]
     pub fn script(&self) -> PlayerInputs {
-        script::inputs(
-            &self.lore,
-            &self.frames,
-            &self.wires,
-            self.spec.scenario.puppets,
-        )
+        script::inputs(&self.lore, &self.frames, &self.wires)
     }
 
     /// The next tick's inputs when nobody but the script plays.

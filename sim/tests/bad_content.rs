@@ -61,7 +61,7 @@ fn an_unknown_scenario_is_answered_with_the_known_ones() {
     for name in ["atlantis", "", "../scenarios/earth", "earth.ron"] {
         assert_refused(
             Scenario::find(&assets, name),
-            &["no scenario", "earth, first-contact"],
+            &["no scenario", "earth, first-contact, "],
         );
     }
     assert_refused(
@@ -82,6 +82,15 @@ fn a_slip_of_the_pen_is_named_with_its_line() {
 }
 
 #[test]
+fn a_recording_that_is_not_there_is_named() {
+    let scenario = GOOD.replace("puppets: 60", "recording: \"recordings/none.txt\"");
+    assert_refused(
+        load(&scenario, str::to_owned),
+        &["recordings/none.txt", "id frame x y z"],
+    );
+}
+
+#[test]
 fn impossible_scenarios_are_refused() {
     let cases = [
         ("Square(5)", "Square(6)", "Square(6)"),
@@ -94,6 +103,17 @@ fn impossible_scenarios_are_refused() {
         ),
         ("spread_m: 30.0", "spread_m: -1.0", "spread_m"),
         ("count: 120", "count: 4000000", "entities"),
+        ("puppets: 60", "puppets: 60000", "puppets and troops"),
+        (
+            "puppets: 60",
+            "troops: [Troop(count: 20000, script: Roam)]",
+            "puppets and troops",
+        ),
+        (
+            "puppets: 60",
+            "troops: [Troop(count: 2, script: Chase(sight_m: 60.0))]",
+            "sight_m",
+        ),
         (
             "spawn_spread_m: 40.0",
             "spawn_spread_m: 1e9",

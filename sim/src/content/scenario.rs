@@ -1,11 +1,14 @@
 //! A scenario: which planet, which kinds, who lives where, and where players appear.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use bluemarble_spatial::LatLng;
 use serde::{Deserialize, Serialize};
 
 use super::kind::Kind;
+use super::recording::{Recording, RecordingError};
+use super::troop::{Script, Stress, Troop};
 
 /// Why a scenario cannot be played.
 #[derive(Debug, thiserror::Error)]
@@ -36,6 +39,9 @@ pub enum ScenarioError {
         /// Where and why.
         problem: String,
     },
+    /// Recorded trajectories that cannot be used.
+    #[error(transparent)]
+    Recording(#[from] RecordingError),
     /// A file that says something impossible.
     #[error("{path}: {problem}")]
     Content {
@@ -112,8 +118,16 @@ pub struct Scenario {
     pub kind_names: Vec<String>,
     /// Who lives where.
     pub camps: Vec<Camp>,
-    /// Scripted avatars.
+    /// Scripted avatars that roam.
     pub puppets: u32,
+    /// Scripted avatars that do something else.
+    pub troops: Vec<Troop>,
+    /// What must happen at its borders, for the tests that compare partitions.
+    pub stress: Stress,
+    /// Trajectories for [`Script::Recorded`]: those its file names, or others. Not part of the content: what scripted avatars do is
+    /// sealed, like any player's intents.
+    #[serde(skip)]
+    pub recording: Option<Arc<Recording>>,
 }
 
 /// The file's shape.
@@ -134,6 +148,12 @@ struct ScenarioFile {
     camps: Vec<Camp>,
     #[serde(default)]
     puppets: u32,
+    #[serde(default)]
+    troops: Vec<Troop>,
+    #[serde(default)]
+    stress: Stress,
+    #[serde(default)]
+    recording: Option<String>,
 }
 
 fn default_interaction() -> f64 {
@@ -208,6 +228,9 @@ impl Scenario {
             kind_names,
             camps: file.camps,
             puppets: file.puppets,
+            troops: file.troops,
+            stress: file.stress,
+            recording: None,
         };
         if let Some(problem) = scenario.fault() {
             return Err(ScenarioError::Content {
@@ -220,7 +243,25 @@ impl Scenario {
                 .kinds
                 .push(load_kind(assets, name, scenario.interaction_radius_m)?);
         }
+        if let Some(recording) = file.recording {
+            let recording = Recording::load(&assets.join(recording))?;
+            scenario.recording = Some(Arc::new(recording));
+        }
         Ok(scenario)
+    }
+
+    /// How many scripted avatars there are at most.
+    #[must_use]
+    pub fn scripted(&self) -> u32 {
+        let troops = self.troops.iter().map(|troop| troop.count);
+        troops.fold(self.puppets, u32::saturating_add)
+    }
+
+    /// Whether its scripts need [`Scenario::recording`].
+    #[must_use]
+    pub fn needs_recording(&self) -> bool {
+        let recorded = |troop: &Troop| troop.script == Script::Recorded;
+        self.troops.iter().any(recorded)
     }
 
     /// What lies nowhere on the globe, if anything.
@@ -256,14 +297,18 @@ impl Scenario {
                 bluemarble_spatial::ZoneMap::ZONES_MAX
             ));
         }
-        if self.puppets > Self::PUPPETS_MAX || self.expected_players > Self::PLAYERS_MAX {
+        let fault = |troop: &Troop| troop.script.fault(self.interaction_radius_m);
+        if let Some(problem) = self.troops.iter().find_map(fault) {
+            return Some(problem);
+        }
+        if self.scripted() > Self::PUPPETS_MAX || self.expected_players > Self::PLAYERS_MAX {
             return Some(format!(
-                "puppets may be at most {}, expected_players at most {}",
+                "puppets and troops may be at most {} together, expected_players at most {}",
                 Self::PUPPETS_MAX,
                 Self::PLAYERS_MAX
             ));
         }
-        let mut entities = u64::from(self.puppets);
+        let mut entities = u64::from(self.scripted());
         for camp in &self.camps {
             if !(0.0..=100_000.0).contains(&camp.spread_m) {
                 return Some(format!(
@@ -309,10 +354,15 @@ fn read_ron<T: for<'de> Deserialize<'de>>(path: &Path) -> Result<T, ScenarioErro
         path: path.into(),
         source,
     })?;
-    ron::from_str(&text).map_err(|error| ScenarioError::Syntax {
-        path: path.into(),
-        problem: error.to_string(),
-    })
+    // `recording: "x"` instead of `Some("x")`.
+    let options =
+        ron::Options::default().with_default_extension(ron::extensions::Extensions::IMPLICIT_SOME);
+    options
+        .from_str(&text)
+        .map_err(|error| ScenarioError::Syntax {
+            path: path.into(),
+            problem: error.to_string(),
+        })
 }
 
 fn known_in(dir: &Path) -> String {

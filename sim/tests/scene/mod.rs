@@ -1,30 +1,49 @@
-//! The scene of the determinism tests: `assets/scenarios/first-contact.ron` on the real Earth.
+//! The scenes of the determinism tests: the shipped scenarios on the planets they name, each planet
+//! loaded once.
 
-use std::path::Path;
-use std::sync::{Arc, OnceLock};
+#![allow(
+    dead_code,
+    reason = "not every test file that shares these uses all of them"
+)]
 
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+use bluemarble_sim::invariance::{SEED, TICK_HZ};
 use bluemarble_sim::{Scenario, World, WorldSpec};
 use bluemarble_spatial::Planet;
 
 /// How long the partitions are compared.
-#[allow(
-    dead_code,
-    reason = "not every test file that shares this scene runs it for so long"
-)]
 pub const TICKS: u64 = 2_000;
 
-/// The scene, cut into `zones`.
-pub fn first_contact(zones: usize) -> World {
-    static EARTH: OnceLock<Arc<Planet>> = OnceLock::new();
-    let assets = Path::new(env!("CARGO_MANIFEST_DIR")).join("../assets");
-    let scenario = Scenario::find(&assets, "first-contact").unwrap();
-    let planet = EARTH.get_or_init(|| Arc::new(Planet::load(&assets, "earth").unwrap()));
-    let spec = WorldSpec {
-        scenario,
+/// The shipped assets.
+pub fn assets() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../assets")
+}
+
+/// A shipped scenario.
+pub fn spec(name: &str) -> WorldSpec {
+    static PLANETS: Mutex<BTreeMap<String, Arc<Planet>>> = Mutex::new(BTreeMap::new());
+    let scenario = Scenario::find(&assets(), name).unwrap();
+    let mut planets = PLANETS.lock().unwrap();
+    let planet = planets
+        .entry(scenario.planet.clone())
+        .or_insert_with(|| Arc::new(Planet::load(&assets(), &scenario.planet).unwrap()));
+    WorldSpec {
         planet: Arc::clone(planet),
-        tick_hz: 20,
-        seed: 7,
+        tick_hz: TICK_HZ,
+        seed: SEED,
+        zones: scenario.zones,
+        scenario,
+    }
+}
+
+/// `assets/scenarios/first-contact.ron` on the real Earth, cut into `zones`.
+pub fn first_contact(zones: usize) -> World {
+    let spec = WorldSpec {
         zones,
+        ..spec("first-contact")
     };
     World::genesis(spec).unwrap()
 }

@@ -1,8 +1,12 @@
 //! `bluemarble`: the designers' command line. It runs the same world as the server, headless and as
 //! fast as it goes. Each subcommand is a file of its own.
 
+mod invariance;
 mod planet;
+mod scenario_source;
 mod sim;
+
+use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
@@ -18,21 +22,24 @@ struct Cli {
 enum Command {
     /// Run a scenario headless, as fast as it goes, and print its state digest
     Sim(sim::SimArgs),
+    /// Compare scenarios cut in many ways, on many threads: all must be the same world, every tick
+    Invariance(invariance::InvarianceArgs),
     /// Look at a planet: maps, what is at a place, how it is cut into zones
     #[command(subcommand)]
     Planet(planet::PlanetCommand),
 }
 
-fn main() -> std::process::ExitCode {
+fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
-        Command::Sim(args) => sim::run(&args),
-        Command::Planet(command) => planet::run(&command),
+        Command::Sim(args) => sim::run(&args).map(|()| ExitCode::SUCCESS),
+        Command::Invariance(args) => invariance::run(&args),
+        Command::Planet(command) => planet::run(&command).map(|()| ExitCode::SUCCESS),
     };
     match outcome {
-        Ok(()) => std::process::ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             eprintln!("error: {error:#}");
-            std::process::ExitCode::from(2)
+            ExitCode::from(2)
         }
     }
 }

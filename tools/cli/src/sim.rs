@@ -7,10 +7,12 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::{Context, bail};
-use bluemarble_sim::{Scenario, ScenarioError, Tally, World, WorldSpec, ZoneMap};
+use bluemarble_sim::{Tally, World, WorldSpec, ZoneMap};
 use bluemarble_spatial::Planet;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::scenario_source::SourceArgs;
 
 /// What to run.
 #[derive(Args)]
@@ -18,7 +20,8 @@ use indicatif::{ProgressBar, ProgressStyle};
   bluemarble sim assets/scenarios/first-contact.ron --ticks 3000
   bluemarble sim assets/scenarios/first-contact.ron --ticks 3000 --zones 96 --threads 2
       (the digest is the same: zones and threads show nowhere)
-  bluemarble sim assets/scenarios/earth.ron --ticks 200 --digests /tmp/a.txt")]
+  bluemarble sim assets/scenarios/earth.ron --ticks 200 --digests /tmp/a.txt
+  bluemarble sim crowd-recorded --trajectories crowd.txt")]
 pub struct SimArgs {
     /// Scenario file, or the name of one in ./assets/scenarios
     scenario: PathBuf,
@@ -37,15 +40,14 @@ pub struct SimArgs {
     /// Seed of everything random
     #[arg(long, default_value_t = 7)]
     seed: u64,
-    /// Folder with planets, creatures and terrain [default: the one above the scenario's]
-    #[arg(long)]
-    assets: Option<PathBuf>,
     /// Write "tick digest" for every tick to this file, to be compared with another run's
     #[arg(long, value_name = "FILE")]
     digests: Option<PathBuf>,
     /// No progress bar
     #[arg(long)]
     quiet: bool,
+    #[command(flatten)]
+    source: SourceArgs,
 }
 
 /// Runs it.
@@ -97,9 +99,8 @@ pub fn run(args: &SimArgs) -> anyhow::Result<()> {
 }
 
 fn load(args: &SimArgs) -> anyhow::Result<World> {
-    let assets = assets_of(args);
-    let scenario = find_scenario(args, &assets)
-        .with_context(|| format!("cannot load scenario {}", args.scenario.display()))?;
+    let assets = args.source.assets_of(&args.scenario);
+    let scenario = args.source.load(&args.scenario)?;
     let planet = Planet::load(&assets, &scenario.planet)
         .with_context(|| format!("cannot load planet '{}'", scenario.planet))?;
     let zones = args.zones.unwrap_or(scenario.zones);
@@ -114,29 +115,6 @@ fn load(args: &SimArgs) -> anyhow::Result<World> {
         zones,
     };
     World::genesis(spec).context("cannot make this world")
-}
-
-/// The folder above the scenario's own, or `assets` here for a scenario given by its name.
-fn assets_of(args: &SimArgs) -> PathBuf {
-    let folder = args
-        .scenario
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty());
-    match (&args.assets, folder) {
-        (Some(assets), _) => assets.clone(),
-        (None, Some(folder)) => folder.parent().unwrap_or(Path::new("..")).to_path_buf(),
-        (None, None) => PathBuf::from("assets"),
-    }
-}
-
-/// A path is read; a bare name is looked up, so that a mistyped one is answered with a list.
-fn find_scenario(args: &SimArgs, assets: &Path) -> Result<Scenario, ScenarioError> {
-    let name = args.scenario.to_string_lossy();
-    if args.scenario.components().count() == 1 && !name.ends_with(".ron") {
-        Scenario::find(assets, &name)
-    } else {
-        Scenario::load(&args.scenario)
-    }
 }
 
 fn create(path: &Path) -> anyhow::Result<BufWriter<std::fs::File>> {

@@ -8,6 +8,7 @@
 mod cargo;
 mod chores;
 mod debian;
+mod golden;
 mod instructions;
 mod licences;
 mod postgres;
@@ -38,6 +39,11 @@ Commands:
                    bench/instructions/counts.toml; --bless writes that table anew
   soak [ARGS]      random worlds, torn and tormented, beside whole twins, for as long as told:
                    cargo xtask soak --seed S --minutes M. `cargo xtask soak --help` says more
+  golden [--bless] [--quick] [--cpu NAME]
+                   compare the border scenarios' state digests over 10,000 ticks of a release
+                   build with sim/tests/golden/digests.txt; --bless writes that file anew;
+                   --quick runs a test build for 1,000 ticks; --cpu builds for another
+                   instruction set (x86-64-v3, native, ...)
   postgres         start a throwaway Postgres, print its URL, and keep it until Ctrl-C
 
 Environment:
@@ -87,6 +93,7 @@ fn dispatch(args: &[String]) -> anyhow::Result<()> {
             chores::instructions(instructions::What::Bless)
         }
         ("soak", args) => chores::soak(args),
+        ("golden", args) => golden::Golden::parse(args)?.run(),
         ("postgres", []) => postgres::run_until_killed(),
         (postgres::GUARD_COMMAND, []) => postgres::guard(),
         ("ci" | "fmt" | "docs" | "tidy" | "deny" | "instructions" | "postgres", [first, ..]) => {
@@ -111,6 +118,7 @@ mod tests {
             ("tidy --fats", "--fats"),
             ("fmt --check", "--check"),
             ("instructions --curse", "--curse"),
+            ("golden --silver", "--silver"),
         ] {
             let error = dispatch(&words(line))
                 .expect_err("must be refused")
@@ -133,6 +141,7 @@ mod tests {
             "tidy",
             "deny",
             "instructions",
+            "golden",
             "postgres",
         ] {
             assert!(

@@ -1,0 +1,173 @@
+//! The first promise, as one function: a scenario cut in some way, on some threads, against the same
+//! scenario in one zone on one thread, digest by digest. The tests, `bluemarble invariance` and the
+//! soak all compare worlds with this.
+
+mod cut;
+mod goldens;
+
+pub use cut::Cut;
+pub use goldens::{GoldenError, Goldens};
+
+use crate::content::Stress;
+use crate::report::Tally;
+use crate::world::{World, WorldError, WorldSpec};
+
+/// The scenarios that stress borders; each has a golden digest at each of [`GOLDEN_TICKS`].
+pub const SCENARIOS: [&str; 6] = [
+    "first-contact",
+    "bottleneck",
+    "crowd-recorded",
+    "vertex-armies",
+    "pole-walkers",
+    "shuttlers",
+];
+/// The ticks of the golden digests: the tests look at the first, a release run at both.
+pub const GOLDEN_TICKS: [u64; 2] = [1_000, 10_000];
+/// Seed of the worlds that goldens are of.
+pub const SEED: u64 = 7;
+/// Ticks per second of the worlds that goldens are of.
+pub const TICK_HZ: u32 = 20;
+/// [`Stress`] counts what happens in so many ticks.
+const STRESS_TICKS: u64 = 1_000;
+
+/// What a world went through.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Run {
+    /// Its digest at ticks 1, 2, 3 …
+    pub digests: Vec<u64>,
+    /// What happened in the first thousand ticks, or in all if there are fewer.
+    pub beginning: Tally,
+    /// What happened in all of them.
+    pub total: Tally,
+    /// How many zones there were.
+    pub zones: usize,
+}
+
+/// Where two runs part.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Difference {
+    /// The first tick whose digests differ.
+    pub tick: u64,
+    /// The reference's digest.
+    pub expected: u64,
+    /// The other's.
+    pub found: u64,
+}
+
+/// How a run compares with the reference.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    /// The run, up to the tick that differs.
+    pub run: Run,
+    /// Where it parted from the reference, if it did.
+    pub difference: Option<Difference>,
+}
+
+impl Run {
+    /// The digest at a tick from 1, if it ran so long.
+    #[must_use]
+    pub fn digest_at(&self, tick: u64) -> Option<u64> {
+        let at = usize::try_from(tick.checked_sub(1)?).ok()?;
+        self.digests.get(at).copied()
+    }
+
+    /// What `stress` asks for and did not happen, in words; `None` if everything did or if the run
+    /// was too short to tell.
+    #[must_use]
+    pub fn unmet(&self, stress: &Stress) -> Option<String> {
+        let Stress {
+            contacts_cross,
+            hits_cross,
+            handoffs,
+            kills,
+        } = *stress;
+        let counted = [
+            (
+                "contacts across borders",
+                self.beginning.contacts_cross,
+                contacts_cross,
+            ),
+            (
+                "blows across borders",
+                self.beginning.hits_cross,
+                hits_cross,
+            ),
+            ("hand-offs", self.beginning.handoffs, handoffs),
+            ("kills", self.beginning.kills, kills),
+        ];
+        let long_enough = self.digests.len() as u64 >= STRESS_TICKS;
+        let short = counted.into_iter().find(|(_, found, least)| found < least);
+        short.filter(|_| long_enough).map(|(what, found, least)| {
+            format!("only {found} {what} in {STRESS_TICKS} ticks, at least {least} are needed")
+        })
+    }
+}
+
+/// Runs a scenario's script in one zone. `watch` is called after every tick.
+///
+/// # Errors
+/// If the specification is impossible.
+pub fn reference(
+    spec: &WorldSpec,
+    ticks: u64,
+    pool: &rayon::ThreadPool,
+    watch: &mut dyn FnMut(u64),
+) -> Result<Run, WorldError> {
+    let world = Cut::Zones(1).world(spec)?;
+    Ok(run(world, ticks, pool, &[], watch)?.run)
+}
+
+/// Runs the same script cut in another way, on the threads of `pool`, as long as the reference did or
+/// until it differs.
+///
+/// # Errors
+/// If the specification is impossible.
+pub fn compare(
+    spec: &WorldSpec,
+    cut: Cut,
+    reference: &Run,
+    pool: &rayon::ThreadPool,
+    watch: &mut dyn FnMut(u64),
+) -> Result<Outcome, WorldError> {
+    let ticks = reference.digests.len() as u64;
+    run(cut.world(spec)?, ticks, pool, &reference.digests, watch)
+}
+
+/// Steps a world by its own script, and stops at the first digest that is not the expected one.
+fn run(
+    mut world: World,
+    ticks: u64,
+    pool: &rayon::ThreadPool,
+    expected: &[u64],
+    watch: &mut dyn FnMut(u64),
+) -> Result<Outcome, WorldError> {
+    let mut run = Run {
+        zones: world.zones(),
+        ..Run::default()
+    };
+    for tick in 1..=ticks {
+        let report = world.step(&world.scripted_inputs(), pool)?;
+        run.digests.push(report.digest);
+        run.total.add(&report.tally);
+        if tick <= STRESS_TICKS {
+            run.beginning.add(&report.tally);
+        }
+        watch(tick);
+        let other = expected.get(tick as usize - 1);
+        if let Some(&expected) = other.filter(|&&expected| expected != report.digest) {
+            let difference = Difference {
+                tick,
+                expected,
+                found: report.digest,
+            };
+            return Ok(Outcome {
+                run,
+                difference: Some(difference),
+            });
+        }
+    }
+    Ok(Outcome {
+        run,
+        difference: None,
+    })
+}

@@ -1,0 +1,82 @@
+//! Whom a scripted avatar sees: the rows of the last frames in its grid cell and those around it.
+
+use std::collections::HashMap;
+use std::ops::Range;
+
+use bluemarble_shared_protocol::EntityId;
+use bluemarble_spatial::{CellId, ZoneId};
+use glam::DVec3;
+
+use crate::frame::FrameSet;
+use crate::hashing::CellHash;
+
+/// The frames of one tick, with what was looked up in them.
+pub(super) struct Sight<'a> {
+    frames: &'a FrameSet,
+    around: HashMap<CellId, Vec<(ZoneId, Range<usize>)>, CellHash>,
+}
+
+/// Somebody seen.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Seen {
+    pub id: EntityId,
+    pub pos: DVec3,
+    pub distance2: f64,
+}
+
+impl<'a> Sight<'a> {
+    pub(super) fn new(frames: &'a FrameSet) -> Self {
+        Self {
+            frames,
+            around: HashMap::default(),
+        }
+    }
+
+    /// The nearest of the living within `radius_m` whom `wanted` (id, faction) names; of equals the
+    /// first by (cell, id).
+    pub(super) fn nearest(
+        &mut self,
+        cell: CellId,
+        pos: DVec3,
+        radius_m: f64,
+        wanted: impl Fn(EntityId, u8) -> bool,
+    ) -> Option<Seen> {
+        let frames = self.frames;
+        let slices = self
+            .around
+            .entry(cell)
+            .or_insert_with(|| slices(frames, cell));
+        let mut nearest: Option<Seen> = None;
+        for (zone, rows) in slices.iter() {
+            let frame = &frames.zones[*zone as usize];
+            for row in rows.clone() {
+                let distance2 = frame.positions[row].distance_squared(pos);
+                let nearer = nearest.is_none_or(|best| distance2 < best.distance2);
+                if nearer
+                    && distance2 <= radius_m * radius_m
+                    && frame.alive[row]
+                    && wanted(frame.ids[row], frame.factions[row])
+                {
+                    nearest = Some(Seen {
+                        id: frame.ids[row],
+                        pos: frame.positions[row],
+                        distance2,
+                    });
+                }
+            }
+        }
+        nearest
+    }
+}
+
+/// The rows in a cell and in those around it, by cell.
+fn slices(frames: &FrameSet, cell: CellId) -> Vec<(ZoneId, Range<usize>)> {
+    let mut cells: Vec<CellId> = cell.all_neighbours().iter().copied().collect();
+    cells.push(cell);
+    cells.sort_unstable();
+    let rows = cells.into_iter().map(|cell| {
+        let zone = frames.map.zone_of(cell);
+        (zone, frames.zones[zone as usize].rows_of(cell))
+    });
+    rows.filter(|(_, rows)| !rows.is_empty()).collect()
+}
