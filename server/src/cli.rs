@@ -80,6 +80,10 @@ pub struct ServeArgs {
     #[cfg(feature = "sabotage")]
     #[arg(long, value_name = "TICK")]
     pub panic_at_tick: Option<u64>,
+    /// Test builds only: panic inside the step of this tick if it has intents
+    #[cfg(feature = "sabotage")]
+    #[arg(long, value_name = "TICK")]
+    pub panic_on_intents_at: Option<u64>,
     /// Test builds only: panic outside any step, after this tick
     #[cfg(feature = "sabotage")]
     #[arg(long, value_name = "TICK")]

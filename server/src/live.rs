@@ -101,8 +101,8 @@ pub struct Recovered {
     /// The first tick of the last run that is lost: its log had broken and no checkpoint closed the
     /// hole.
     pub lost_from: Option<u64>,
-    /// The last journaled tick, if it was left out because stepping it panics.
-    pub quarantined: Option<u64>,
+    /// If the last journaled tick panics: which, and what of its inputs was withheld.
+    pub quarantined: Option<String>,
     /// The last ticks on the way there with their digests, oldest first: what an outside recorder
     /// compares its notes with.
     pub trail: Vec<(u64, String)>,
@@ -114,9 +114,7 @@ impl Recovered {
         let lost = self.lost_from.map(|tick| {
             format!("ticks from {tick} on are lost: the last run's log had broken there")
         });
-        let kept = self
-            .quarantined
-            .map(|tick| format!("tick {tick} is quarantined: stepping its inputs panics"));
+        let kept = self.quarantined.clone();
         match (lost, kept) {
             (Some(lost), Some(kept)) => Some(format!("{lost}; {kept}")),
             (lost, kept) => lost.or(kept),

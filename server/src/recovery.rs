@@ -9,24 +9,29 @@
 //! A world is only continued by what computed it: if a crash left a tail and the rules, content or
 //! program are not those that wrote it, or a replayed tick comes out differently, recovery stops
 //! and says what can be done. A planned stop leaves no tail and may be followed by anything.
+//!
+//! If the very last journaled tick panics (it ended the last run, too), it is stepped with inputs
+//! withheld, see [`quarantine`].
 
+mod quarantine;
 #[cfg(test)]
 mod tests;
 
 use std::collections::VecDeque;
+use std::convert::Infallible;
 
 use bluemarble_persistence::{CheckpointImage, JournalRecord, JournalTail, SegmentHeader};
 use bluemarble_shared_protocol::binary::BinaryError;
 use bluemarble_shared_protocol::{Epoch, Tick};
-use bluemarble_sim::{
-    Checkpoint, CheckpointPart, Provenance, TickInputs, World, WorldError, WorldSpec,
-};
+use bluemarble_sim::replay::{Divergence, LoggedTick, Remembered, Stopped, replay};
+use bluemarble_sim::{Checkpoint, CheckpointPart, Provenance, World, WorldError, WorldSpec};
 
 use crate::checkpointer::Label;
 use crate::guarded::Panicked;
 use crate::limits::TRAIL_TICKS_MAX;
 use crate::live::digest_hex;
 use crate::stepper::Stepper;
+pub use quarantine::Quarantine;
 
 /// What there is to recover from.
 pub struct Remains {
@@ -56,22 +61,13 @@ pub struct Recovered {
     pub replayed: u64,
     /// The newest [`TRAIL_TICKS_MAX`] states on the way there, oldest first.
     pub trail: Trail,
-    /// The last journaled tick, if it was left out because stepping it panics.
+    /// The last journaled tick, if it panics: the world is before it, and it is to be stepped next,
+    /// with less.
     pub quarantined: Option<Quarantine>,
 }
 
 /// Ticks and their digests.
 pub type Trail = VecDeque<(Tick, u64)>;
-
-/// A journaled tick that cannot be stepped.
-pub struct Quarantine {
-    /// The tick.
-    pub tick: Tick,
-    /// Its sealed inputs.
-    pub inputs: Vec<u8>,
-    /// How it failed.
-    pub panic: Panicked,
-}
 
 /// Why a world cannot be continued.
 #[derive(Debug, thiserror::Error)]
@@ -113,7 +109,7 @@ pub enum RecoveryError {
     /// A replayed tick came out differently.
     #[error(
         "replaying tick {tick} gives the state {found}, but the journal remembers {expected}: the \
-         world diverged at this tick"
+         world diverged at this tick{traced}"
     )]
     Diverged {
         /// The first tick that differs.
@@ -122,6 +118,8 @@ pub enum RecoveryError {
         expected: String,
         /// From the replay.
         found: String,
+        /// In what, as far as it is known; begins a new line, or is empty.
+        traced: String,
     },
     /// A record whose checksum is right but whose content is not.
     #[error("the journal's inputs of tick {tick} cannot be read: {problem}")]
@@ -132,8 +130,19 @@ pub enum RecoveryError {
         problem: BinaryError,
     },
     /// A tick panics that did not when it was journaled.
-    #[error("replaying tick {tick} panicked: {panic}")]
+    #[error(
+        "replaying tick {tick} panicked: {panic}. It is not the last journaled one, so it did not \
+         when it was journaled"
+    )]
     Panicked {
+        /// Which.
+        tick: Tick,
+        /// How.
+        panic: String,
+    },
+    /// The last journaled tick panics whatever is withheld.
+    #[error("tick {tick} panics even without its inputs: {panic}")]
+    Unsteppable {
         /// Which.
         tick: Tick,
         /// How.
@@ -142,6 +151,11 @@ pub enum RecoveryError {
 }
 
 impl RecoveryError {
+    /// Whether the world itself failed, rather than what it was stored in.
+    pub fn is_the_worlds(&self) -> bool {
+        matches!(self, Self::Unsteppable { .. })
+    }
+
     /// What an operator can do.
     pub fn advice(&self) -> &'static str {
         match self {
@@ -152,6 +166,11 @@ impl RecoveryError {
                 "start once with the program, scenario, seed and tick rate that wrote them and stop \
                  with Ctrl-C, which leaves no tail; or give these ticks up and go back to the \
                  checkpoint with --discard-journal-tail"
+            }
+            Self::Unsteppable { .. } => {
+                "not what players did but the state before it, or a rule, is at fault: every start \
+                 would fail there, so none is made. Keep a copy of the data directory and report \
+                 this; --discard-journal-tail goes back to the checkpoint"
             }
             Self::World(_) => "restore the database from a backup that matches this build",
             Self::Diverged { .. } | Self::BadInputs { .. } | Self::Panicked { .. } => {
@@ -175,38 +194,23 @@ pub fn recover(
     check_provenance(asker, remains)?;
     let records = &remains.tail.records;
     let mut world = begin(asker, remains)?;
-    match replay(&mut world, records, stepper, &mut progress) {
-        Ok(trail) => Ok(recovered(world, remains, trail, records.len(), None)),
-        Err(ReplayError::Refused(error)) => Err(error),
-        Err(ReplayError::Panicked { at, panic }) => {
-            let record = &records[at];
-            if at + 1 < records.len() {
-                return Err(RecoveryError::Panicked {
-                    tick: record.tick,
-                    panic: panic.in_short().to_owned(),
-                });
-            }
-            // The very tick that ended the last run: go on from the one before it.
-            let mut world = begin(asker, remains)?;
-            let trail =
-                replay(&mut world, &records[..at], stepper, &mut progress).map_err(|error| {
-                    match error {
-                        ReplayError::Refused(error) => error,
-                        ReplayError::Panicked { at, panic } => RecoveryError::Panicked {
-                            tick: records[at].tick,
-                            panic: panic.in_short().to_owned(),
-                        },
-                    }
-                })?;
-            let inputs = record.payload.clone();
-            let quarantine = Quarantine {
-                tick: record.tick,
-                inputs,
-                panic,
-            };
-            Ok(recovered(world, remains, trail, at, Some(quarantine)))
-        }
-    }
+    let (sealed, panic) = match run(&mut world, records, stepper, &mut progress) {
+        Ok(trail) => return Ok(recovered(world, remains, trail, records.len(), None)),
+        Err(Stopped::Step {
+            inputs,
+            failure: StepFailure::Panicked(panic),
+            ..
+        }) if records.last().is_some_and(|last| last.tick == inputs.tick) => (inputs, panic),
+        Err(stopped) => return Err(refusal(stopped, &world)),
+    };
+    // The very tick that ended the last run: go on from the one before it, which is no longer here.
+    let whole = records.len() - 1;
+    let mut world = begin(asker, remains)?;
+    let trail = run(&mut world, &records[..whole], stepper, &mut progress)
+        .map_err(|stopped| refusal(stopped, &world))?;
+    let before = world.checkpoint();
+    let kept = quarantine::quarantine(asker.spec, &before, stepper, sealed, panic)?;
+    Ok(recovered(world, remains, trail, whole, Some(kept)))
 }
 
 fn recovered(
@@ -280,44 +284,82 @@ fn other_content(spec: &WorldSpec, header: &SegmentHeader) -> Option<String> {
     })
 }
 
-enum ReplayError {
-    Refused(RecoveryError),
-    Panicked { at: usize, panic: Panicked },
+/// Why a tick could not be stepped.
+enum StepFailure {
+    Panicked(Panicked),
+    Refused(WorldError),
 }
 
-fn replay(
+fn run(
     world: &mut World,
     records: &[JournalRecord],
     stepper: &Stepper,
     progress: &mut impl FnMut(usize, usize),
-) -> Result<Trail, ReplayError> {
-    let refuse = ReplayError::Refused;
-    let mut trail = Trail::from([(world.tick(), world.digest())]);
-    for (at, record) in records.iter().enumerate() {
-        if record.prev_digest != world.digest() {
-            return Err(refuse(RecoveryError::Diverged {
-                tick: world.tick(),
-                expected: digest_hex(record.prev_digest),
-                found: digest_hex(world.digest()),
-            }));
-        }
-        let inputs = TickInputs::decode(&record.payload).map_err(|problem| {
-            refuse(RecoveryError::BadInputs {
-                tick: record.tick,
-                problem,
-            })
-        })?;
-        stepper
-            .step(world, &inputs)
-            .map_err(|panic| ReplayError::Panicked { at, panic })?
-            .map_err(|error| refuse(error.into()))?;
-        if trail.len() == TRAIL_TICKS_MAX {
-            trail.pop_front();
-        }
-        trail.push_back((world.tick(), world.digest()));
-        progress(at + 1, records.len());
-    }
+) -> Result<Trail, Stopped<Infallible, StepFailure>> {
+    let log = records.iter().map(|record| {
+        Ok(LoggedTick {
+            tick: record.tick,
+            before: Remembered::new(record.prev_digest, &record.sketch),
+            inputs: record.payload.clone(),
+        })
+    });
+    let mut trail = Trail::new();
+    let (mut done, all) = (0, records.len());
+    replay(
+        world,
+        log,
+        |world, inputs| match stepper.step(world, inputs) {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(refused)) => Err(StepFailure::Refused(refused)),
+            Err(panic) => Err(StepFailure::Panicked(panic)),
+        },
+        |world| {
+            if trail.len() == TRAIL_TICKS_MAX {
+                trail.pop_front();
+            }
+            if !trail.is_empty() {
+                done += 1;
+                progress(done, all);
+            }
+            trail.push_back((world.tick(), world.digest()));
+        },
+    )?;
     Ok(trail)
+}
+
+/// What to tell the operator; `world` is the one that stopped.
+fn refusal(stopped: Stopped<Infallible, StepFailure>, world: &World) -> RecoveryError {
+    match stopped {
+        Stopped::Log(never) => match never {},
+        Stopped::Diverged(divergence) => RecoveryError::Diverged {
+            tick: divergence.tick,
+            expected: digest_hex(divergence.recorded.digest),
+            found: digest_hex(divergence.found.digest()),
+            traced: traced(&divergence, world),
+        },
+        Stopped::BadInputs { tick, problem } => RecoveryError::BadInputs { tick, problem },
+        Stopped::Step { tick, failure, .. } => match failure {
+            StepFailure::Panicked(panic) => RecoveryError::Panicked {
+                tick,
+                panic: panic.in_short().to_owned(),
+            },
+            StepFailure::Refused(error) => error.into(),
+        },
+    }
+}
+
+/// Where two states differ, as far as the journal's sketch tells.
+fn traced(divergence: &Divergence, world: &World) -> String {
+    let found = divergence.trace(world);
+    if !found.culprits.is_empty() {
+        let told: Vec<_> = found.culprits.iter().map(ToString::to_string).collect();
+        return format!(" (here: replayed, there: journaled)\n{}", told.join("\n"));
+    }
+    let names: Vec<_> = found.components.iter().map(|part| part.name()).collect();
+    match names.as_slice() {
+        [] => String::new(),
+        names => format!(", in components of several entities: {}", names.join(", ")),
+    }
 }
 
 fn checkpoint(image: &CheckpointImage) -> Checkpoint {

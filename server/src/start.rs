@@ -28,7 +28,7 @@ use crate::health::Grade;
 use crate::held::HeldDigests;
 use crate::limits::INTEREST_HYSTERESIS;
 use crate::live::{Live, digest_hex};
-use crate::recovery::{self, Asker, Recovered, Remains};
+use crate::recovery::{self, Asker, Quarantine, Recovered, Remains};
 use crate::shutdown::StopRequest;
 use crate::stepper::Stepper;
 use crate::steps::Steps;
@@ -84,7 +84,9 @@ pub fn build(
     if let Some(loss) = began.loss() {
         live.health.raise("recovery", Grade::Degraded, loss);
     }
-    let Recovered { world, .. } = recovered;
+    let Recovered {
+        world, quarantined, ..
+    } = recovered;
     let log = take_over::begin_log(ground, store, databases, &claim, &world, args)?;
     let mut hub = Hub::new(hub_config(ground, &world, claim.epoch, args));
     hub.adopt(&world.avatars());
@@ -101,6 +103,7 @@ pub fn build(
         clock: ground.clock,
         stop,
         epoch: claim.epoch,
+        retry: quarantined.map(|kept| kept.instead),
         recovered: began,
     })
 }
@@ -300,8 +303,14 @@ fn bring_back(
     };
     let recovered = ground.steps.step(&what, || {
         let progress = |done, all| ground.steps.progress(&what, done, all);
-        let recovered = recovery::recover(&asker, remains, stepper, progress)
-            .map_err(|error| Failure::environment(chain(&error)).advise(error.advice()))?;
+        let recovered = recovery::recover(&asker, remains, stepper, progress).map_err(|error| {
+            let text = chain(&error);
+            let failed = match error.is_the_worlds() {
+                true => Failure::world(text),
+                false => Failure::environment(text),
+            };
+            failed.advise(error.advice())
+        })?;
         let world = &recovered.world;
         let found = format!(
             "tick {}, digest {}, {} entities in {} zones",
@@ -313,9 +322,14 @@ fn bring_back(
         Ok::<_, Failure>((recovered, found))
     })?;
     if let Some(quarantine) = &recovered.quarantined {
-        let tick = quarantine.tick;
-        keep_evidence(ground.data, tick, &quarantine.inputs, &quarantine.panic);
-        tracing::error!("the inputs of tick {tick} are quarantined: stepping them panics again");
+        let tick = quarantine.sealed.tick;
+        keep_evidence(
+            ground.data,
+            tick,
+            &quarantine.sealed.encode(),
+            &quarantine.panic,
+        );
+        tracing::error!(target: "audit", "{}", quarantine.told());
     }
     Ok(recovered)
 }
@@ -327,7 +341,7 @@ fn began(recovered: &Recovered, tail: &JournalTail) -> live::Recovered {
         epoch: recovered.epoch.0,
         replayed_ticks: recovered.replayed,
         lost_from: tail.broken.map(|hole| hole.first_lost.0),
-        quarantined: recovered.quarantined.as_ref().map(|kept| kept.tick.0),
+        quarantined: recovered.quarantined.as_ref().map(Quarantine::told),
         trail: recovered
             .trail
             .iter()

@@ -15,6 +15,8 @@ pub struct Stepper {
     #[cfg(feature = "sabotage")]
     panic_at: Option<u64>,
     #[cfg(feature = "sabotage")]
+    panic_on_intents_at: Option<u64>,
+    #[cfg(feature = "sabotage")]
     panic_after: Option<u64>,
 }
 
@@ -39,6 +41,8 @@ impl Stepper {
             pool,
             #[cfg(feature = "sabotage")]
             panic_at: args.panic_at_tick,
+            #[cfg(feature = "sabotage")]
+            panic_on_intents_at: args.panic_on_intents_at,
             #[cfg(feature = "sabotage")]
             panic_after: args.panic_after_tick,
         })
@@ -75,6 +79,12 @@ impl Stepper {
             assert!(
                 self.panic_at != Some(inputs.tick.0),
                 "asked for with --panic-at-tick"
+            );
+            #[cfg(feature = "sabotage")]
+            assert!(
+                self.panic_on_intents_at != Some(inputs.tick.0)
+                    || inputs.players.intents.is_empty(),
+                "asked for with --panic-on-intents-at"
             );
             world.step(inputs, &self.pool)
         })

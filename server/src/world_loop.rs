@@ -60,6 +60,9 @@ pub struct WorldLoop {
     pub stop: StopRequest,
     /// This incarnation.
     pub epoch: Epoch,
+    /// The first tick's inputs, if they are not to be sealed but are what a quarantine left of
+    /// those of the last run.
+    pub retry: Option<TickInputs>,
     /// What it began from.
     pub recovered: Recovered,
 }
@@ -112,7 +115,13 @@ impl WorldLoop {
     fn tick(&mut self, observed: &mut Observed) -> Result<(), (Tick, Panicked)> {
         let began = self.clock.elapsed();
         let mut lap = began;
-        let inputs = self.seal(observed);
+        let inputs = match self.retry.take() {
+            Some(left) => TickInputs {
+                epoch: self.epoch,
+                ..left
+            },
+            None => self.seal(observed),
+        };
         self.spent(observed, Phase::Seal, &mut lap);
         let sealed = self.log.append(&inputs, self.world.digest_parts());
         self.spent(observed, Phase::Log, &mut lap);

@@ -49,6 +49,25 @@ pub struct TickInputs {
     /// from [`OVERLOAD_THINKS_LESS`] on creatures think half as often. What the higher ones do
     /// (a slower clock, a queue at the door) happens outside; they are here to be read later.
     pub overload: u8,
+    /// What was taken out of them after they were sealed; no rule reads it.
+    pub withheld: Option<Withheld>,
+}
+
+/// Inputs that were quarantined: the tick had been sealed with them, panicked, and panicked again
+/// when it was replayed. Counts are of what is missing now; the inputs themselves are in the journal
+/// of the epoch that sealed them, and kept as evidence.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Withheld {
+    /// The epoch that sealed them.
+    pub epoch: Epoch,
+    /// Intents.
+    pub intents: u32,
+    /// Operator commands.
+    pub commands: u32,
+    /// Admissions.
+    pub admissions: u32,
+    /// Leaves.
+    pub leaves: u32,
 }
 
 impl TickInputs {

@@ -59,7 +59,7 @@ pub use entity::{
     Arms, Body, DigestPart, DigestParts, EntityState, Home, Identity, Life, Mail, Mind, Player,
 };
 pub use frame::{Frame, FrameRow, FrameSet};
-pub use inputs::{AdminCommand, OVERLOAD_THINKS_LESS, TickInputs};
+pub use inputs::{AdminCommand, OVERLOAD_THINKS_LESS, TickInputs, Withheld};
 pub use provenance::Provenance;
 pub use report::{Tally, TickReport};
 pub use world::{

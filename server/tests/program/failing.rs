@@ -146,17 +146,14 @@ fn the_journal_of_another_world_is_not_replayed_into_this_one() {
 }
 
 #[cfg(feature = "sabotage")]
+const LIVELY: [&str; 4] = ["--scenario", "lively", "--world", "w"];
+
+#[cfg(feature = "sabotage")]
 #[test]
-fn a_tick_that_panics_stops_the_world_keeps_evidence_and_is_quarantined_if_it_panics_again() {
+fn a_tick_that_panics_stops_the_world_and_if_nothing_helps_no_start_fails_there_again() {
     let dir = tempfile::tempdir().unwrap();
-    let args = [
-        "--scenario",
-        "lively",
-        "--world",
-        "w",
-        "--panic-at-tick",
-        "40",
-    ];
+    let mut args = LIVELY.to_vec();
+    args.extend(["--panic-at-tick", "40"]);
     let server = Server::start(dir.path(), &args);
     let recorder = server.record_digests();
     assert_eq!(server.wait().code(), Some(3));
@@ -168,25 +165,61 @@ fn a_tick_that_panics_stops_the_world_keeps_evidence_and_is_quarantined_if_it_pa
     assert!(dir.path().join("evidence/tick-40.inputs").exists());
     let seen = recorder.finish();
     assert_eq!(seen.last_key_value().map(|(tick, _)| *tick), Some(39));
+
+    // It panics without its inputs too. No world is claimed and brought up only to fail again.
+    for _restart in 0..2 {
+        let (status, text) = refused(dir.path(), &args);
+        assert_eq!(status, 3, "{text}");
+        assert!(
+            text.contains("tick 40 panics even without its inputs"),
+            "{text}"
+        );
+        assert!(text.contains("--discard-journal-tail"), "{text}");
+    }
+
+    let server = Server::start(dir.path(), &LIVELY);
+    assert_eq!(server.epoch(), 2, "the refused starts claimed nothing");
+    let recovered = &server.status()["recovered"];
+    assert_eq!(recovered["tick"], 40, "what was sealed is stepped");
+    assert_eq!(recovered["quarantined"], serde_json::Value::Null);
+    server.stop();
+}
+
+#[cfg(feature = "sabotage")]
+#[test]
+fn inputs_that_panic_again_are_withheld_and_every_later_replay_goes_the_same_way() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut args = LIVELY.to_vec();
+    args.extend(["--record", "--panic-on-intents-at", "40"]);
+    let server = Server::start(dir.path(), &args);
+    assert_eq!(server.wait().code(), Some(3));
     std::fs::remove_dir_all(dir.path().join("evidence")).unwrap();
 
-    let again = Server::start_and_wait(dir.path(), &args);
-    assert_eq!(
-        again.code(),
-        Some(3),
-        "it goes on from tick 39 and fails again"
-    );
+    let server = Server::start(dir.path(), &args);
     let told = said(dir.path());
-    assert!(told.contains("tick 40 are quarantined"), "{told}");
-    assert!(told.contains("tick 39, digest"), "{told}");
+    let named = "tick 40 panics, so its inputs are quarantined: 10 intents (of ";
+    assert!(told.contains(named), "{told}");
+    assert!(reason(&server, "recovery").unwrap().contains(named));
     assert!(dir.path().join("evidence/tick-40.inputs").exists());
-
-    let server = Server::start(dir.path(), &args[..4]);
-    assert_eq!(
-        server.status()["recovered"]["lost_from"],
-        serde_json::Value::Null
-    );
+    let recovered = server.status()["recovered"].clone();
+    assert_eq!(recovered["tick"], 39);
+    assert!(recovered["quarantined"].as_str().unwrap().contains(named));
     server.wait_for_tick(45);
+    let mut recorder = server.record_digests();
+    recorder.wait_for(20);
+    server.kill();
+    let seen = recorder.finish();
+
+    // Tick 40 is in the log as it was stepped: it neither panics nor is quarantined again.
+    let server = Server::start(dir.path(), &args);
+    let recovered = server.status()["recovered"].clone();
+    assert_eq!(recovered["quarantined"], serde_json::Value::Null);
+    assert!(reason(&server, "recovery").is_none());
+    let (tick, digest) = seen.last_key_value().unwrap();
+    assert!(recovered["tick"].as_u64().unwrap() >= *tick);
+    let trail = recovered["trail"].as_array().unwrap();
+    let noted = trail.iter().find(|entry| entry[0] == *tick).unwrap();
+    assert_eq!(noted[1], digest.as_str());
     server.stop();
 }
 
