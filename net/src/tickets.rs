@@ -87,6 +87,8 @@ pub enum NameError {
 pub struct Ticket {
     /// Whose.
     pub character: CharacterName,
+    /// The world it is for.
+    pub world: String,
     /// When it stops being good, Unix seconds.
     pub expires_at_s: u64,
 }
@@ -183,20 +185,31 @@ impl TicketIssuer {
     }
 }
 
-/// Checks tickets of one world.
+/// Checks tickets, of one world or of any.
 #[derive(Clone)]
 pub struct TicketVerifier {
     key: DecodingKey,
     validation: Validation,
-    world: String,
+    /// The only world whose tickets are good; `None` = whoever asks looks at the ticket's world.
+    world: Option<String>,
 }
 
 impl TicketVerifier {
-    /// From the public key, SPKI in PEM.
+    /// From the public key, SPKI in PEM; only tickets of `world` are good.
     ///
     /// # Errors
     /// [`TicketKeyError`].
     pub fn from_pem(public_pem: &str, world: &str) -> Result<Self, TicketKeyError> {
+        let any = Self::of_any_world(public_pem)?;
+        let world = Some(world.to_owned());
+        Ok(Self { world, ..any })
+    }
+
+    /// From the public key, SPKI in PEM; whether [`Ticket::world`] is good is for the caller to say.
+    ///
+    /// # Errors
+    /// [`TicketKeyError`].
+    pub fn of_any_world(public_pem: &str) -> Result<Self, TicketKeyError> {
         let refuse = |reason: String| TicketKeyError {
             kind: "public",
             reason,
@@ -220,7 +233,7 @@ impl TicketVerifier {
         Ok(Self {
             key,
             validation,
-            world: world.to_owned(),
+            world: None,
         })
     }
 
@@ -253,7 +266,7 @@ impl TicketVerifier {
                 "its issuer is not bluemarble".to_owned(),
             ));
         }
-        if claims.aud != self.world {
+        if self.world.as_ref().is_some_and(|ours| claims.aud != *ours) {
             return Err(TicketError::WrongWorld(claims.aud));
         }
         if claims.exp <= now_s {
@@ -266,6 +279,7 @@ impl TicketVerifier {
             .map_err(|error| TicketError::Malformed(error.to_string()))?;
         Ok(Ticket {
             character,
+            world: claims.aud,
             expires_at_s: claims.exp,
         })
     }

@@ -7,7 +7,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use bluemarble_persistence::{Claim, OpenOptions, Store, StoreError, sqlite_url};
+use bluemarble_persistence::{CheckpointImage, Claim, OpenOptions, Store, StoreError, sqlite_url};
 use bluemarble_shared_protocol::{Epoch, Tick};
 use common::{QUICK, image, on_each_backend, stamp};
 use sqlx::{ConnectOptions, Executor};
@@ -344,6 +344,38 @@ fn a_damaged_checkpoint_is_named_and_the_one_before_still_loads() {
                 image(claim.epoch, 10)
             );
         }
+        store.close().await;
+        database
+    });
+}
+
+#[test]
+fn a_removed_world_leaves_nothing_behind_fences_its_writer_and_begins_anew() {
+    on_each_backend(|database| async {
+        let store = database.open().await;
+        let kept = store.claim("moon", &stamp(1)).await.unwrap();
+        let claim = store.claim("pit", &stamp(1)).await.unwrap();
+        for claim in [&kept, &claim] {
+            let image = CheckpointImage {
+                world: claim.world.clone(),
+                ..image(claim.epoch, 10)
+            };
+            store.save_checkpoint(claim, &image).await.unwrap();
+        }
+        store.remove_world("pit").await.unwrap();
+        store.remove_world("pit").await.unwrap();
+        assert!(store.world("pit").await.unwrap().is_none());
+        assert!(store.latest_checkpoint("pit").await.unwrap().is_none());
+        let late = CheckpointImage {
+            world: "pit".into(),
+            ..image(claim.epoch, 20)
+        };
+        assert!(matches!(
+            store.save_checkpoint(&claim, &late).await,
+            Err(StoreError::Fenced { .. })
+        ));
+        assert!(store.latest_checkpoint("moon").await.unwrap().is_some());
+        assert_eq!(store.claim("pit", &stamp(1)).await.unwrap().epoch, Epoch(1));
         store.close().await;
         database
     });

@@ -60,7 +60,7 @@ Examples:
   bluemarble-server ticket --character Ada --ttl 60 --data-dir /var/lib/bluemarble";
 
 /// `serve`
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub struct ServeArgs {
     /// Settings.
     #[command(flatten)]

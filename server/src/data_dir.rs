@@ -7,6 +7,7 @@
 //! dev/cert.pem, cert.key.pem, ticket.key.pem, ticket.pub.pem
 //! admin.token               0600
 //! evidence/                 inputs of a tick that panicked
+//! worlds/<name>/            another world: world.json, journal/, evidence/
 //! server.json               while running: {quic, admin, pid, epoch}
 //! ```
 
@@ -63,6 +64,11 @@ impl DataDir {
     /// The journal's segments.
     pub fn journal(&self) -> PathBuf {
         self.root.join("journal")
+    }
+
+    /// Where the other worlds of the process are.
+    pub fn worlds(&self) -> PathBuf {
+        self.root.join("worlds")
     }
 
     /// Development certificate and keys.

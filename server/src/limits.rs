@@ -28,5 +28,16 @@ pub const STATUS_PERIOD: Duration = Duration::from_secs(1);
 /// How much farther than where it came into view somebody may go before leaving it: wide enough
 /// that a walker on the edge does not flicker, narrow enough to cost little.
 pub const INTEREST_HYSTERESIS: f64 = 1.1;
+/// Worlds beside the main one that one data directory may hold, asleep ones included: each is a
+/// folder and a few rows. One more is refused.
+pub const WORLDS_MAX: usize = 256;
+/// Of these, how many may be awake at once: each has threads, memory and a tick of its own. One more
+/// is not woken; who wants to enter it is told to try again later.
+pub const WORLDS_AWAKE_MAX: usize = 32;
+/// Longest name of a world beside the main one, bytes: with its number it must fit the store.
+pub const INSTANCE_NAME_BYTES_MAX: usize = 40;
+/// How long a request to create, wake or drop a world waits for the outcome before it says that the
+/// work goes on.
+pub const WORLD_COMMAND_WAIT: Duration = Duration::from_secs(30);
 /// Digests of replayed ticks that the status shows: more than a recorder can lag behind.
 pub const TRAIL_TICKS_MAX: usize = 64;

@@ -5,6 +5,7 @@
 //! - [`serve`], [`start`] and [`take_over`]: start-up, step by step, and the orderly stop
 //! - [`world_loop`]: one tick after the other; [`world_log`] is what it writes down
 //! - [`recovery`]: the newest checkpoint and the journal behind it become the world again
+//! - [`worlds`]: other worlds of the same process, which come, sleep and go by command
 //! - [`admin`], [`live`], [`telemetry`], [`status_line`]: what an operator sees
 //!
 //! Threads: `world` runs the loop and is never made to wait; rayon's pool steps zones for it; one
@@ -42,6 +43,7 @@ mod tick_times;
 mod ticket_command;
 mod world_log;
 mod world_loop;
+mod worlds;
 
 use std::io::IsTerminal;
 use std::process::ExitCode;

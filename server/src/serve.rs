@@ -28,6 +28,7 @@ use crate::status_line::StatusLine;
 use crate::steps::Steps;
 use crate::world_log::{LogEnd, WorldLog};
 use crate::world_loop::{End, WorldLoop};
+use crate::worlds::{Context, PlanetShelf, Worlds};
 use crate::{machine, telemetry};
 
 /// Runs until asked to stop.
@@ -53,11 +54,24 @@ pub fn run(args: &ServeArgs) -> Result<(), Failure> {
     let live = Arc::new(Live::new(facts(&config, &build)));
     live.health.announce("world", Grade::Down, "starting");
     let token = AdminToken::load_or_create(&data.admin_token())?;
+    let planets = Arc::new(PlanetShelf::default());
+    let worlds = Worlds::open(
+        Context {
+            config: config.clone(),
+            assets: assets.clone(),
+            data: data.clone(),
+            clock,
+            build: build.clone(),
+            planets: planets.clone(),
+        },
+        live.clone(),
+    )?;
     let admin = Admin::start(
         config.admin.listen,
         token,
         live.clone(),
         telemetry::install()?,
+        worlds.clone(),
     )?;
 
     let ground = Ground {
@@ -67,8 +81,16 @@ pub fn run(args: &ServeArgs) -> Result<(), Failure> {
         steps: &steps,
         clock,
         build: &build,
+        planets: &planets,
     };
-    let mut world_loop = start::build(&ground, args, scenario, &sockets, live.clone(), stop)?;
+    worlds.expect_back();
+    let (place, events) = worlds.main_place();
+    let doors = Arc::new(worlds.clone());
+    let mut world_loop = start::build(&ground, args, scenario, live.clone(), stop, place, || {
+        Ok((start::listen(&ground, &sockets, doors)?, events))
+    })?;
+    worlds.set_quic(world_loop.quic.clone());
+    worlds.bring_back();
     let ready = ReadyFile {
         quic: start::address(&world_loop.quic)?.to_string(),
         admin: admin.address.to_string(),
@@ -91,7 +113,7 @@ pub fn run(args: &ServeArgs) -> Result<(), Failure> {
     drop(status_line);
     live.health.announce("world", Grade::Down, "stopping");
     data.remove_ready_file();
-    let stopped = take_down(&steps, world_loop, end, &sockets);
+    let stopped = take_down(&steps, world_loop, end, &sockets, &worlds);
     admin.stop();
     drop(lock);
     stopped
@@ -181,6 +203,7 @@ fn take_down(
     world_loop: WorldLoop,
     end: End,
     sockets: &Runtime,
+    worlds: &Worlds,
 ) -> Result<(), Failure> {
     let WorldLoop {
         world,
@@ -191,20 +214,21 @@ fn take_down(
         ..
     } = world_loop;
     let reason = match &end {
-        End::Stopped => "the server is shutting down",
+        End::Stopped | End::Deserted => "the server is shutting down",
         End::Failed { .. } | End::Crashed(_) => "the world stopped because of an error",
         End::Fenced => "another server has taken this world over",
     };
     tell_clients(steps, &quic, sockets, reason);
+    worlds.stop_all();
     live.truth.close();
-    let last = matches!(end, End::Stopped).then_some(&world);
+    let last = matches!(end, End::Stopped | End::Deserted).then_some(&world);
     let ended = finish(steps, log, last);
     if !matches!(end, End::Fenced) {
         held.release(ended.written(), &live.digests);
     }
     live.digests.close();
     match end {
-        End::Stopped => {
+        End::Stopped | End::Deserted => {
             let tick = world.tick();
             let stored = ended.checkpoints.status.durable;
             if ended.journal.health != JournalHealth::Whole {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bluemarble_net::certs::ServerIdentity;
-use bluemarble_net::server::quic::{QuicConfig, QuicLimits, QuicServer};
+use bluemarble_net::server::quic::{Doors, QuicConfig, QuicLimits, QuicServer};
 use bluemarble_net::server::{
     BUDGET_BYTES_MAX, BUDGET_BYTES_MIN, Hub, HubConfig, WorldFacts, event::SessionEvent,
 };
@@ -14,7 +14,6 @@ use bluemarble_persistence::{CheckpointImage, JournalTail, Store, StoreError, re
 use bluemarble_shared_protocol::Epoch;
 use bluemarble_shared_protocol::limits::DATAGRAM_BYTES_MAX;
 use bluemarble_sim::{Scenario, World, WorldSpec};
-use bluemarble_spatial::Planet;
 use crossbeam_channel::Receiver;
 use tokio::runtime::Runtime;
 
@@ -33,6 +32,7 @@ use crate::shutdown::StopRequest;
 use crate::stepper::Stepper;
 use crate::steps::Steps;
 use crate::world_loop::WorldLoop;
+use crate::worlds::{Place, PlanetShelf};
 use crate::{assets, live, machine, serve, take_over};
 
 /// What every step needs.
@@ -49,9 +49,12 @@ pub struct Ground<'a> {
     pub clock: Clock,
     /// This program.
     pub build: &'a str,
+    /// Planets that are loaded already.
+    pub planets: &'a PlanetShelf,
 }
 
-/// Everything up to, and not including, the first tick.
+/// Everything up to, and not including, the first tick. `listen` opens the clients' port, or gives
+/// the one that is open; it is asked when nothing but the claim can fail any more.
 ///
 /// # Errors
 /// Whatever is missing, taken, unreachable or does not fit together.
@@ -59,9 +62,10 @@ pub fn build(
     ground: &Ground<'_>,
     args: &ServeArgs,
     scenario: Scenario,
-    sockets: &Runtime,
     live: Arc<Live>,
     stop: StopRequest,
+    mut place: Place,
+    listen: impl FnOnce() -> Result<(QuicServer, Receiver<SessionEvent>), Failure>,
 ) -> Result<WorldLoop, Failure> {
     let spec = load_planet(ground, scenario)?;
     let threads = ground.config.world.threads;
@@ -70,7 +74,7 @@ pub fn build(
     let store = open_store(ground, &databases)?;
     let mut remains = read_remains(ground, &store, &databases, args)?;
     let mut recovered = bring_back(ground, &spec, &remains, &stepper)?;
-    let (quic, events) = listen(ground, sockets)?;
+    let (quic, events) = listen()?;
     let claim = take_over::claim(ground, &store, &databases, spec.content_hash(), args)?;
     let (name, used) = (&ground.config.world.name, remains.image.as_ref());
     if let Some(tick) = take_over::newer_checkpoint(&store, &databases, name, used)? {
@@ -89,7 +93,9 @@ pub fn build(
     } = recovered;
     let log = take_over::begin_log(ground, store, databases, &claim, &world, args)?;
     let mut hub = Hub::new(hub_config(ground, &world, claim.epoch, args));
-    hub.adopt(&world.avatars());
+    let avatars = world.avatars();
+    hub.adopt(&avatars);
+    hub.expel(ground.clock.now_ms(), &place.adopt(&avatars));
     Ok(WorldLoop {
         world,
         hub,
@@ -105,6 +111,7 @@ pub fn build(
         epoch: claim.epoch,
         retry: quarantined.map(|kept| kept.instead),
         recovered: began,
+        place,
     })
 }
 
@@ -126,9 +133,7 @@ fn load_planet(ground: &Ground<'_>, scenario: Scenario) -> Result<WorldSpec, Fai
     let planet = ground
         .steps
         .step(format_args!("loading planet {}", scenario.planet), || {
-            let planet = Planet::load(ground.assets, &scenario.planet).map_err(|error| {
-                Failure::request(chain(&error)).advise("check the planet's files in the assets")
-            })?;
+            let planet = ground.planets.load(ground.assets, &scenario.planet)?;
             let found = format!(
                 "radius {:.0} km, {} settlements, {} obstacles",
                 planet.radius_m() / 1_000.0,
@@ -138,7 +143,6 @@ fn load_planet(ground: &Ground<'_>, scenario: Scenario) -> Result<WorldSpec, Fai
             Ok((planet, found))
         })?;
     let zones = config.zones.unwrap_or(scenario.zones);
-    let planet = Arc::new(planet);
     Ok(WorldSpec {
         scenario,
         planet,
@@ -350,10 +354,15 @@ fn began(recovered: &Recovered, tail: &JournalTail) -> live::Recovered {
     }
 }
 
-fn listen(
+/// Opens the clients' port, for every world behind `doors`.
+///
+/// # Errors
+/// The port is taken, or a key or certificate is of no use.
+pub fn listen(
     ground: &Ground<'_>,
     sockets: &Runtime,
-) -> Result<(QuicServer, Receiver<SessionEvent>), Failure> {
+    doors: Arc<dyn Doors>,
+) -> Result<QuicServer, Failure> {
     let net = &ground.config.net;
     let bad_file = |error| Failure::environment(chain(&error)).advise("see [net] in the config");
     let identity = match &net.tls {
@@ -374,7 +383,7 @@ fn listen(
                 .public_pem
         }
     };
-    let tickets = TicketVerifier::from_pem(&public_pem, &ground.config.world.name)
+    let tickets = TicketVerifier::of_any_world(&public_pem)
         .map_err(|error| Failure::request(chain(&error)).advise("see net.ticket_public_key"))?;
     let limits = QuicLimits {
         sessions_max: net.sessions_max,
@@ -392,7 +401,7 @@ fn listen(
         limits,
     };
     let _context = sockets.enter();
-    QuicServer::bind(config).map_err(|error| {
+    QuicServer::bind_for(config, doors).map_err(|error| {
         Failure::environment(chain(&error))
             .advise("stop the other program on that port, or choose another with --listen")
     })

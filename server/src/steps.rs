@@ -9,6 +9,7 @@ use crate::clock::Clock;
 pub struct Steps {
     clock: Clock,
     in_place: bool,
+    silent: bool,
 }
 
 impl Steps {
@@ -17,6 +18,16 @@ impl Steps {
         Self {
             clock,
             in_place: std::io::stdout().is_terminal(),
+            silent: false,
+        }
+    }
+
+    /// Says nothing: for a world that starts while others run.
+    pub fn silent(clock: Clock) -> Self {
+        Self {
+            clock,
+            in_place: false,
+            silent: true,
         }
     }
 
@@ -70,6 +81,9 @@ impl Steps {
     }
 
     fn line(&self, text: impl Display) {
+        if self.silent {
+            return tracing::info!("{text}");
+        }
         if self.in_place {
             self.put("");
         }

@@ -33,6 +33,7 @@ use crate::shutdown::StopRequest;
 use crate::stepper::Stepper;
 use crate::telemetry;
 use crate::world_log::WorldLog;
+use crate::worlds::Place;
 
 /// Everything a running world needs.
 pub struct WorldLoop {
@@ -65,6 +66,8 @@ pub struct WorldLoop {
     pub retry: Option<TickInputs>,
     /// What it began from.
     pub recovered: Recovered,
+    /// Its place among the other worlds of the process.
+    pub place: Place,
 }
 
 /// Why the loop ended.
@@ -72,6 +75,8 @@ pub struct WorldLoop {
 pub enum End {
     /// As asked, between two ticks.
     Stopped,
+    /// Nobody has been here for a while, and nobody is coming.
+    Deserted,
     /// A rule panicked. The world is no longer a world; the log is.
     Failed {
         /// In this tick.
@@ -107,6 +112,13 @@ impl WorldLoop {
                 if self.log.is_fenced() {
                     return End::Fenced;
                 }
+                let deserted = self.hub.is_deserted() && self.events.is_empty();
+                if self
+                    .place
+                    .may_sleep(deserted, self.clock.elapsed(), &self.events)
+                {
+                    return End::Deserted;
+                }
             }
         }
         End::Stopped
@@ -133,7 +145,9 @@ impl WorldLoop {
         self.spent(observed, Phase::Publish, &mut lap);
         let took = lap.saturating_sub(began);
         observed.ticked(took);
-        telemetry::tick_done(took);
+        if self.place.is_main() {
+            telemetry::tick_done(took);
+        }
         Ok(())
     }
 
@@ -146,11 +160,17 @@ impl WorldLoop {
     fn seal(&mut self, observed: &mut Observed) -> TickInputs {
         let now_ms = self.clock.now_ms();
         for event in self.events.try_iter().take(EVENTS_PER_TICK_MAX) {
+            let ended = self.place.note(&event);
             self.hub.handle(now_ms, event);
+            // Somebody who never got in leaves no avatar behind that could leave.
+            if let Some(avatar) = ended.filter(|avatar| !self.hub.knows(*avatar)) {
+                self.place.left(&[avatar]);
+            }
         }
         observed.deferred += self.events.len() as u64;
         let tick = self.world.tick().next();
         let mut players = self.hub.seal(now_ms, tick);
+        self.place.left(&players.leaves);
         if self.world.spec().scenario.scripted() > 0 {
             join(&mut players, self.world.script());
         }
@@ -234,7 +254,7 @@ impl WorldLoop {
             digest: digest_hex(self.world.digest()),
             durable_tick: journal.durable.0,
             recovered: self.recovered.clone(),
-            players: self.quic.sessions() as u64,
+            players: self.hub.stats().sessions,
             entities: self.world.entities() as u64,
             zones: self.world.zones() as u64,
             tick_ms: observed.times.since_start(),
@@ -252,11 +272,13 @@ impl WorldLoop {
                 .map_or(self.recovered.tick, |tick| tick.0),
             uptime_s: self.clock.elapsed().as_secs_f64(),
         };
-        telemetry::show_status(&status);
-        telemetry::show_loop(observed);
-        telemetry::show_log(&journal, &checkpoints);
-        telemetry::show_net(self.hub.stats(), self.quic.stats(), &traffic);
-        telemetry::show_process(&self.live);
+        if self.place.is_main() {
+            telemetry::show_status(&status);
+            telemetry::show_loop(observed);
+            telemetry::show_log(&journal, &checkpoints);
+            telemetry::show_net(self.hub.stats(), self.quic.stats(), &traffic);
+            telemetry::show_process(&self.live);
+        }
         self.live.show(status);
     }
 }

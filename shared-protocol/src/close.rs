@@ -22,6 +22,8 @@ pub enum CloseCode {
     ServerShutdown = 1,
     /// The same character connected again; this, the older connection, gives way.
     ReplacedByNewSession = 2,
+    /// The character has gone to another world of this server: connect again to follow.
+    Travelled = 3,
     /// The hello names a protocol version the server does not speak.
     ProtocolVersion = 16,
     /// The ticket is not a ticket, or not signed with the server's key.
@@ -50,10 +52,11 @@ pub enum CloseCode {
 
 impl CloseCode {
     /// All of them, by number.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Normal,
         Self::ServerShutdown,
         Self::ReplacedByNewSession,
+        Self::Travelled,
         Self::ProtocolVersion,
         Self::BadTicket,
         Self::ExpiredTicket,
@@ -89,6 +92,7 @@ impl CloseCode {
             Self::Normal => "normal",
             Self::ServerShutdown => "server_shutdown",
             Self::ReplacedByNewSession => "replaced_by_new_session",
+            Self::Travelled => "travelled",
             Self::ProtocolVersion => "protocol_version",
             Self::BadTicket => "bad_ticket",
             Self::ExpiredTicket => "expired_ticket",
@@ -111,6 +115,7 @@ impl CloseCode {
             Self::Normal => "goodbye",
             Self::ServerShutdown => "the server is shutting down",
             Self::ReplacedByNewSession => "this character connected from elsewhere",
+            Self::Travelled => "the character has gone to another world: connect again to follow",
             Self::ProtocolVersion => "the server speaks another protocol version",
             Self::BadTicket => "the ticket is not valid here",
             Self::ExpiredTicket => "the ticket has expired",
@@ -167,12 +172,12 @@ mod tests {
         let numbers: Vec<u32> = CloseCode::ALL.iter().map(|code| code.number()).collect();
         assert_eq!(
             numbers,
-            [0, 1, 2, 16, 17, 18, 19, 20, 32, 33, 34, 35, 48, 49, 50]
+            [0, 1, 2, 3, 16, 17, 18, 19, 20, 32, 33, 34, 35, 48, 49, 50]
         );
         for code in CloseCode::ALL {
             assert_eq!(CloseCode::from_number(code.number().into()), Some(code));
         }
-        assert_eq!(CloseCode::from_number(3), None);
+        assert_eq!(CloseCode::from_number(4), None);
         assert_eq!(CloseCode::from_number(1 << 40), None);
     }
 
@@ -198,6 +203,6 @@ mod tests {
     #[test]
     fn on_the_wire_it_is_its_number() {
         assert_eq!(crate::binary::encode(&CloseCode::Flooding), [34, 0, 0, 0]);
-        assert!(crate::binary::decode::<CloseCode, 4>(&[3, 0, 0, 0]).is_err());
+        assert!(crate::binary::decode::<CloseCode, 4>(&[4, 0, 0, 0]).is_err());
     }
 }

@@ -94,6 +94,42 @@ impl Hub {
         self.seats.adopt(avatars);
     }
 
+    /// Takes avatars out of the world at the next tick, whoever plays them.
+    pub fn expel(&mut self, now_ms: u64, avatars: &[EntityId]) {
+        for avatar in avatars {
+            self.part(now_ms, *avatar, CloseCode::Travelled);
+            self.seats.expel(*avatar);
+        }
+    }
+
+    /// Ends the session of an avatar whose body is no longer this hub's business.
+    pub fn part(&mut self, now_ms: u64, avatar: EntityId, code: CloseCode) {
+        if let Some(session) = self.seats.forget(avatar) {
+            self.close(now_ms, session, code);
+        }
+    }
+
+    /// Ends every session.
+    pub fn close_all(&mut self, now_ms: u64, code: CloseCode) {
+        let everybody: Vec<SessionId> = self.sessions.keys().copied().collect();
+        for session in everybody {
+            self.close(now_ms, session, code);
+        }
+        self.close_line(code);
+    }
+
+    /// Whether nobody is here, nobody is about to come, and nobody is waited for.
+    #[must_use]
+    pub fn is_deserted(&self) -> bool {
+        self.sessions.is_empty() && self.line.len() == 0 && self.seats.is_deserted()
+    }
+
+    /// Whether an avatar is in the world as far as its players go, or is coming or going.
+    #[must_use]
+    pub fn knows(&self, avatar: EntityId) -> bool {
+        self.seats.knows(avatar) || self.line.awaits(avatar)
+    }
+
     /// Which layers a session sees from now on, a bit each; at first the public one (bit 0).
     pub fn set_layers(&mut self, session: SessionId, layers: u32) {
         if let Some(session) = self.sessions.get_mut(&session) {

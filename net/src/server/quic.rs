@@ -10,6 +10,7 @@
 mod admission;
 mod clock;
 mod config;
+mod doors;
 mod session;
 mod stats;
 
@@ -22,11 +23,12 @@ use std::time::Duration;
 
 use bluemarble_shared_protocol::{CloseCode, SessionId, clip_reason};
 use bytes::Bytes;
-use crossbeam_channel::{Receiver, Sender};
+use crossbeam_channel::Receiver;
 use parking_lot::{Mutex, RwLock};
 use quinn::{Endpoint, EndpointConfig, TokioRuntime, VarInt};
 use tokio::sync::{Notify, Semaphore};
 
+use self::doors::OneDoor;
 use self::session::{Handle, Outgoing};
 use super::event::{SessionCommand, SessionEvent};
 use crate::tickets::TicketVerifier;
@@ -34,6 +36,7 @@ use crate::udp_socket;
 
 pub(crate) use self::config::{CLIENT_DATAGRAMS_WAITING, bounded_transport};
 pub use self::config::{QuicConfig, QuicLimits};
+pub use self::doors::{Doors, Entry};
 pub use self::stats::{Counter, QuicStats};
 
 /// How long [`QuicServer::shutdown`] waits for farewells, and then again for QUIC to fall silent.
@@ -81,11 +84,17 @@ pub struct Traffic {
     pub tx_bytes: u64,
 }
 
-/// A listening server; clones are the same server.
+/// A listening server; clones are the same server, and send for the same world.
 #[derive(Clone)]
 pub struct QuicServer {
     shared: Arc<Shared>,
+    lane: Lane,
 }
+
+/// A tick's datagrams.
+type Batch = Vec<(SessionId, Bytes)>;
+/// Whose batches overtake each other: a world's own.
+type Lane = u64;
 
 /// What all tasks of one server share.
 struct Shared {
@@ -93,7 +102,8 @@ struct Shared {
     tickets: TicketVerifier,
     limits: QuicLimits,
     stats: QuicStats,
-    events: Sender<SessionEvent>,
+    doors: Arc<dyn Doors>,
+    next_lane: AtomicU64,
     /// Sessions between "opened" and "closed".
     sessions: RwLock<HashMap<SessionId, Handle>>,
     next_session: AtomicU64,
@@ -101,7 +111,7 @@ struct Shared {
     places: Arc<Semaphore>,
     /// A permit per connection without a good hello.
     doorway: Arc<Semaphore>,
-    batches: Mutex<VecDeque<Vec<(SessionId, Bytes)>>>,
+    batches: Mutex<VecDeque<(Lane, Batch)>>,
     batch_waits: Notify,
     stopping: AtomicBool,
 }
@@ -112,6 +122,16 @@ impl QuicServer {
     /// # Errors
     /// [`BindError`].
     pub fn bind(config: QuicConfig) -> Result<(Self, Receiver<SessionEvent>), BindError> {
+        let (events, received) = crossbeam_channel::bounded(config.limits.events_max);
+        let server = Self::bind_for(config, Arc::new(OneDoor(events)))?;
+        Ok((server, received))
+    }
+
+    /// As [`QuicServer::bind`], for the worlds behind `doors`.
+    ///
+    /// # Errors
+    /// [`BindError`].
+    pub fn bind_for(config: QuicConfig, doors: Arc<dyn Doors>) -> Result<Self, BindError> {
         let runtime = tokio::runtime::Handle::try_current().map_err(|_| BindError::NoRuntime)?;
         let quinn_config = config.to_quinn()?;
         let addr = config.addr;
@@ -127,12 +147,12 @@ impl QuicServer {
             Arc::new(TokioRuntime),
         )
         .map_err(refuse)?;
-        let (events, received) = crossbeam_channel::bounded(config.limits.events_max);
         let shared = Arc::new(Shared {
             endpoint,
             tickets: config.tickets,
             stats: QuicStats::default(),
-            events,
+            doors,
+            next_lane: AtomicU64::new(1),
             sessions: RwLock::default(),
             next_session: AtomicU64::new(1),
             places: Arc::new(Semaphore::new(config.limits.sessions_max)),
@@ -144,7 +164,17 @@ impl QuicServer {
         });
         runtime.spawn(admission::accept(shared.clone()));
         runtime.spawn(send_batches(shared.clone()));
-        Ok((Self { shared }, received))
+        Ok(Self { shared, lane: 0 })
+    }
+
+    /// The same server, sending for another world: batches of the two do not overtake each other.
+    #[must_use]
+    pub fn for_another_world(&self) -> Self {
+        let lane = self.shared.next_lane.fetch_add(1, Ordering::Relaxed);
+        Self {
+            shared: Arc::clone(&self.shared),
+            lane,
+        }
     }
 
     /// Where it listens; the real port if 0 was asked for.
@@ -155,19 +185,20 @@ impl QuicServer {
         self.shared.endpoint.local_addr()
     }
 
-    /// Hands out a tick's datagrams. Never blocks: if the sender lags, the oldest waiting batch is
-    /// dropped, because a stale snapshot is worth nothing.
+    /// Hands out a tick's datagrams. Never blocks: if the sender lags, the world's oldest waiting
+    /// batch is dropped, because a stale snapshot is worth nothing.
     pub fn send_batch(&self, batch: Vec<(SessionId, Bytes)>) {
         let overtaken = {
             let mut batches = self.shared.batches.lock();
-            batches.push_back(batch);
-            if batches.len() > self.shared.limits.batches_max {
-                batches.pop_front()
-            } else {
-                None
-            }
+            batches.push_back((self.lane, batch));
+            let ours = |(lane, _): &(Lane, Batch)| *lane == self.lane;
+            let waiting = batches.iter().filter(|entry| ours(entry)).count();
+            let oldest = batches.iter().position(ours);
+            oldest
+                .filter(|_| waiting > self.shared.limits.batches_max)
+                .and_then(|at| batches.remove(at))
         };
-        if let Some(stale) = overtaken {
+        if let Some((_, stale)) = overtaken {
             self.shared.stats.dropped_out.add(stale.len() as u64);
         }
         self.shared.batch_waits.notify_one();
@@ -297,7 +328,7 @@ async fn send_batches(shared: Arc<Shared>) {
     while !shared.stops() {
         let batch = shared.batches.lock().pop_front();
         match batch {
-            Some(batch) => shared.hand_out(batch),
+            Some((_, batch)) => shared.hand_out(batch),
             None => shared.batch_waits.notified().await,
         }
     }

@@ -127,6 +127,11 @@ const MANIFESTS: &str = "SELECT \
      FROM checkpoint WHERE world = $1 ORDER BY epoch DESC, tick DESC";
 const PARTS: &str = "SELECT zone, bytes FROM checkpoint_part \
      WHERE world = $1 AND epoch = $2 AND tick = $3 ORDER BY zone";
+const REMOVE_WORLD: [&str; 3] = [
+    "DELETE FROM checkpoint_part WHERE world = $1",
+    "DELETE FROM checkpoint WHERE world = $1",
+    "DELETE FROM world WHERE name = $1",
+];
 const DELETE_PARTS: &str =
     "DELETE FROM checkpoint_part WHERE world = $1 AND epoch = $2 AND tick = $3";
 const DELETE_MANIFEST: &str =
@@ -421,6 +426,27 @@ impl Store {
             })
             .await?;
         manifest.assemble(rows).map_err(damaged)
+    }
+
+    /// Deletes a world whole: its checkpoints and its row, so that whoever still writes it is fenced.
+    /// A world that is not there is no error.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub async fn remove_world(&self, world: &str) -> Result<(), StoreError> {
+        self.in_time(async {
+            on_backend!(self.backend, (pool, begin) => {
+                async {
+                    let mut work = pool.begin_with(begin).await?;
+                    for statement in REMOVE_WORLD {
+                        sqlx::query(statement).bind(world).execute(&mut *work).await?;
+                    }
+                    work.commit().await
+                }
+                .await
+            })
+        })
+        .await
     }
 
     /// Closes the connections.

@@ -7,6 +7,7 @@ mod streams;
 #[cfg(test)]
 mod tests;
 mod token;
+mod worlds;
 
 pub use token::AdminToken;
 
@@ -18,7 +19,7 @@ use axum::extract::{Request, State};
 use axum::http::{StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 use axum::{Json, Router};
 use metrics_exporter_prometheus::PrometheusHandle;
 use serde_json::json;
@@ -28,6 +29,7 @@ use crate::exit::Failure;
 use crate::health::Grade;
 use crate::limits::ADMIN_WAIT;
 use crate::live::Live;
+use crate::worlds::Worlds;
 
 /// The running admin server.
 pub struct Admin {
@@ -42,6 +44,7 @@ struct Desk {
     live: Arc<Live>,
     metrics: PrometheusHandle,
     token: AdminToken,
+    worlds: Worlds,
 }
 
 impl Admin {
@@ -54,6 +57,7 @@ impl Admin {
         token: AdminToken,
         live: Arc<Live>,
         metrics: PrometheusHandle,
+        worlds: Worlds,
     ) -> Result<Self, Failure> {
         let bind = |error: std::io::Error| {
             Failure::environment(format!(
@@ -73,6 +77,7 @@ impl Admin {
             live,
             metrics,
             token,
+            worlds,
         });
         let (stop, stopped) = oneshot::channel();
         let thread = std::thread::Builder::new()
@@ -127,6 +132,13 @@ fn router(desk: Desk) -> Router {
         .route("/v1/status", get(status))
         .route("/v1/digests", get(streams::digests))
         .route("/v1/truth", get(streams::truth))
+        .route("/v1/worlds", get(worlds::list).post(worlds::create))
+        .route(
+            "/v1/worlds/{name}",
+            get(worlds::row).delete(worlds::drop_world),
+        )
+        .route("/v1/worlds/{name}/wake", post(worlds::wake))
+        .route("/v1/worlds/{name}/sleep", post(worlds::put_to_sleep))
         .fallback(unknown)
         .layer(middleware::from_fn_with_state(desk.clone(), authorise))
         .with_state(desk)
@@ -191,7 +203,7 @@ struct Page<'a> {
 }
 
 async fn unknown() -> Response {
-    let hint = "/health, /metrics, /v1/status, /v1/digests, /v1/truth?every=N";
+    let hint = "/health, /metrics, /v1/status, /v1/digests, /v1/truth?every=N, /v1/worlds";
     let body = json!({ "error": "no such page", "hint": hint });
     (StatusCode::NOT_FOUND, Json(body)).into_response()
 }

@@ -7,7 +7,11 @@ use metrics_exporter_prometheus::PrometheusBuilder;
 use tower::ServiceExt;
 
 use super::*;
+use crate::cli::ConfigFlags;
+use crate::clock::Clock;
+use crate::data_dir::DataDir;
 use crate::live::{Facts, Status, TruthSample};
+use crate::worlds::Context;
 use bluemarble_shared_protocol::{Epoch, Tick};
 
 fn desk() -> (tempfile::TempDir, Desk, String) {
@@ -24,10 +28,20 @@ fn desk() -> (tempfile::TempDir, Desk, String) {
         machine: "m".into(),
     };
     let metrics = PrometheusBuilder::new().build_recorder().handle();
+    let live = Arc::new(Live::new(facts));
+    let context = Context {
+        config: crate::config::load(&ConfigFlags::default()).unwrap(),
+        assets: dir.path().to_owned(),
+        data: DataDir::at(dir.path()),
+        clock: Clock::start(),
+        build: "b".into(),
+        planets: Arc::default(),
+    };
     (
         dir,
         Desk {
-            live: Arc::new(Live::new(facts)),
+            worlds: Worlds::open(context, live.clone()).unwrap(),
+            live,
             metrics,
             token,
         },

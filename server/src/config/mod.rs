@@ -8,7 +8,10 @@ mod error;
 mod raw;
 mod setting;
 
-pub use checked::{ADMIN_DEFAULT, Config, DATA_DIR_DEFAULT, LISTEN_DEFAULT, SCENARIO_DEFAULT};
+pub use checked::{
+    ADMIN_DEFAULT, Config, DATA_DIR_DEFAULT, LISTEN_DEFAULT, SCENARIO_DEFAULT, TICK_HZ,
+    WorldConfig, ZONES,
+};
 pub use document::document;
 pub use error::ConfigError;
 pub use raw::ConfigRaw;

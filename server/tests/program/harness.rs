@@ -211,6 +211,27 @@ impl Server {
         )
     }
 
+    /// Status and JSON of an admin command.
+    pub fn post(&self, path: &str, body: &Value) -> (u16, Value) {
+        let url = format!("http://{}{path}", self.admin());
+        let request = self
+            .http
+            .post(url)
+            .header("Authorization", format!("Bearer {}", self.token))
+            .header("Content-Type", "application/json");
+        told(request.send(body.to_string()).unwrap())
+    }
+
+    /// Status and JSON of an admin deletion.
+    pub fn delete(&self, path: &str) -> (u16, Value) {
+        let url = format!("http://{}{path}", self.admin());
+        let request = self
+            .http
+            .delete(url)
+            .header("Authorization", format!("Bearer {}", self.token));
+        told(request.call().unwrap())
+    }
+
     /// The body of an endless admin page.
     pub fn stream(&self, path: &str) -> Box<dyn Read + Send> {
         Box::new(
@@ -301,6 +322,13 @@ impl Server {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
     }
+}
+
+/// Status and JSON, if any.
+fn told(mut response: ureq::http::Response<ureq::Body>) -> (u16, Value) {
+    let text = response.body_mut().read_to_string().unwrap();
+    let json = serde_json::from_str(&text).unwrap_or(Value::Null);
+    (response.status().as_u16(), json)
 }
 
 impl Drop for Server {

@@ -17,3 +17,4 @@ mod harness;
 mod living;
 mod recovering;
 mod strangers;
+mod worlds;

@@ -44,6 +44,11 @@ impl Line {
             .any(|waiting| waiting.session == session)
     }
 
+    pub(super) fn awaits(&self, avatar: EntityId) -> bool {
+        let mut waiting = self.waiting.iter();
+        waiting.any(|waiting| waiting.hello.avatar == avatar)
+    }
+
     fn remove(&mut self, session: SessionId) -> bool {
         let before = self.waiting.len();
         self.waiting.retain(|waiting| waiting.session != session);
@@ -134,6 +139,13 @@ impl Hub {
         let left = self.line.remove(session);
         self.stats.waiting = self.line.len() as u64;
         left
+    }
+
+    /// Nobody waits any longer: the world ends.
+    pub(super) fn close_line(&mut self, code: CloseCode) {
+        for waiting in std::mem::take(&mut self.line.waiting) {
+            self.refuse(waiting.session, code, None);
+        }
     }
 
     /// Closes somebody who never got in.

@@ -59,6 +59,34 @@ impl Seats {
         }
     }
 
+    /// The avatar leaves at the next tick, attended or not.
+    pub(crate) fn expel(&mut self, avatar: EntityId) {
+        self.taken.remove(&avatar);
+        self.unattended.remove(&avatar);
+        self.going.retain(|going| *going != avatar);
+        self.dismiss(avatar);
+    }
+
+    /// Its body is taken care of elsewhere: no leave, no grace. Returns the session it had.
+    pub(crate) fn forget(&mut self, avatar: EntityId) -> Option<SessionId> {
+        self.unattended.remove(&avatar);
+        self.coming.remove(&avatar);
+        self.taken.remove(&avatar)
+    }
+
+    /// Sits, waits, comes or goes.
+    pub(crate) fn knows(&self, avatar: EntityId) -> bool {
+        self.holds(avatar) || self.coming.contains_key(&avatar) || self.going.contains(&avatar)
+    }
+
+    /// Nobody sits, waits, comes or goes.
+    pub(crate) fn is_deserted(&self) -> bool {
+        self.taken.is_empty()
+            && self.unattended.is_empty()
+            && self.coming.is_empty()
+            && self.going.is_empty()
+    }
+
     /// Who comes and who goes at this tick, each sorted.
     pub(crate) fn seal(&mut self, now_ms: u64, grace_ms: u64) -> (Vec<Admission>, Vec<EntityId>) {
         let mut expired = Vec::new();

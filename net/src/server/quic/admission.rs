@@ -3,22 +3,25 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use bluemarble_shared_protocol::{
     ALPN, ALPN_PROBE, ClientMessage, CloseCode, PROTOCOL_VERSION, SessionId,
 };
-use crossbeam_channel::TrySendError;
 use quinn::crypto::rustls::HandshakeData;
 use quinn::{ConnectionError, Incoming, RecvStream, SendStream, TransportErrorCode};
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio::time::{Instant, timeout_at};
 
+use super::doors::Entry;
 use super::session::{self, Handle, ReadError, Session, read_message};
 use super::{Shared, clock};
-use crate::server::event::{SessionEvent, VerifiedHello};
+use crate::tickets::Ticket;
 
 /// TLS alert `no_application_protocol` (RFC 7301) as QUIC reports it.
 const NO_APPLICATION_PROTOCOL: u8 = 120;
+/// How often a door that is not open yet is knocked at again.
+const KNOCK_PERIOD: Duration = Duration::from_millis(20);
 
 /// Takes connections until the server stops.
 pub(super) async fn accept(shared: Arc<Shared>) {
@@ -54,7 +57,7 @@ async fn receive(shared: Arc<Shared>, incoming: Incoming, doorway: OwnedSemaphor
         }
     };
     drop(doorway);
-    if let Some((session, outgoing)) = open(&shared, connection, admitted) {
+    if let Some((session, outgoing)) = open(&shared, connection, admitted).await {
         session::run(shared, session, outgoing).await;
     }
 }
@@ -95,7 +98,7 @@ fn is_unknown_alpn(error: &ConnectionError) -> bool {
 
 /// Somebody with a good ticket, and a place for them.
 struct Admitted {
-    hello: VerifiedHello,
+    ticket: Ticket,
     send: SendStream,
     recv: RecvStream,
     place: OwnedSemaphorePermit,
@@ -164,14 +167,10 @@ async fn greet(shared: &Shared, connection: &quinn::Connection) -> Result<Admitt
         })?;
     let place = shared.places.clone().try_acquire_owned();
     let place = place.map_err(|_| Refusal::of(CloseCode::ServerFull))?;
-    let name = ticket.character.as_str().to_owned();
+    let name = ticket.character.as_str();
     tracing::debug!(peer = %connection.remote_address(), name, client, "hello");
-    let hello = VerifiedHello {
-        name,
-        avatar: ticket.character.avatar(),
-    };
     Ok(Admitted {
-        hello,
+        ticket,
         send,
         recv,
         place,
@@ -186,14 +185,15 @@ fn negotiated_alpn(connection: &quinn::Connection) -> Option<Vec<u8>> {
         .protocol
 }
 
-/// Makes the session known, first to the driver, then to the session logic.
-fn open(
+/// Makes the session known, first to the driver, then to the session logic of its world. A world
+/// that is waking is waited for, a bounded time.
+async fn open(
     shared: &Shared,
     connection: quinn::Connection,
     admitted: Admitted,
 ) -> Option<(Session, mpsc::Receiver<session::Outgoing>)> {
     let Admitted {
-        hello,
+        ticket,
         send,
         recv,
         place,
@@ -205,27 +205,42 @@ fn open(
         outgoing,
     };
     shared.sessions.write().insert(id, handle);
-    let code = match shared
-        .events
-        .try_send(SessionEvent::Opened { session: id, hello })
-    {
-        Ok(()) => {
+    let knocking = async {
+        loop {
+            match shared.doors.enter(&ticket, id) {
+                Entry::Entered(events) => return Ok(events),
+                Entry::Refused { code, reason } => return Err((code, reason)),
+                Entry::Wait => tokio::time::sleep(KNOCK_PERIOD).await,
+            }
+        }
+    };
+    let entry = tokio::select! {
+        biased;
+        entry = knocking => entry,
+        _gone = connection.closed() => Err((CloseCode::Normal, String::new())),
+        () = tokio::time::sleep(shared.limits.world_wait) => {
+            Err((CloseCode::Overloaded, "the world is not awake yet: try again".to_owned()))
+        }
+    };
+    match entry {
+        Ok(events) => {
             shared.stats.opened.one_more();
-            return Some((
+            Some((
                 Session {
                     id,
                     connection,
                     send,
                     recv,
+                    events,
                     place,
                 },
                 queue,
-            ));
+            ))
         }
-        Err(TrySendError::Disconnected(_)) => CloseCode::ServerShutdown,
-        Err(TrySendError::Full(_)) => CloseCode::Overloaded,
-    };
-    shared.sessions.write().remove(&id);
-    shared.close(&connection, code, code.reason());
-    None
+        Err((code, reason)) => {
+            shared.sessions.write().remove(&id);
+            shared.close(&connection, code, &reason);
+            None
+        }
+    }
 }

@@ -59,6 +59,8 @@ pub struct QuicLimits {
     pub datagrams_per_s: u32,
     /// Datagrams a session may send at once, after a stall of its line for example.
     pub datagrams_burst: u32,
+    /// How long a good hello waits for a world that is waking. Beyond: `Overloaded`.
+    pub world_wait: Duration,
     /// How long a closing session may take to hear why.
     pub farewell: Duration,
 }
@@ -79,6 +81,8 @@ impl Default for QuicLimits {
             messages_burst: 60,
             datagrams_per_s: 400,
             datagrams_burst: 800,
+            // Below the ten seconds a client waits for its welcome, so that it hears why.
+            world_wait: Duration::from_secs(8),
             farewell: Duration::from_millis(500),
         }
     }

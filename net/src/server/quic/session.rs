@@ -9,7 +9,7 @@ use bluemarble_shared_protocol::{
     ClientMessage, CloseCode, LENGTH_PREFIX_BYTES, MessageError, ServerMessage, SessionId,
     announced_length, clip_reason,
 };
-use crossbeam_channel::TrySendError;
+use crossbeam_channel::{Sender, TrySendError};
 use quinn::{Connection, ConnectionError, ReadExactError, RecvStream, SendStream};
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 
@@ -40,6 +40,8 @@ pub(super) struct Session {
     pub(super) connection: Connection,
     pub(super) send: SendStream,
     pub(super) recv: RecvStream,
+    /// Where what happens to it is told: the world it is in.
+    pub(super) events: Sender<SessionEvent>,
     /// Its place among [`super::QuicLimits::sessions_max`], given back at the end.
     pub(super) place: OwnedSemaphorePermit,
 }
@@ -72,6 +74,7 @@ pub(super) async fn run(
         connection,
         send,
         mut recv,
+        events,
         place,
     } = session;
     let mut writer = Writer {
@@ -79,8 +82,8 @@ pub(super) async fn run(
         mid_frame: false,
     };
     let end = tokio::select! {
-        end = read_datagrams(&shared, id, &connection) => end,
-        end = read_messages(&shared, id, &mut recv) => end,
+        end = read_datagrams(&shared, &events, id, &connection) => end,
+        end = read_messages(&shared, &events, id, &mut recv) => end,
         end = write_messages(&mut writer, &mut outgoing) => end,
     };
     match end {
@@ -98,7 +101,7 @@ pub(super) async fn run(
     }
     forget(&shared, id, &connection);
     drop(place);
-    report_closed(&shared, id).await;
+    report_closed(&events, id).await;
 }
 
 fn count_departure(shared: &Shared, reason: Option<ConnectionError>) {
@@ -124,14 +127,18 @@ fn forget(shared: &Shared, id: SessionId, connection: &Connection) {
 
 /// "Closed" must not be lost: it waits for a place in the queue. Sessions are bounded, so are
 /// those that wait.
-async fn report_closed(shared: &Shared, session: SessionId) {
-    while let Err(TrySendError::Full(_)) = shared.events.try_send(SessionEvent::Closed { session })
-    {
+async fn report_closed(events: &Sender<SessionEvent>, session: SessionId) {
+    while let Err(TrySendError::Full(_)) = events.try_send(SessionEvent::Closed { session }) {
         tokio::time::sleep(CLOSED_RETRY).await;
     }
 }
 
-async fn read_datagrams(shared: &Shared, session: SessionId, connection: &Connection) -> End {
+async fn read_datagrams(
+    shared: &Shared,
+    events: &Sender<SessionEvent>,
+    session: SessionId,
+    connection: &Connection,
+) -> End {
     let limits = &shared.limits;
     let began = clock::now();
     let mut rate = TokenBucket::new(0, limits.datagrams_per_s, limits.datagrams_burst);
@@ -150,10 +157,7 @@ async fn read_datagrams(shared: &Shared, session: SessionId, connection: &Connec
         if !rate.allows_one(clock::ms_since(began)) {
             return End::of(CloseCode::Flooding);
         }
-        match shared
-            .events
-            .try_send(SessionEvent::Datagram { session, bytes })
-        {
+        match events.try_send(SessionEvent::Datagram { session, bytes }) {
             Ok(()) => {}
             Err(TrySendError::Full(_)) => shared.stats.dropped_in.one_more(),
             Err(TrySendError::Disconnected(_)) => return End::of(CloseCode::ServerShutdown),
@@ -161,7 +165,12 @@ async fn read_datagrams(shared: &Shared, session: SessionId, connection: &Connec
     }
 }
 
-async fn read_messages(shared: &Shared, session: SessionId, recv: &mut RecvStream) -> End {
+async fn read_messages(
+    shared: &Shared,
+    events: &Sender<SessionEvent>,
+    session: SessionId,
+    recv: &mut RecvStream,
+) -> End {
     let limits = &shared.limits;
     let began = clock::now();
     let mut rate = TokenBucket::new(0, limits.messages_per_s, limits.messages_burst);
@@ -182,10 +191,7 @@ async fn read_messages(shared: &Shared, session: SessionId, recv: &mut RecvStrea
         if let ClientMessage::Hello { .. } = message {
             return End::of(CloseCode::Unexpected);
         }
-        match shared
-            .events
-            .try_send(SessionEvent::Message { session, message })
-        {
+        match events.try_send(SessionEvent::Message { session, message }) {
             Ok(()) => {}
             Err(TrySendError::Full(_)) => return End::of(CloseCode::Overloaded),
             Err(TrySendError::Disconnected(_)) => return End::of(CloseCode::ServerShutdown),

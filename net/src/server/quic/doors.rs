@@ -1,0 +1,63 @@
+//! Several worlds behind one port: which of them a good ticket leads into is asked of [`Doors`], once
+//! per hello, and from then on the session's events go to that world alone.
+
+use bluemarble_shared_protocol::CloseCode;
+use crossbeam_channel::{Sender, TrySendError};
+
+use crate::server::event::{SessionEvent, VerifiedHello};
+use crate::tickets::Ticket;
+use bluemarble_shared_protocol::SessionId;
+
+/// Whoever knows the worlds.
+pub trait Doors: Send + Sync + 'static {
+    /// Lets a session in by putting "opened" into a world's queue, or says why not. Asked from many
+    /// threads; must not wait for anything. Asked again and again while it answers [`Entry::Wait`].
+    fn enter(&self, ticket: &Ticket, session: SessionId) -> Entry;
+}
+
+/// The answer.
+pub enum Entry {
+    /// "Opened" is in this queue; everything else of the session goes there too.
+    Entered(Sender<SessionEvent>),
+    /// The world is waking, or the character is on its way there: ask again in a moment.
+    Wait,
+    /// Not here.
+    Refused {
+        /// What the connection is closed with.
+        code: CloseCode,
+        /// Why, in words.
+        reason: String,
+    },
+}
+
+impl Entry {
+    /// A refusal in the close code's own words.
+    #[must_use]
+    pub fn refused(code: CloseCode) -> Self {
+        let reason = code.reason().to_owned();
+        Self::Refused { code, reason }
+    }
+
+    /// Puts "opened" into a world's queue.
+    #[must_use]
+    pub fn through(events: &Sender<SessionEvent>, ticket: &Ticket, session: SessionId) -> Self {
+        let hello = VerifiedHello {
+            name: ticket.character.as_str().to_owned(),
+            avatar: ticket.character.avatar(),
+        };
+        match events.try_send(SessionEvent::Opened { session, hello }) {
+            Ok(()) => Self::Entered(events.clone()),
+            Err(TrySendError::Disconnected(_)) => Self::refused(CloseCode::ServerShutdown),
+            Err(TrySendError::Full(_)) => Self::refused(CloseCode::Overloaded),
+        }
+    }
+}
+
+/// The only world there is; the tickets' verifier has seen to it that they are for that one.
+pub(super) struct OneDoor(pub(super) Sender<SessionEvent>);
+
+impl Doors for OneDoor {
+    fn enter(&self, ticket: &Ticket, session: SessionId) -> Entry {
+        Entry::through(&self.0, ticket, session)
+    }
+}

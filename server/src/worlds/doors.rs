@@ -1,0 +1,75 @@
+//! Which world a hello leads into. A ticket of the main world leads to wherever its character is;
+//! a ticket of another world leads there, unless the character is somewhere else.
+//!
+//! Decision and entry are one step under the book's lock: a character is never let into two worlds,
+//! and nobody is put into the queue of a world that has shut its door.
+
+use std::sync::Arc;
+
+use bluemarble_net::server::quic::{Doors, Entry};
+use bluemarble_net::tickets::Ticket;
+use bluemarble_shared_protocol::{CloseCode, SessionId};
+
+use super::residents::{Whereabouts, WorldName};
+use super::{State, Worlds, WorldsError};
+
+impl Doors for Worlds {
+    fn enter(&self, ticket: &Ticket, session: SessionId) -> Entry {
+        let mut book = self.0.book.lock();
+        if book.closing {
+            return Entry::refused(CloseCode::ServerShutdown);
+        }
+        let main = &self.0.main;
+        let named = ticket.world.as_str();
+        if named != &**main && !book.worlds.contains_key(named) {
+            return refused(format!("there is no world '{named}' here"));
+        }
+        let avatar = ticket.character.avatar();
+        let world = match book.residents.whereabouts(avatar) {
+            Whereabouts::OnTheWay => return Entry::Wait,
+            // Perhaps in one of those that are not back yet.
+            Whereabouts::Nowhere if book.missing > 0 => return Entry::Wait,
+            Whereabouts::Nowhere => WorldName::from(named),
+            Whereabouts::In(world) if named == &**main || *world == *named => world,
+            Whereabouts::In(world) => {
+                return refused(format!(
+                    "the character is in the world '{world}', the ticket is for '{named}'"
+                ));
+            }
+        };
+        let entry = if world == *main {
+            match &book.main_events {
+                Some(events) => Entry::through(events, ticket, session),
+                None => Entry::Wait,
+            }
+        } else {
+            match book.worlds.get(&world).map(|known| &known.state) {
+                Some(State::Awake(awake)) => Entry::through(&awake.events, ticket, session),
+                Some(State::Failed(_)) => Entry::Refused {
+                    code: CloseCode::Internal,
+                    reason: format!("the world '{world}' has failed"),
+                },
+                Some(State::Asleep) => match self.wake_in(&mut book, &world) {
+                    Ok(()) | Err(WorldsError::Starting) => Entry::Wait,
+                    Err(error) => Entry::Refused {
+                        code: CloseCode::ServerFull,
+                        reason: error.to_string(),
+                    },
+                },
+                Some(State::Starting | State::Ending) => Entry::Wait,
+                None => return refused(format!("there is no world '{world}' here")),
+            }
+        };
+        if let Entry::Entered(_) = entry {
+            book.residents.enter(avatar, Arc::clone(&world), session);
+        }
+        entry
+    }
+}
+
+fn refused(reason: String) -> Entry {
+    Entry::Refused {
+        code: CloseCode::WrongWorld,
+        reason,
+    }
+}

@@ -1,0 +1,127 @@
+//! A world's place among the others: what its loop tells them and asks of them. Everything here is a
+//! short look into a shared book; nothing waits.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use bluemarble_net::server::event::SessionEvent;
+use bluemarble_shared_protocol::{EntityId, SessionId};
+use crossbeam_channel::Receiver;
+
+use super::Worlds;
+use super::residents::WorldName;
+
+/// One world's.
+pub struct Place {
+    worlds: Worlds,
+    name: WorldName,
+    habits: Habits,
+    /// Since when nobody has been here.
+    deserted_since: Option<Duration>,
+    /// The newest session this world has heard of, by avatar.
+    heard: BTreeMap<EntityId, SessionId>,
+    /// Whose each session is.
+    players: BTreeMap<SessionId, EntityId>,
+}
+
+/// How a world lives.
+enum Habits {
+    /// The main world never sleeps.
+    Main,
+    /// Another one does, when nobody has been there for a while, or when it is told to.
+    Instance {
+        hibernate_after: Option<Duration>,
+        sleep_now: Arc<AtomicBool>,
+    },
+}
+
+impl Place {
+    pub(super) fn of_main(worlds: Worlds, name: WorldName) -> Self {
+        Self::new(worlds, name, Habits::Main)
+    }
+
+    pub(super) fn of_instance(
+        worlds: Worlds,
+        name: WorldName,
+        hibernate_after: Option<Duration>,
+        sleep_now: Arc<AtomicBool>,
+    ) -> Self {
+        let habits = Habits::Instance {
+            hibernate_after,
+            sleep_now,
+        };
+        Self::new(worlds, name, habits)
+    }
+
+    fn new(worlds: Worlds, name: WorldName, habits: Habits) -> Self {
+        Self {
+            worlds,
+            name,
+            habits,
+            deserted_since: None,
+            heard: BTreeMap::new(),
+            players: BTreeMap::new(),
+        }
+    }
+
+    /// Whether this is the world the server was started for.
+    pub fn is_main(&self) -> bool {
+        matches!(self.habits, Habits::Main)
+    }
+
+    /// Avatars a recovery brought along. Returns those that another world holds: they must not
+    /// stay here.
+    pub fn adopt(&mut self, avatars: &[EntityId]) -> Vec<EntityId> {
+        self.worlds.adopt(&self.name, avatars)
+    }
+
+    /// Something happened to a session of this world. Returns whose has ended.
+    pub fn note(&mut self, event: &SessionEvent) -> Option<EntityId> {
+        match event {
+            SessionEvent::Opened { session, hello } => {
+                self.heard.insert(hello.avatar, *session);
+                self.players.insert(*session, hello.avatar);
+                None
+            }
+            SessionEvent::Closed { session } => self.players.remove(session),
+            SessionEvent::Datagram { .. } | SessionEvent::Message { .. } => None,
+        }
+    }
+
+    /// These avatars leave the world in the tick being sealed.
+    pub fn left(&mut self, avatars: &[EntityId]) {
+        if avatars.is_empty() {
+            return;
+        }
+        let last: Vec<_> = avatars
+            .iter()
+            .map(|avatar| (*avatar, self.heard.remove(avatar)))
+            .collect();
+        self.worlds.left(&self.name, &last);
+    }
+
+    /// Whether the world may end now and sleep. If so, nobody comes in any more.
+    pub fn may_sleep(
+        &mut self,
+        deserted: bool,
+        now: Duration,
+        events: &Receiver<SessionEvent>,
+    ) -> bool {
+        let Habits::Instance {
+            hibernate_after,
+            sleep_now,
+        } = &self.habits
+        else {
+            return false;
+        };
+        if !deserted {
+            self.deserted_since = None;
+            return false;
+        }
+        let since = *self.deserted_since.get_or_insert(now);
+        let tired = hibernate_after.is_some_and(|after| now.saturating_sub(since) >= after);
+        (tired || sleep_now.load(Ordering::Acquire)) && self.worlds.shut_door(&self.name, events)
+    }
+}
