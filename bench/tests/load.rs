@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 const POLL: Duration = Duration::from_millis(50);
@@ -32,13 +32,16 @@ fn bench() -> Command {
 /// A running server; killed in the end.
 struct Server {
     child: Child,
-    folder: TempDir,
+    folder: Option<TempDir>,
     ready: Value,
 }
 
 impl Server {
     fn start(args: &[&str]) -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        Self::start_in(tempfile::tempdir().unwrap(), args)
+    }
+
+    fn start_in(folder: TempDir, args: &[&str]) -> Self {
         let program =
             Path::new(env!("CARGO_BIN_EXE_bluemarble-bench")).with_file_name("bluemarble-server");
         assert!(
@@ -68,9 +71,54 @@ impl Server {
         let ready = wait_for_ready(&mut child, folder.path());
         Self {
             child,
-            folder,
+            folder: Some(folder),
             ready,
         }
+    }
+
+    fn folder(&self) -> &Path {
+        self.folder.as_ref().unwrap().path()
+    }
+
+    /// As a power cut of the process, and the next start on what it left.
+    fn kill_and_restart(mut self, args: &[&str]) -> Self {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+        std::fs::remove_file(self.folder().join("server.json")).unwrap();
+        Self::start_in(self.folder.take().unwrap(), args)
+    }
+
+    fn call(&self, path: &str, body: Option<&Value>) -> (u16, Value) {
+        let token = std::fs::read_to_string(self.folder().join("admin.token")).unwrap();
+        let token = format!("Bearer {}", token.trim());
+        let url = format!("http://{}{path}", self.text("admin"));
+        let http: ureq::Agent = ureq::Agent::config_builder()
+            .http_status_as_error(false)
+            .build()
+            .into();
+        let answer = match body {
+            Some(body) => http
+                .post(url)
+                .header("Authorization", token)
+                .send(body.to_string()),
+            None => http.get(url).header("Authorization", token).call(),
+        };
+        let mut answer = answer.unwrap();
+        let text = answer.body_mut().read_to_string().unwrap();
+        let json = serde_json::from_str(&text).unwrap_or(Value::String(text));
+        (answer.status().as_u16(), json)
+    }
+
+    /// An admin page, once it is there.
+    fn get(&self, path: &str) -> Value {
+        for _ in 0..POLLS_MAX {
+            let (status, page) = self.call(path, None);
+            if status == 200 {
+                return page;
+            }
+            std::thread::sleep(POLL);
+        }
+        panic!("{path} never came");
     }
 
     fn text(&self, field: &str) -> &str {
@@ -79,13 +127,13 @@ impl Server {
 
     /// The report, the exit status, and what was printed.
     fn load(&self, args: &[&str]) -> (Value, i32, String) {
-        let json = self.folder.path().join("report.json");
+        let json = self.folder().join("report.json");
         let output = bench()
             .args(["--clients", "40", "--seconds", "5", "--ramp", "0.5"])
             .args(["--server", self.text("quic")])
             .args(["--admin", &format!("http://{}", self.text("admin"))])
             .arg("--data-dir")
-            .arg(self.folder.path())
+            .arg(self.folder())
             .arg("--json")
             .arg(&json)
             .args(args)
@@ -171,6 +219,75 @@ fn an_honest_server_passes_and_the_report_says_how_much_was_checked() {
     let (_, status, told) = server.load(&["--expect-seen", "1000"]);
     assert_eq!(status, 1, "a missed gate fails: {told}");
     assert!(told.contains("others seen"), "{told}");
+}
+
+/// Between two orders: a few ticks, so that some come while others are still being carried out.
+const PAUSE: Duration = Duration::from_millis(150);
+/// Rounds of orders: they outlast the load.
+const ROUNDS: u64 = 40;
+
+/// Round after round: cut the busiest zone, join the first two, push a boundary about.
+fn orders(server: &Server) -> (u64, u64) {
+    let (mut accepted, mut refused) = (0, 0);
+    let mut order = |path: &str, body: Value| {
+        let (status, answer) = server.call(path, Some(&body));
+        match status {
+            200 => accepted += 1,
+            409 => refused += 1,
+            other => panic!("{path} {body}: {other} {answer}"),
+        }
+        std::thread::sleep(PAUSE);
+    };
+    for round in 0..ROUNDS {
+        let zones = server.get("/v1/zones")["zones"].as_array().unwrap().clone();
+        let busiest = zones
+            .iter()
+            .max_by_key(|row| row["entities"].as_u64())
+            .unwrap();
+        let zone = busiest["zone"].as_u64().unwrap();
+        order("/v1/zones/split", json!({ "zone": zone }));
+        let begin = json!({ "cell": busiest["first"] });
+        order("/v1/zones/move", json!({ "zone": zone + 1, "to": begin }));
+        order("/v1/zones/merge", json!({ "zone": zone }));
+        order("/v1/zones/merge", json!({ "zone": round % 2 }));
+        order("/v1/zones/split", json!({ "zone": round % 2 }));
+    }
+    (accepted, refused)
+}
+
+#[test]
+fn zones_change_under_a_fight_and_nobody_notices() {
+    let server = Server::start(&["--zones", "6", "--checkpoint-s", "600"]);
+    let ((report, status, told), (accepted, refused)) = std::thread::scope(|scope| {
+        let orders = scope.spawn(|| orders(&server));
+        let load = server.load(&["--expect-seen", "10"]);
+        (load, orders.join().unwrap())
+    });
+    assert_eq!(status, 0, "{told}");
+    assert_eq!(report["lost"]["disconnected"], 0, "{told}");
+    assert_eq!(report["prediction"]["diverged"], 0, "{told}");
+    assert!(
+        accepted >= 100 && refused > 0,
+        "{accepted} accepted, {refused} refused"
+    );
+    let before = server.get("/v1/status");
+    assert!(
+        before["zone_changes"]["splits"].as_u64().unwrap() >= 50,
+        "{before}"
+    );
+
+    let server = server.kill_and_restart(&["--zones", "1"]);
+    let recovered = &server.get("/v1/status")["recovered"];
+    assert!(
+        recovered["tick"].as_u64() >= before["tick"].as_u64(),
+        "{recovered}"
+    );
+    // Every replayed tick was compared with the digest in the log.
+    assert!(
+        recovered["replayed_ticks"].as_u64().unwrap() > 100,
+        "{recovered}"
+    );
+    assert_eq!(recovered["quarantined"], Value::Null);
 }
 
 /// Which promises a lying server breaks.
@@ -289,7 +406,7 @@ fn a_wrong_ticket_key_is_refused_by_the_server_and_said_once() {
             "--ticket-key",
             key.to_str().unwrap(),
         ],
-        server.folder.path(),
+        server.folder(),
     );
     assert!(
         told.contains("bad_ticket") && told.contains("not signed"),

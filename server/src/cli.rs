@@ -88,6 +88,10 @@ pub struct ServeArgs {
     #[cfg(feature = "sabotage")]
     #[arg(long, value_name = "TICK")]
     pub panic_after_tick: Option<u64>,
+    /// Test builds only: these ticks take so many milliseconds longer
+    #[cfg(feature = "sabotage")]
+    #[arg(long, value_name = "FROM-TO:MS")]
+    pub slow_ticks: Option<SlowTicks>,
     /// Test builds only: do not claim the world before this file exists
     #[cfg(feature = "sabotage")]
     #[arg(long, value_name = "FILE")]
@@ -96,6 +100,33 @@ pub struct ServeArgs {
     #[cfg(feature = "sabotage")]
     #[arg(long, value_name = "STEP", value_parser = ["claim", "checkpoint"])]
     pub crash_after: Option<String>,
+}
+
+/// Ticks that are made to take long.
+#[cfg(feature = "sabotage")]
+#[derive(Clone, Debug)]
+pub struct SlowTicks {
+    /// Which.
+    pub ticks: std::ops::RangeInclusive<u64>,
+    /// By how much.
+    pub by: std::time::Duration,
+}
+
+#[cfg(feature = "sabotage")]
+impl std::str::FromStr for SlowTicks {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let parse = || {
+            let (ticks, ms) = text.split_once(':')?;
+            let (from, to) = ticks.split_once('-')?;
+            Some(Self {
+                ticks: from.parse().ok()?..=to.parse().ok()?,
+                by: std::time::Duration::from_millis(ms.parse().ok()?),
+            })
+        };
+        parse().ok_or_else(|| format!("{text:?} is not like 100-300:60"))
+    }
 }
 
 /// Settings that flags can override.

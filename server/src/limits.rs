@@ -21,6 +21,10 @@ pub const STREAM_READERS_MAX: usize = 16;
 pub const FINAL_CHECKPOINT_WAIT: Duration = Duration::from_secs(60);
 /// How long a planned stop waits for admin requests in flight.
 pub const ADMIN_WAIT: Duration = Duration::from_secs(2);
+/// Orders of an operator that wait for the loop, which takes one a tick. Beyond: refused at once.
+pub const ORDERS_WAITING_MAX: usize = 16;
+/// How long an order waits for the loop's answer: many ticks, even of an overloaded world.
+pub const ADMIN_ORDER_WAIT: Duration = Duration::from_secs(10);
 /// Length of the admin token, bytes of OS randomness.
 pub const ADMIN_TOKEN_BYTES: usize = 32;
 /// How often the status snapshot, the gauges and the status line are refreshed.

@@ -8,9 +8,11 @@ use bluemarble_shared_protocol::{Epoch, Tick, TruthFrame, WireFrame};
 use parking_lot::Mutex;
 use serde::Serialize;
 
+use crate::balance::{OrderDesk, ZoneChanges};
 use crate::feed::Feed;
 use crate::health::Health;
 use crate::limits::{DIGEST_LAG_MAX, STREAM_READERS_MAX, TRUTH_LAG_MAX};
+use crate::overload::OverloadStatus;
 use crate::tick_times::Percentiles;
 
 /// Shared by the tick thread, the admin HTTP and the status line.
@@ -24,6 +26,8 @@ pub struct Live {
     pub digests: Feed<(Tick, u64)>,
     /// The whole world, for verifiers.
     pub truth: Feed<TruthSample>,
+    /// The zones, and orders to change them.
+    pub zones: Arc<OrderDesk>,
     status: Mutex<Option<Status>>,
 }
 
@@ -63,12 +67,22 @@ pub struct Status {
     pub entities: u64,
     /// Zones.
     pub zones: u64,
+    /// Entities that wait for their departure after zones have changed.
+    pub strays: u64,
+    /// The busiest zone's step over the mean zone's; 1 = even.
+    pub imbalance: f64,
+    /// How zones have changed.
+    pub zone_changes: ZoneChanges,
     /// Step of a tick plus replication, since the start.
     pub tick_ms: Percentiles,
     /// The same, last second.
     pub tick_ms_last_second: Percentiles,
     /// Ticks given up since the start because the loop was too late.
     pub skipped_ticks: u64,
+    /// Where the overload ladder stands.
+    pub overload: OverloadStatus,
+    /// Players who wait in line because of it.
+    pub waiting: u64,
     /// Entities handed from zone to zone.
     pub handoffs: u64,
     /// Kills.
@@ -149,6 +163,7 @@ impl Live {
             health: Health::default(),
             digests: Feed::new(DIGEST_LAG_MAX, STREAM_READERS_MAX),
             truth: Feed::new(TRUTH_LAG_MAX, STREAM_READERS_MAX),
+            zones: Arc::default(),
             status: Mutex::new(None),
         }
     }

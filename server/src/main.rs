@@ -14,6 +14,7 @@
 
 mod admin;
 mod assets;
+mod balance;
 mod checkpointer;
 mod cli;
 mod clock;
@@ -29,6 +30,7 @@ mod live;
 mod lossy_log;
 mod machine;
 mod observed;
+mod overload;
 mod pacing;
 mod recovery;
 mod serve;

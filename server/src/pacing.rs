@@ -5,6 +5,8 @@
 //! back to back for long would only deepen the overload it came from. Skipping loses no tick of
 //! the world (ticks are numbered by steps, not by time); the world's clock falls behind the wall's.
 //!
+//! Under overload time may be stretched: the same beats, farther apart.
+//!
 //! The clock is an argument: nanoseconds since any fixed moment.
 
 /// The schedule of one world.
@@ -12,6 +14,8 @@
 pub struct Pacer {
     tick_hz: u64,
     catch_up_max: u64,
+    /// By how many eighths a beat takes longer.
+    slower_eighths: u64,
     /// Time of beat 0 of the current schedule.
     origin_ns: u64,
     /// Beats of the current schedule already begun.
@@ -34,6 +38,7 @@ impl Pacer {
         Self {
             tick_hz: u64::from(tick_hz),
             catch_up_max,
+            slower_eighths: 0,
             origin_ns: now_ns,
             begun: 0,
             skipped: 0,
@@ -48,12 +53,21 @@ impl Pacer {
     /// Begins the beat that is due, giving up those beyond the catch-up limit.
     pub fn begin(&mut self, now_ns: u64) -> Beat {
         let late_ns = now_ns.saturating_sub(self.due_ns(self.begun));
-        let beats_behind = late_ns * self.tick_hz / NANOS_PER_S;
+        let beats_behind = late_ns * self.tick_hz * 8 / ((8 + self.slower_eighths) * NANOS_PER_S);
         let skipped = beats_behind.saturating_sub(self.catch_up_max);
         self.begun += skipped;
         self.skipped += skipped;
         self.begun += 1;
         Beat { late_ns, skipped }
+    }
+
+    /// From the next beat on, beats are so many eighths of a period farther apart than a period.
+    pub fn set_slower(&mut self, eighths: u8) {
+        if u64::from(eighths) != self.slower_eighths {
+            self.origin_ns = self.due_ns(self.begun);
+            self.begun = 0;
+            self.slower_eighths = u64::from(eighths);
+        }
     }
 
     /// Beats given up since the start.
@@ -64,8 +78,9 @@ impl Pacer {
     /// From the number of the beat, not by adding periods: 1/120 s is no whole number of
     /// nanoseconds.
     fn due_ns(&self, beat: u64) -> u64 {
-        let (seconds, rest) = (beat / self.tick_hz, beat % self.tick_hz);
-        self.origin_ns + seconds * NANOS_PER_S + rest * NANOS_PER_S / self.tick_hz
+        let (eighths, per_s) = (beat * (8 + self.slower_eighths), 8 * self.tick_hz);
+        let (seconds, rest) = (eighths / per_s, eighths % per_s);
+        self.origin_ns + seconds * NANOS_PER_S + rest * NANOS_PER_S / per_s
     }
 }
 
@@ -130,6 +145,29 @@ mod tests {
         }
         assert_eq!(at_once, 4);
         assert_eq!(pacer.skipped(), 16);
+    }
+
+    #[test]
+    fn stretched_time_has_longer_beats_and_goes_back_without_a_jump() {
+        let mut pacer = Pacer::new(20, 4, 0);
+        pacer.begin(0);
+        pacer.set_slower(8);
+        assert_eq!(pacer.wait_ns(0), 50 * MS, "the beat that was due stays due");
+        let mut now = 50 * MS;
+        for _ in 0..100 {
+            assert_eq!(pacer.begin(now).late_ns, 0);
+            assert_eq!(pacer.wait_ns(now), 100 * MS);
+            pacer.set_slower(8);
+            now += 100 * MS;
+        }
+        pacer.set_slower(0);
+        pacer.begin(now);
+        assert_eq!(pacer.wait_ns(now), 50 * MS);
+        // Being late is judged by the beats as they are.
+        pacer.set_slower(24);
+        let begun = now + 50 * MS;
+        assert_eq!(pacer.begin(begun + 1_000 * MS).skipped, 1);
+        assert_eq!(pacer.skipped(), 1);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use bluemarble_net::certs::ServerIdentity;
 use bluemarble_net::server::quic::{Doors, QuicConfig, QuicLimits, QuicServer};
@@ -17,6 +18,7 @@ use bluemarble_sim::{Scenario, World, WorldSpec};
 use crossbeam_channel::Receiver;
 use tokio::runtime::Runtime;
 
+use crate::balance::{Zoning, ZoningRules};
 use crate::cli::ServeArgs;
 use crate::clock::Clock;
 use crate::config::Config;
@@ -27,6 +29,7 @@ use crate::health::Grade;
 use crate::held::HeldDigests;
 use crate::limits::INTEREST_HYSTERESIS;
 use crate::live::{Live, digest_hex};
+use crate::overload::{Ladder, LadderRules};
 use crate::recovery::{self, Asker, Quarantine, Recovered, Remains};
 use crate::shutdown::StopRequest;
 use crate::stepper::Stepper;
@@ -89,8 +92,12 @@ pub fn build(
         live.health.raise("recovery", Grade::Degraded, loss);
     }
     let Recovered {
-        world, quarantined, ..
+        mut world,
+        quarantined,
+        ..
     } = recovered;
+    let rules = zoning_rules(ground.config, &world);
+    let zoning = Zoning::begin(rules, &mut world, live.zones.clone(), ground.clock);
     let log = take_over::begin_log(ground, store, databases, &claim, &world, args)?;
     let mut hub = Hub::new(hub_config(ground, &world, claim.epoch, args));
     let avatars = world.avatars();
@@ -104,6 +111,8 @@ pub fn build(
         log,
         held: HeldDigests::default(),
         stepper,
+        ladder: Ladder::new(ladder_rules(ground.config)),
+        zoning,
         live,
         data: ground.data.clone(),
         clock: ground.clock,
@@ -113,6 +122,27 @@ pub fn build(
         recovered: began,
         place,
     })
+}
+
+fn ladder_rules(config: &Config) -> LadderRules {
+    let ticks = |time: Duration| {
+        let ticks = time.as_secs_f64() * f64::from(config.world.tick_hz);
+        // At most a minute of 120 Hz.
+        (ticks.ceil() as u32).max(1)
+    };
+    LadderRules {
+        level_max: config.overload.level_max,
+        climb_ticks: ticks(config.overload.climb),
+        rest_ticks: ticks(config.overload.rest),
+    }
+}
+
+fn zoning_rules(config: &Config, world: &World) -> ZoningRules {
+    ZoningRules {
+        target: config.zones.target.unwrap_or(world.zones()),
+        config: config.zones.clone(),
+        period_ns: 1_000_000_000 / u64::from(world.spec().tick_hz),
+    }
 }
 
 /// The assets and the scenario, before anything is touched or taken.

@@ -75,6 +75,12 @@ fn line(status: &Status, health: &Report) -> String {
         bytes(status.bytes_out_per_s),
         status.journal_lag_ms,
     );
+    if status.strays > 0 {
+        line.push_str(&format!("  strays {}", status.strays));
+    }
+    if status.waiting > 0 {
+        line.push_str(&format!("  waiting {}", status.waiting));
+    }
     line.push_str(match health.status {
         Grade::Ok => "  ok",
         Grade::Degraded => "  DEGRADED",

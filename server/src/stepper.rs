@@ -18,6 +18,8 @@ pub struct Stepper {
     panic_on_intents_at: Option<u64>,
     #[cfg(feature = "sabotage")]
     panic_after: Option<u64>,
+    #[cfg(feature = "sabotage")]
+    slow: Option<crate::cli::SlowTicks>,
 }
 
 impl Stepper {
@@ -45,6 +47,8 @@ impl Stepper {
             panic_on_intents_at: args.panic_on_intents_at,
             #[cfg(feature = "sabotage")]
             panic_after: args.panic_after_tick,
+            #[cfg(feature = "sabotage")]
+            slow: args.slow_ticks.clone(),
         })
     }
 
@@ -63,6 +67,14 @@ impl Stepper {
             self.panic_after != Some(tick.0),
             "asked for with --panic-after-tick"
         );
+        #[cfg(feature = "sabotage")]
+        if let Some(slow) = self
+            .slow
+            .as_ref()
+            .filter(|slow| slow.ticks.contains(&tick.0))
+        {
+            std::thread::sleep(slow.by);
+        }
     }
 
     /// One tick. After a panic the world must be thrown away.

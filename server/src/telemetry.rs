@@ -84,7 +84,32 @@ const GAUGES: &[(&str, Unit, &str)] = &[
     ("bluemarble_players", Unit::Count, "Sessions in the world"),
     ("bluemarble_entities", Unit::Count, "Entities in the world"),
     ("bluemarble_zones", Unit::Count, "Zones"),
+    (
+        "bluemarble_zone_strays",
+        Unit::Count,
+        "Entities that wait for their departure after zones have changed",
+    ),
+    (
+        "bluemarble_zone_imbalance",
+        Unit::Count,
+        "The busiest zone's step over the mean zone's",
+    ),
     ("bluemarble_health", Unit::Count, "0 ok, 1 degraded, 2 down"),
+    (
+        "bluemarble_overload_level",
+        Unit::Count,
+        "Step of the overload ladder in force, 0 to 6",
+    ),
+    (
+        "bluemarble_overload_load",
+        Unit::Count,
+        "Work of a tick over its ordinary time, smoothed",
+    ),
+    (
+        "bluemarble_overload_tick_share",
+        Unit::Count,
+        "How often as long as ordinary a tick is given",
+    ),
     (
         "bluemarble_admin_stream_readers",
         Unit::Count,
@@ -142,6 +167,42 @@ const COUNTERS: &[(&str, Unit, &str)] = &[
         "bluemarble_ticks_late_total",
         Unit::Count,
         "Ticks begun more than a tenth of a tick late",
+    ),
+    (
+        "bluemarble_zone_splits_total",
+        Unit::Count,
+        "Zones cut in two",
+    ),
+    ("bluemarble_zone_merges_total", Unit::Count, "Zones joined"),
+    (
+        "bluemarble_zone_moves_total",
+        Unit::Count,
+        "Boundaries of zones moved",
+    ),
+    (
+        "bluemarble_zone_plans_total",
+        Unit::Count,
+        "Times the balancer changed zones",
+    ),
+    (
+        "bluemarble_zone_orders_total",
+        Unit::Count,
+        "Orders to change zones carried out",
+    ),
+    (
+        "bluemarble_zone_orders_refused_total",
+        Unit::Count,
+        "Orders to change zones refused",
+    ),
+    (
+        "bluemarble_overload_climbs_total",
+        Unit::Count,
+        "Steps up the overload ladder",
+    ),
+    (
+        "bluemarble_overload_descents_total",
+        Unit::Count,
+        "Steps down the overload ladder",
     ),
     (
         "bluemarble_handoffs_total",
@@ -244,6 +305,20 @@ pub fn show_status(status: &Status) {
     gauge!("bluemarble_journal_lag_ms").set(status.journal_lag_ms as f64);
     gauge!("bluemarble_journal_durable_tick").set(status.durable_tick as f64);
     gauge!("bluemarble_checkpoint_tick").set(status.checkpoint_tick as f64);
+    gauge!("bluemarble_zone_strays").set(status.strays as f64);
+    gauge!("bluemarble_zone_imbalance").set(status.imbalance);
+    let changes = &status.zone_changes;
+    counter!("bluemarble_zone_splits_total").absolute(changes.splits);
+    counter!("bluemarble_zone_merges_total").absolute(changes.merges);
+    counter!("bluemarble_zone_moves_total").absolute(changes.moves);
+    counter!("bluemarble_zone_plans_total").absolute(changes.plans);
+    counter!("bluemarble_zone_orders_total").absolute(changes.orders);
+    counter!("bluemarble_zone_orders_refused_total").absolute(changes.refused);
+    gauge!("bluemarble_overload_level").set(status.overload.level);
+    gauge!("bluemarble_overload_load").set(status.overload.load);
+    gauge!("bluemarble_overload_tick_share").set(status.overload.tick_share);
+    counter!("bluemarble_overload_climbs_total").absolute(status.overload.climbs);
+    counter!("bluemarble_overload_descents_total").absolute(status.overload.descents);
     counter!("bluemarble_handoffs_total").absolute(status.handoffs);
     counter!("bluemarble_hits_total").absolute(status.hits);
     counter!("bluemarble_kills_total").absolute(status.kills);

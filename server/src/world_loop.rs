@@ -18,6 +18,7 @@ use bluemarble_shared_protocol::{Epoch, PlayerInputs, Tick};
 use bluemarble_sim::{TickInputs, World};
 use crossbeam_channel::Receiver;
 
+use crate::balance::Zoning;
 use crate::clock::Clock;
 use crate::data_dir::DataDir;
 use crate::guarded::{Panicked, keep_evidence};
@@ -28,6 +29,7 @@ use crate::limits::{
 };
 use crate::live::{Live, Recovered, Status, TruthSample, digest_hex};
 use crate::observed::{Observed, Phase};
+use crate::overload::{self, Ladder, Step};
 use crate::pacing::Pacer;
 use crate::shutdown::StopRequest;
 use crate::stepper::Stepper;
@@ -51,6 +53,10 @@ pub struct WorldLoop {
     pub held: HeldDigests,
     /// How the world is stepped.
     pub stepper: Stepper,
+    /// What gives way when ticks take too long.
+    pub ladder: Ladder,
+    /// How the zones change.
+    pub zoning: Zoning,
     /// What others see.
     pub live: Arc<Live>,
     /// Where evidence goes.
@@ -103,8 +109,9 @@ impl WorldLoop {
             std::thread::sleep(Duration::from_nanos(pacer.wait_ns(self.clock.now_ns())));
             let beat = pacer.begin(self.clock.now_ns());
             observed.late += u64::from(beat.late_ns > late_ns);
-            if let Err((tick, panic)) = self.tick(&mut observed) {
-                return End::Failed { tick, panic };
+            match self.tick(&mut observed) {
+                Ok(took) => self.weigh(took, &mut pacer),
+                Err((tick, panic)) => return End::Failed { tick, panic },
             }
             if self.clock.elapsed() >= next_look {
                 next_look += STATUS_PERIOD;
@@ -124,7 +131,7 @@ impl WorldLoop {
         End::Stopped
     }
 
-    fn tick(&mut self, observed: &mut Observed) -> Result<(), (Tick, Panicked)> {
+    fn tick(&mut self, observed: &mut Observed) -> Result<Duration, (Tick, Panicked)> {
         let began = self.clock.elapsed();
         let mut lap = began;
         let inputs = match self.retry.take() {
@@ -148,7 +155,24 @@ impl WorldLoop {
         if self.place.is_main() {
             telemetry::tick_done(took);
         }
-        Ok(())
+        Ok(took)
+    }
+
+    /// Moves the overload ladder by what the tick took, and acts where it says.
+    fn weigh(&mut self, took: Duration, pacer: &mut Pacer) {
+        let work_ns = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
+        let period_ns = 1_000_000_000 / u64::from(self.world.spec().tick_hz);
+        let Some(Step { from, to }) = self.ladder.observe(work_ns, period_ns) else {
+            return;
+        };
+        pacer.set_slower(to.slower_eighths());
+        self.hub.set_strain(to);
+        if from.level() != to.level() {
+            let (from, to) = (from.level(), to.level());
+            let load = self.ladder.status().load;
+            let tick = self.world.tick();
+            tracing::warn!(%tick, from, to, load, "overload: {}", overload::label(to));
+        }
     }
 
     fn spent(&self, observed: &mut Observed, phase: Phase, lap: &mut Duration) {
@@ -176,6 +200,7 @@ impl WorldLoop {
         }
         TickInputs {
             players,
+            overload: overload::sealed(self.ladder.strain()),
             ..TickInputs::empty(tick, self.epoch)
         }
     }
@@ -236,6 +261,7 @@ impl WorldLoop {
             );
         }
         self.log.after_step(&self.world, self.clock.elapsed());
+        self.zoning.between(&mut self.world, self.clock.elapsed());
     }
 
     /// Once a second: status, gauges, health.
@@ -244,8 +270,10 @@ impl WorldLoop {
         let (journal, checkpoints) = self.log.report(health);
         let before = self.live.status().unwrap_or_default();
         let skipped = pacer.skipped() - before.skipped_ticks;
-        let overload = (skipped > 0).then(|| format!("{skipped} ticks skipped in the last second"));
-        health.set("tick", Grade::Degraded, overload);
+        let late = (skipped > 0).then(|| format!("{skipped} ticks skipped in the last second"));
+        health.set("tick", Grade::Degraded, late);
+        let overload = self.ladder.status();
+        health.set("overload", Grade::Degraded, overload.trouble());
         let traffic = self.quic.traffic();
         let period_ms = 1_000 / u64::from(self.world.spec().tick_hz);
         let status = Status {
@@ -257,9 +285,18 @@ impl WorldLoop {
             players: self.hub.stats().sessions,
             entities: self.world.entities() as u64,
             zones: self.world.zones() as u64,
+            strays: self.world.strays() as u64,
+            imbalance: self
+                .live
+                .zones
+                .table()
+                .map_or(1.0, |table| table.imbalance()),
+            zone_changes: self.zoning.changes(),
             tick_ms: observed.times.since_start(),
             tick_ms_last_second: observed.times.take_window(),
             skipped_ticks: pacer.skipped(),
+            overload,
+            waiting: self.hub.stats().waiting,
             handoffs: observed.tally.handoffs,
             kills: observed.tally.kills,
             hits: observed.tally.hits,

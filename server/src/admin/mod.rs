@@ -8,6 +8,7 @@ mod streams;
 mod tests;
 mod token;
 mod worlds;
+mod zones;
 
 pub use token::AdminToken;
 
@@ -139,6 +140,10 @@ fn router(desk: Desk) -> Router {
         )
         .route("/v1/worlds/{name}/wake", post(worlds::wake))
         .route("/v1/worlds/{name}/sleep", post(worlds::put_to_sleep))
+        .route("/v1/zones", get(zones::list))
+        .route("/v1/zones/split", post(zones::split))
+        .route("/v1/zones/merge", post(zones::merge))
+        .route("/v1/zones/move", post(zones::shift))
         .fallback(unknown)
         .layer(middleware::from_fn_with_state(desk.clone(), authorise))
         .with_state(desk)
@@ -203,7 +208,8 @@ struct Page<'a> {
 }
 
 async fn unknown() -> Response {
-    let hint = "/health, /metrics, /v1/status, /v1/digests, /v1/truth?every=N, /v1/worlds";
+    let hint =
+        "/health, /metrics, /v1/status, /v1/digests, /v1/truth?every=N, /v1/zones, /v1/worlds";
     let body = json!({ "error": "no such page", "hint": hint });
     (StatusCode::NOT_FOUND, Json(body)).into_response()
 }

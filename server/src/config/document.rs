@@ -4,8 +4,8 @@
 use std::fmt::Write;
 
 use super::checked::{
-    CHECKPOINT_S, CLIENT_BYTES_PER_S, Config, GRACE_S, GROUP_COMMIT_MS, INTEREST_M, QUEUE_RECORDS,
-    SESSIONS, THREADS, TICK_HZ, ZONES,
+    CHECKPOINT_S, CLIENT_BYTES_PER_S, Config, DEPARTURES, GRACE_S, GROUP_COMMIT_MS, INTEREST_M,
+    LADDER_S, LEVEL_MAX, QUEUE_RECORDS, SESSIONS, THREADS, TICK_HZ, ZONES,
 };
 
 /// The TOML text that yields `config` again.
@@ -17,6 +17,8 @@ pub fn document(config: &Config) -> String {
     clients(&mut page, config);
     operator(&mut page, config);
     durability(&mut page, config);
+    overload(&mut page, config);
+    zones(&mut page, config);
     page.text
 }
 
@@ -221,6 +223,82 @@ fn durability(page: &mut Page, config: &Config) {
          nothing is removed while this is true, so the directory grows for ever.",
         "record",
         config.journal.record.to_string(),
+    );
+}
+
+fn overload(page: &mut Page, config: &Config) {
+    let overload = &config.overload;
+    page.section("overload");
+    page.field(
+        &format!(
+            "Highest step of the overload ladder that may be taken, {} to {}: 1 far bands less \
+             often, 2 near bands, 3 radius, 4 creatures think less, 5 time passes slower, 6 logins \
+             wait. 0 = nothing gives way, ticks are skipped.",
+            LEVEL_MAX.start(),
+            LEVEL_MAX.end()
+        ),
+        "level_max",
+        overload.level_max.to_string(),
+    );
+    page.field(
+        &format!(
+            "Seconds of ticks above 85 % of their time before a step up, {} to {}.",
+            LADDER_S.start(),
+            LADDER_S.end()
+        ),
+        "climb_s",
+        float(overload.climb.as_secs_f64()),
+    );
+    page.field(
+        &format!(
+            "Seconds of ticks below 60 % before a step down, {} to {}; longer after steps down \
+             that were regretted.",
+            LADDER_S.start(),
+            LADDER_S.end()
+        ),
+        "rest_s",
+        float(overload.rest.as_secs_f64()),
+    );
+}
+
+fn zones(page: &mut Page, config: &Config) {
+    let zones = &config.zones;
+    page.section("zones");
+    page.field(
+        "Keep zones even by themselves, by what their steps take. Changes no result.",
+        "balance",
+        zones.balance.to_string(),
+    );
+    page.optional(
+        "How many zones are kept, min to max; absent = as many as the world begins with. Two to \
+         four per core.",
+        "target",
+        zones.target.map(|n| n.to_string()),
+        "6",
+    );
+    page.field(
+        &format!(
+            "Fewest zones, {} to {}: no balancer and no order goes below.",
+            ZONES.start(),
+            ZONES.end()
+        ),
+        "min",
+        zones.min.to_string(),
+    );
+    page.field(
+        &format!("Most zones, {} to {}.", ZONES.start(), ZONES.end()),
+        "max",
+        zones.max.to_string(),
+    );
+    page.field(
+        &format!(
+            "Entities that change their zone in one tick because a boundary has moved, {} to {}; \
+             the others wait, and nobody notices.",
+            DEPARTURES.start(),
+            DEPARTURES.end()
+        ),
+        "departures_per_tick",
+        zones.departures_per_tick.to_string(),
     );
 }
 

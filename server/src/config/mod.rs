@@ -10,7 +10,7 @@ mod setting;
 
 pub use checked::{
     ADMIN_DEFAULT, Config, DATA_DIR_DEFAULT, LISTEN_DEFAULT, SCENARIO_DEFAULT, TICK_HZ,
-    WorldConfig, ZONES,
+    WorldConfig, ZONES, ZonesConfig,
 };
 pub use document::document;
 pub use error::ConfigError;

@@ -27,6 +27,10 @@ pub struct ConfigRaw {
     pub store: StoreRaw,
     /// The log of sealed inputs.
     pub journal: JournalRaw,
+    /// What gives way when ticks take too long.
+    pub overload: OverloadRaw,
+    /// How zones change while the world runs.
+    pub zones: ZonesRaw,
 }
 
 /// `[world]`
@@ -111,4 +115,32 @@ pub struct JournalRaw {
     pub queue_records: Field<usize>,
     /// Keep the first checkpoint and every segment since.
     pub record: Field<bool>,
+}
+
+/// `[overload]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct OverloadRaw {
+    /// Highest step of the ladder that may be taken; 0 = none.
+    pub level_max: Field<u8>,
+    /// Seconds of too much work before a step up.
+    pub climb_s: Field<f64>,
+    /// Seconds of little work before a step down.
+    pub rest_s: Field<f64>,
+}
+
+/// `[zones]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ZonesRaw {
+    /// Whether zones are kept even by themselves.
+    pub balance: Field<bool>,
+    /// How many zones are kept; absent = as many as the world begins with.
+    pub target: Field<usize>,
+    /// Fewest zones.
+    pub min: Field<usize>,
+    /// Most zones.
+    pub max: Field<usize>,
+    /// Entities that may change their zone in one tick because boundaries have moved.
+    pub departures_per_tick: Field<usize>,
 }

@@ -110,6 +110,9 @@ fn begin(worlds: &Worlds, record: &WorldRecord, stop: &StopRequest) -> Result<Wo
 /// The server's settings with what this world has of its own.
 fn own_config(server: &Config, data: &DataDir, record: &WorldRecord) -> Config {
     let mut own = server.clone();
+    // How many zones are kept is said of the main world; the others keep what they begin with.
+    own.zones.target = None;
+    own.zones.min = 1;
     own.world = config::WorldConfig {
         name: record.store_name(),
         scenario: record.scenario.clone(),

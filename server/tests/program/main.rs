@@ -15,6 +15,7 @@ mod failing;
 mod failover;
 mod harness;
 mod living;
+mod overloading;
 mod recovering;
 mod strangers;
 mod worlds;
