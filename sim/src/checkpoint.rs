@@ -1,6 +1,8 @@
 //! A checkpoint: every entity of the world at one tick, as bytes. It says nothing about zones that
 //! matters: a world cut otherwise restores from it to the same digest.
 
+use std::sync::Arc;
+
 use bluemarble_shared_protocol::Tick;
 use bluemarble_shared_protocol::binary;
 use bluemarble_spatial::Planet;
@@ -11,6 +13,7 @@ use crate::content::KindId;
 use crate::entity::EntityState;
 use crate::entity::digest::DigestParts;
 use crate::entity::state::StoredEntity;
+use crate::past::{History, RevivedPast, StoredPast};
 
 /// A whole world at the end of one tick.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,10 +29,15 @@ pub struct Checkpoint {
 /// One zone's entities.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CheckpointPart {
-    /// Which zone held them.
+    /// Which zone held them, or [`CheckpointPart::PAST`].
     pub zone: u32,
     /// The entities, encoded.
     pub bytes: Vec<u8>,
+}
+
+impl CheckpointPart {
+    /// Number of the part that is of no zone: where everybody was in the ticks before.
+    pub const PAST: u32 = u32::MAX;
 }
 
 /// A world copied at one tick, not yet encoded: making it is all the tick pays for.
@@ -40,6 +48,7 @@ pub struct Snapshot {
     pub(crate) planet: String,
     pub(crate) kinds: Vec<String>,
     pub(crate) zones: Vec<Vec<EntityState>>,
+    pub(crate) past: Arc<History>,
 }
 
 impl Snapshot {
@@ -58,6 +67,7 @@ impl Snapshot {
                 zone,
                 bytes: self.encode_part(states),
             })
+            .chain([self.encode_past()])
             .collect();
         Checkpoint {
             tick: self.tick,
@@ -76,6 +86,16 @@ impl Snapshot {
         bytes.extend(hash_bytes(PART_SEED, &bytes).to_le_bytes());
         bytes
     }
+
+    fn encode_past(&self) -> CheckpointPart {
+        let past = StoredPast::of(&self.past, self.tick, self.zones.iter().flatten());
+        let mut bytes = binary::encode(&past);
+        bytes.extend(hash_bytes(PAST_SEED, &bytes).to_le_bytes());
+        CheckpointPart {
+            zone: CheckpointPart::PAST,
+            bytes,
+        }
+    }
 }
 
 /// Most bytes of one part: a million entities in one zone.
@@ -83,6 +103,9 @@ const PART_BYTES_MAX: usize = 1 << 30;
 
 /// Seed of a part's checksum: no other hash of the same bytes is taken for it.
 const PART_SEED: u64 = 0x7061_7274;
+
+/// The same for the part of the past.
+const PAST_SEED: u64 = 0x7061_7374;
 
 /// What a part says: for whom its numbers have a meaning, then the entities.
 #[derive(Serialize, Deserialize)]
@@ -104,6 +127,9 @@ pub enum BadCheckpoint {
         /// Why.
         problem: String,
     },
+    /// The part of the ticks before cannot be read.
+    #[error("where everybody was in the ticks before is damaged: {0}")]
+    DamagedPast(String),
     /// Readable, but not the state it says it is.
     #[error("its digest is {found:016x}, but it says {expected:016x}")]
     WrongDigest {
@@ -136,15 +162,25 @@ impl Checkpoint {
         planet: &Planet,
         kinds: &[String],
     ) -> Result<Vec<EntityState>, BadCheckpoint> {
+        self.open(planet, kinds).map(|(states, _)| states)
+    }
+
+    /// The same, and where they were before.
+    pub(crate) fn open(
+        &self,
+        planet: &Planet,
+        kinds: &[String],
+    ) -> Result<(Vec<EntityState>, RevivedPast), BadCheckpoint> {
         let mut states = Vec::new();
         let mut found = DigestParts::default();
-        for part in &self.parts {
+        let is_past = |part: &&CheckpointPart| part.zone == CheckpointPart::PAST;
+        for part in self.parts.iter().filter(|part| !is_past(part)) {
             let damaged = |problem| BadCheckpoint::Damaged {
                 zone: part.zone,
                 problem,
             };
-            let body =
-                checked(&part.bytes).ok_or_else(|| damaged("its checksum is wrong".into()))?;
+            let body = checked(PART_SEED, &part.bytes)
+                .ok_or_else(|| damaged("its checksum is wrong".into()))?;
             let stored: StoredPart = binary::decode::<_, PART_BYTES_MAX>(body)
                 .map_err(|error| damaged(error.to_string()))?;
             if stored.planet != planet.name() {
@@ -167,6 +203,12 @@ impl Checkpoint {
                 states.push(state);
             }
         }
+        states.sort_unstable_by_key(|state| state.identity.id);
+        let past = match self.parts.iter().find(is_past) {
+            Some(part) => revive_past(&part.bytes, self.tick, &states)?,
+            None => RevivedPast::default(),
+        };
+        found += past.digest_parts();
         let found = found.digest();
         if found != self.digest {
             return Err(BadCheckpoint::WrongDigest {
@@ -174,16 +216,27 @@ impl Checkpoint {
                 found,
             });
         }
-        states.sort_unstable_by_key(|state| state.identity.id);
-        Ok(states)
+        Ok((states, past))
     }
+}
+
+fn revive_past(
+    bytes: &[u8],
+    tick: Tick,
+    states: &[EntityState],
+) -> Result<RevivedPast, BadCheckpoint> {
+    let damaged = |problem: &str| BadCheckpoint::DamagedPast(problem.to_owned());
+    let body = checked(PAST_SEED, bytes).ok_or_else(|| damaged("its checksum is wrong"))?;
+    let stored: StoredPast = binary::decode::<_, PART_BYTES_MAX>(body)
+        .map_err(|error| BadCheckpoint::DamagedPast(error.to_string()))?;
+    stored.revive(tick, states).map_err(damaged)
 }
 
 /// The body of a part whose checksum is right: the digest knows what entities are, not what the
 /// rest of the part says.
-fn checked(bytes: &[u8]) -> Option<&[u8]> {
+fn checked(seed: u64, bytes: &[u8]) -> Option<&[u8]> {
     let (body, checksum) = bytes.split_last_chunk()?;
-    (hash_bytes(PART_SEED, body) == u64::from_le_bytes(*checksum)).then_some(body)
+    (hash_bytes(seed, body) == u64::from_le_bytes(*checksum)).then_some(body)
 }
 
 /// The number a kind has now; the scenario may list its kinds in another order than it did then.

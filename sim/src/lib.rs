@@ -32,6 +32,7 @@ mod lore;
 mod mind;
 #[cfg(feature = "mutants")]
 mod mutants;
+mod past;
 mod players;
 mod provenance;
 mod publish;

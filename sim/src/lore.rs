@@ -31,6 +31,8 @@ pub(crate) struct LoreInner {
     pub kinds: Vec<KindRules>,
     pub seed: u64,
     pub tick_hz: u32,
+    /// How many ticks before the last are remembered.
+    pub rewind_ticks: usize,
     /// Seconds per tick.
     pub dt_s: f64,
     /// Level of the cells in which neighbours are looked for: as narrow as may be while no
@@ -64,6 +66,7 @@ impl LoreInner {
             planet,
             seed,
             tick_hz,
+            rewind_ticks: (scenario.rewind_ms * tick_hz / 1_000) as usize,
             dt_s: 1.0 / f64::from(tick_hz),
             grid_level,
             spawn_dir,

@@ -20,6 +20,7 @@ use crate::entity::{DigestParts, EntityState};
 use crate::frame::{Frame, FrameSet};
 use crate::inputs::TickInputs;
 use crate::lore::{Lore, LoreInner};
+use crate::past::Past;
 use crate::report::{Tally, TickReport};
 use crate::residence::Residence;
 use crate::zone::{Given, Zone};
@@ -159,6 +160,7 @@ pub struct World {
     lore: Lore,
     residence: Residence,
     frames: Arc<FrameSet>,
+    past: Past,
     wires: Vec<Arc<WireFrame>>,
     tick: Tick,
     digest: DigestParts,
@@ -203,14 +205,17 @@ impl World {
     pub fn restore(spec: WorldSpec, checkpoint: &Checkpoint) -> Result<Self, WorldError> {
         spec.check()?;
         let lore = lore_of(&spec);
-        let states = checkpoint
-            .entities(&spec.planet, &spec.scenario.kind_names)
+        let (states, past) = checkpoint
+            .open(&spec.planet, &spec.scenario.kind_names)
             .map_err(|problem| WorldError::Checkpoint {
                 tick: checkpoint.tick,
                 problem,
             })?;
         let map = genesis::zone_map(&spec.scenario, &lore, spec.zones, &states);
-        Ok(Self::populated(spec, lore, checkpoint.tick, &states, map))
+        let mut world = Self::populated(spec, lore, checkpoint.tick, &states, map);
+        world.past = Past(Arc::new(past.into_history(&world.lore)));
+        world.digest += world.past.digest_parts();
+        Ok(world)
     }
 
     fn populated(
@@ -248,6 +253,7 @@ impl World {
             lore,
             residence,
             frames,
+            past: Past::default(),
             wires,
             tick,
             digest,
@@ -296,6 +302,7 @@ impl World {
             strain: Strain(inputs.overload),
             frames: &self.frames,
             map: &map,
+            past: &self.past,
         };
         let stopwatch = &self.stopwatch;
         pool.install(|| {
@@ -324,13 +331,17 @@ impl World {
             &mut self.forwarded,
             &mut tally,
         );
-        self.frames = Arc::new(FrameSet {
+        let frames = Arc::new(FrameSet {
             tick,
             zones: met.frames,
             map,
         });
+        let before = std::mem::replace(&mut self.frames, frames);
+        let past = Arc::make_mut(&mut self.past.0);
+        pool.install(|| past.remember(before, self.lore.rewind_ticks));
         self.tick = tick;
         self.digest = met.digest;
+        self.digest += self.past.digest_parts();
         self.strays = met.strays;
         Ok(TickReport {
             tick,
@@ -439,6 +450,7 @@ impl World {
             planet: self.spec.planet.name().to_owned(),
             kinds: self.spec.scenario.kind_names.clone(),
             zones: self.residence.zones().map(Zone::states).collect(),
+            past: Arc::clone(&self.past.0),
         }
     }
 

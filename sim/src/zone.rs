@@ -11,6 +11,7 @@ use crate::effect::Effect;
 use crate::entity::{EntityState, Identity, Mail};
 use crate::frame::{Around, Frame, FrameSet, NeighbourCells};
 use crate::lore::Lore;
+use crate::past::Past;
 use crate::roster::{Roster, insert_entity, remove_entity, state_of};
 use crate::zone_resources::{
     Counted, Inbox, Now, Outbox, Ownership, Published, Strain, ZoneNumber,
@@ -26,6 +27,8 @@ pub(crate) struct Given<'a> {
     pub frames: &'a Arc<FrameSet>,
     /// Who owns which cell from now on.
     pub map: &'a Arc<ZoneMap>,
+    /// The ticks before those frames.
+    pub past: &'a Past,
 }
 
 /// A zone and its ECS.
@@ -64,6 +67,7 @@ impl Zone {
             })
             .insert_resource(Around::new(Arc::clone(frames)))
             .init_resource::<Now>()
+            .init_resource::<Past>()
             .init_resource::<Strain>()
             .init_resource::<Inbox>()
             .init_resource::<Outbox>()
@@ -92,6 +96,7 @@ impl Zone {
     pub(crate) fn step(&mut self, given: &Given<'_>, inbox: &mut Inbox) {
         let owned = std::mem::replace(&mut self.owned, self.owns);
         self.world.resource_mut::<Counted>().0 = Default::default();
+        self.world.insert_resource(given.past.clone());
         if self.population() == 0 && inbox.is_empty() {
             self.stand_empty(given.tick, given.frames);
             return;
@@ -209,6 +214,7 @@ impl Zone {
     /// Forgets what an empty zone has published and measured, before it is kept for later.
     pub(crate) fn retire(&mut self, unseen: &Arc<FrameSet>) {
         self.stand_empty(Tick(0), unseen);
+        self.world.insert_resource(Past::default());
         self.owned = self.owns;
         self.step_ns = 0;
     }

@@ -96,6 +96,7 @@ fn impossible_scenarios_are_refused() {
         ("Square(5)", "Square(6)", "Square(6)"),
         ("near: (48.86551", "near: (148.86551", "latitude"),
         ("zones: 24", "zones: 0", "zones must be"),
+        ("zones: 24", "rewind_ms: 501", "rewind_ms must be at most"),
         (
             "interaction_radius_m: 48.0",
             "interaction_radius_m: 0.0",

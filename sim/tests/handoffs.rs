@@ -8,7 +8,7 @@ mod scene;
 use std::collections::BTreeMap;
 
 use bluemarble_shared_protocol::{
-    Admission, Buttons, EntityId, Epoch, InputSeq, Intent, OwnState, WishDir, hash_words,
+    Admission, Buttons, EntityId, Epoch, InputSeq, Intent, OwnState, Tick, WishDir, hash_words,
 };
 use bluemarble_sim::{Camp, Scenario, Spot, Tally, TickInputs, World, WorldSpec};
 use glam::DVec3;
@@ -87,7 +87,8 @@ fn intents(world: &World, owns: &BTreeMap<EntityId, OwnState>) -> Vec<(EntityId,
             let draw = hash_words([id.0, tick.0]);
             let intent = Intent {
                 seq: InputSeq(tick.0 as u32),
-                view_tick: world.tick(),
+                // Some strike at what they see, some at what they saw.
+                view_tick: Tick(tick.0.saturating_sub(1 + (draw >> 20) % 11)),
                 wish: WishDir::from_dir(if is_here { way } else { -way }),
                 pace: Intent::PACE_MAX,
                 buttons: Buttons {

@@ -62,6 +62,11 @@ impl Play {
 
     fn act(&mut self, avatar: EntityId, intent: Intent) -> bluemarble_sim::TickReport {
         let mut inputs = self.inputs();
+        let intent = Intent {
+            // It strikes at what it sees.
+            view_tick: self.world.tick(),
+            ..intent
+        };
         inputs.players.intents = vec![(avatar, intent)];
         self.step(&inputs)
     }

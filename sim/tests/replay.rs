@@ -84,7 +84,7 @@ fn run(log: &[LoggedTick], zones: usize, bent: &[(EntityId, Bend)]) -> (World, O
     assert_eq!(told, (0..=world.tick().0).collect::<Vec<_>>());
     match outcome {
         Ok(()) => (world, None),
-        Err(Stopped::Diverged(divergence)) => (world, Some(divergence)),
+        Err(Stopped::Diverged(divergence)) => (world, Some(*divergence)),
         Err(other) => panic!("{other:?}"),
     }
 }

@@ -6,7 +6,7 @@
 mod scene;
 
 use bluemarble_shared_protocol::{
-    Admission, Buttons, EntityId, InputSeq, Intent, WishDir, hash_words, mix64,
+    Admission, Buttons, EntityId, InputSeq, Intent, Tick, WishDir, hash_words, mix64,
 };
 use bluemarble_sim::{AdminCommand, Spot, Tally, TickInputs, World, WorldSpec};
 use glam::DVec3;
@@ -199,6 +199,7 @@ fn restless(world: &World, seed: u64) -> TickInputs {
             avatar,
             Intent {
                 seq: InputSeq(tick.0 as u32),
+                view_tick: Tick(tick.0.saturating_sub(draw(n + 600) % 12)),
                 wish: WishDir::from_dir(DVec3::new(way(0), way(1), way(2))),
                 pace: (draw(n + 300) % 16) as u8,
                 buttons: Buttons {

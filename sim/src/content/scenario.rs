@@ -104,6 +104,9 @@ pub struct Scenario {
     pub planet: String,
     /// How far one entity can see or reach another in one tick, metres.
     pub interaction_radius_m: f64,
+    /// How far back a player's blow is judged by what the player saw, milliseconds, at most
+    /// [`Scenario::REWIND_MS_MAX`].
+    pub rewind_ms: u32,
     /// How many zones unless told otherwise.
     pub zones: usize,
     /// Squares; players appear around the first.
@@ -137,6 +140,8 @@ struct ScenarioFile {
     planet: String,
     #[serde(default = "default_interaction")]
     interaction_radius_m: f64,
+    #[serde(default = "default_rewind")]
+    rewind_ms: u32,
     #[serde(default = "default_zones")]
     zones: usize,
     squares: Vec<Square>,
@@ -160,6 +165,10 @@ fn default_interaction() -> f64 {
     48.0
 }
 
+fn default_rewind() -> u32 {
+    400
+}
+
 fn default_zones() -> usize {
     24
 }
@@ -171,6 +180,9 @@ fn default_spawn_spread() -> f64 {
 impl Scenario {
     /// Most entities a scenario may begin with.
     pub const ENTITIES_MAX: u64 = 1_000_000;
+
+    /// Longest rewind, milliseconds: at 120 ticks a second there are then 60 ticks to remember.
+    pub const REWIND_MS_MAX: u32 = 500;
 
     /// Most scripted avatars: their intents are sealed each tick like any player's.
     pub const PUPPETS_MAX: u32 = 10_000;
@@ -220,6 +232,7 @@ impl Scenario {
                 .map_or_else(String::new, |s| s.to_string_lossy().into_owned()),
             planet: file.planet,
             interaction_radius_m: file.interaction_radius_m,
+            rewind_ms: file.rewind_ms,
             zones: file.zones,
             squares: file.squares,
             spawn_spread_m: file.spawn_spread_m,
@@ -287,6 +300,9 @@ impl Scenario {
         }
         if !(1.0..=1_000.0).contains(&self.interaction_radius_m) {
             return Some("interaction_radius_m must be between 1 and 1000".into());
+        }
+        if self.rewind_ms > Self::REWIND_MS_MAX {
+            return Some(format!("rewind_ms must be at most {}", Self::REWIND_MS_MAX));
         }
         if !(0.0..=10_000.0).contains(&self.spawn_spread_m) {
             return Some("spawn_spread_m must be between 0 and 10000".into());

@@ -103,6 +103,8 @@ pub(crate) struct Order {
     pub pace: f64,
     pub jump: bool,
     pub attack: Option<EntityId>,
+    /// The tick whose world it was decided by; none for Frame(t−1).
+    pub view: Option<Tick>,
 }
 
 /// Scratch: something other than its owner's intent moved it this tick.

@@ -16,7 +16,8 @@
 //! `RULES_VERSION` rises.
 //!
 //! Mail is hashed effect by effect ([`Effect::hash`](crate::effect::Effect)), because at the
-//! barrier it has an address before it has a mailbox.
+//! barrier it has an address before it has a mailbox. The past is not hashed here but tick by tick
+//! ([`History`](crate::past::History)).
 
 use std::ops::{AddAssign, SubAssign};
 
@@ -45,11 +46,13 @@ pub enum DigestPart {
     Player = 6,
     /// Effects in flight to it.
     Mail = 7,
+    /// Where it was in the ticks before; see [`History`](crate::past::History).
+    Past = 8,
 }
 
 impl DigestPart {
     /// All, in the order of their numbers.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Identity,
         Self::Body,
         Self::Life,
@@ -58,6 +61,7 @@ impl DigestPart {
         Self::Mind,
         Self::Player,
         Self::Mail,
+        Self::Past,
     ];
     /// How many there are.
     pub const COUNT: usize = Self::ALL.len();
@@ -74,6 +78,7 @@ impl DigestPart {
             Self::Mind => "Mind",
             Self::Player => "Player",
             Self::Mail => "Mail",
+            Self::Past => "Past",
         }
     }
 

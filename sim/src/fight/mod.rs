@@ -10,6 +10,7 @@ use crate::effect::{Deed, Effect};
 use crate::entity::{Arms, Body, Identity, Life, Order, Place, Touched};
 use crate::frame::{Around, Neighbour};
 use crate::lore::Lore;
+use crate::past::Past;
 use crate::random::{Draw, Purpose};
 use crate::schedule::{TickSet, ZoneTick};
 use crate::zone_resources::{Counted, Now, Outbox, ZoneNumber};
@@ -27,7 +28,7 @@ pub(crate) fn plugin(app: &mut App) {
 fn strike(
     now: Res<Now>,
     lore: Res<Lore>,
-    around: Res<Around>,
+    (around, past): (Res<Around>, Res<Past>),
     zone: Res<ZoneNumber>,
     mut outbox: ResMut<Outbox>,
     mut counted: ResMut<Counted>,
@@ -45,7 +46,8 @@ fn strike(
         let Some(target) = order.attack else { continue };
         let ready = life.is_alive() && now.0 >= arms.ready_at && target != identity.id;
         let rules = lore.kind(identity.kind);
-        let struck = around.find(place.0, target).filter(|target| {
+        let seen = past.sight(&around, place.0, order.view, target);
+        let struck = seen.filter(|target| {
             ready
                 && within_reach(
                     &lore,

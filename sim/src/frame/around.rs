@@ -36,7 +36,7 @@ impl NeighbourCells {
 }
 
 /// A cell and those around it, ascending.
-fn surroundings(cell: CellId) -> Vec<CellId> {
+pub(crate) fn surroundings(cell: CellId) -> Vec<CellId> {
     let mut cells: Vec<CellId> = cell.all_neighbours().iter().copied().collect();
     cells.push(cell);
     cells.sort_unstable();

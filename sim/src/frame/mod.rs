@@ -9,7 +9,7 @@ mod around;
 mod bounds;
 mod columns;
 
-pub(crate) use around::{Around, Neighbour, NeighbourCells};
+pub(crate) use around::{Around, Neighbour, NeighbourCells, surroundings};
 pub use columns::{Frame, FrameRow};
 
 use std::sync::Arc;

@@ -58,6 +58,7 @@ fn obey(
                 player.idle_ticks = 0;
                 order.jump = intent.buttons.jump;
                 order.attack = intent.attack;
+                order.view = Some(intent.view_tick);
             }
             None => {
                 player.idle_ticks = player.idle_ticks.saturating_add(1);

@@ -61,7 +61,7 @@ pub enum Stopped<L, S> {
     /// The log cannot be read on.
     Log(L),
     /// The world is another one than the log remembers.
-    Diverged(Divergence),
+    Diverged(Box<Divergence>),
     /// A record whose content is no tick's inputs.
     BadInputs {
         /// Which.
@@ -95,7 +95,7 @@ pub fn replay<L, S>(
     for logged in log {
         let logged = logged.map_err(Stopped::Log)?;
         if let Some(divergence) = Divergence::of(world, &logged.before) {
-            return Err(Stopped::Diverged(divergence));
+            return Err(Stopped::Diverged(Box::new(divergence)));
         }
         let tick = logged.tick;
         let inputs = TickInputs::decode(&logged.inputs)

@@ -16,6 +16,8 @@ pub fn fields(part: DigestPart, state: &EntityState) -> Vec<(String, String)> {
         DigestPart::Mind => state.mind.as_ref().map(pretty).unwrap_or_default(),
         DigestPart::Player => state.player.as_ref().map(pretty).unwrap_or_default(),
         DigestPart::Mail => pretty(&state.mail.0),
+        // It follows from the ticks before, where it would have shown as a body.
+        DigestPart::Past => String::new(),
     };
     flat(part.name(), &text)
 }

@@ -136,6 +136,7 @@ impl Library {
             name: "soak".into(),
             planet: planet.name().to_owned(),
             interaction_radius_m,
+            rewind_ms: 400,
             zones: 1,
             squares,
             spawn_spread_m: dice.magnitude(2.0, 120.0),
