@@ -42,6 +42,25 @@ pub struct CaseStats {
     pub done: Upheavals,
 }
 
+impl std::fmt::Display for CaseStats {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "{} ticks, {} entity-ticks, {} hand-offs, {} zone changes, {} scatterings, at most {} \
+             strays, {} amnesias, {} restarts with {} ticks replayed",
+            self.ticks,
+            self.entity_ticks,
+            self.tally.handoffs,
+            self.done.zone_changes,
+            self.done.scattered,
+            self.done.strays_most,
+            self.done.amnesias,
+            self.done.restarts,
+            self.done.replayed,
+        )
+    }
+}
+
 /// A case that failed.
 #[derive(Clone, Debug)]
 pub struct Failure {
