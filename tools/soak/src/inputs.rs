@@ -75,7 +75,7 @@ impl People {
         if self.events.has(EventKind::Puppets) {
             inputs.players = world.script();
         }
-        self.come_and_go(&mut inputs.players, tick);
+        self.come_and_go(&mut inputs.players, tick, world);
         self.act(&mut inputs.players, tick, somebody);
         let traffic = self.command(&mut inputs, world);
         if self.is_strained && self.events.has(EventKind::Overload) {
@@ -87,6 +87,7 @@ impl People {
         let players = &mut inputs.players;
         players.admissions.sort_by_key(|admission| admission.avatar);
         players.leaves.sort_unstable();
+        players.leaves.dedup();
         players.intents.sort_by_key(|(avatar, _)| *avatar);
         (inputs, traffic)
     }
@@ -95,7 +96,7 @@ impl People {
         self.case.fork(PURPOSE + 1 + kind as u64, n)
     }
 
-    fn come_and_go(&self, players: &mut PlayerInputs, tick: Tick) {
+    fn come_and_go(&self, players: &mut PlayerInputs, tick: Tick, world: &World) {
         let mut coming = self.stream(EventKind::Joins, tick.0);
         let mut going = self.stream(EventKind::Leaves, tick.0);
         for (avatar, name) in &self.guests {
@@ -114,9 +115,11 @@ impl People {
             }
         }
         if self.events.has(EventKind::Leaves) && going.chance(20) {
-            // A scripted avatar goes and is brought back by its script; or nobody goes.
-            let puppet = EntityId::of_character(&format!("puppet-{:03}", going.up_to(60)));
-            players.leaves.push(puppet);
+            // Anybody goes, perhaps a scripted avatar that its script will bring back.
+            let there = world.avatars();
+            if let Some(&avatar) = there.get(going.up_to(there.len() as u64) as usize) {
+                players.leaves.push(avatar);
+            }
         }
     }
 

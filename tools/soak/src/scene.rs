@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context;
-use bluemarble_sim::{Camp, Kind, Scenario, Spot, Square, WorldSpec};
+use bluemarble_sim::{Camp, Kind, Scenario, Script, Spot, Square, Troop, WorldSpec};
 use bluemarble_spatial::Planet;
 
 use crate::dice::Dice;
@@ -145,6 +145,7 @@ impl Library {
             kind_names,
             camps,
             puppets: puppets as u32,
+            troops: troops(dice, interaction_radius_m),
             ..self.template.clone()
         }
     }
@@ -172,6 +173,32 @@ impl Library {
         debug_assert_eq!(kind.fault(interaction_m), None, "the soak's own fault");
         kind
     }
+}
+
+/// Scripted avatars that work at borders.
+fn troops(dice: &mut Dice, interaction_m: f64) -> Vec<Troop> {
+    let mut troops = Vec::new();
+    for _ in 0..dice.up_to(2) {
+        let sight_m = dice.between(1.0, interaction_m);
+        let script = match dice.up_to(4) {
+            0 => Script::CirclePole {
+                radius_m: dice.magnitude(1.0, 100.0),
+            },
+            1 => Script::Shuttle,
+            2 => Script::Press {
+                beyond_m: dice.magnitude(1.0, 50.0),
+                every_s: dice.between(1.0, 8.0),
+            },
+            3 => Script::Chase { sight_m },
+            _ => Script::Flee {
+                sight_m,
+                within_m: dice.magnitude(1.0, 100.0),
+            },
+        };
+        let count = dice.up_to(20) as u32;
+        troops.push(Troop { script, count });
+    }
+    troops
 }
 
 /// Camps of all creatures, mostly around the squares.
