@@ -136,7 +136,7 @@ impl Library {
             name: "soak".into(),
             planet: planet.name().to_owned(),
             interaction_radius_m,
-            rewind_ms: 400,
+            rewind_ms: dice.up_to(500) as u32,
             zones: 1,
             squares,
             spawn_spread_m: dice.magnitude(2.0, 120.0),
