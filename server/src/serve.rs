@@ -91,6 +91,7 @@ pub fn run(args: &ServeArgs) -> Result<(), Failure> {
     })?;
     worlds.set_quic(world_loop.quic.clone());
     worlds.bring_back();
+    let journeys = worlds.look_after_journeys()?;
     let ready = ReadyFile {
         quic: start::address(&world_loop.quic)?.to_string(),
         admin: admin.address.to_string(),
@@ -115,6 +116,9 @@ pub fn run(args: &ServeArgs) -> Result<(), Failure> {
     data.remove_ready_file();
     let stopped = take_down(&steps, world_loop, end, &sockets, &worlds);
     admin.stop();
+    if journeys.join().is_err() {
+        tracing::error!("the journeys' thread had panicked");
+    }
     drop(lock);
     stopped
 }

@@ -100,9 +100,9 @@ pub fn build(
     let zoning = Zoning::begin(rules, &mut world, live.zones.clone(), ground.clock);
     let log = take_over::begin_log(ground, store, databases, &claim, &world, args)?;
     let mut hub = Hub::new(hub_config(ground, &world, claim.epoch, args));
-    let avatars = world.avatars();
+    let avatars = world.players();
     hub.adopt(&avatars);
-    hub.expel(ground.clock.now_ms(), &place.adopt(&avatars));
+    hub.expel(ground.clock.now_ms(), &place.adopt(&avatars, world.gate()));
     Ok(WorldLoop {
         world,
         hub,

@@ -14,7 +14,7 @@ use std::time::Duration;
 use bluemarble_net::server::event::SessionEvent;
 use bluemarble_net::server::quic::QuicServer;
 use bluemarble_net::server::{Hub, ReplicateInput};
-use bluemarble_shared_protocol::{Epoch, PlayerInputs, Tick};
+use bluemarble_shared_protocol::{CloseCode, Epoch, PlayerInputs, Tick};
 use bluemarble_sim::{TickInputs, World};
 use crossbeam_channel::Receiver;
 
@@ -119,7 +119,9 @@ impl WorldLoop {
                 if self.log.is_fenced() {
                     return End::Fenced;
                 }
-                let deserted = self.hub.is_deserted() && self.events.is_empty();
+                let deserted = self.hub.is_deserted()
+                    && self.events.is_empty()
+                    && self.world.gate().is_empty();
                 if self
                     .place
                     .may_sleep(deserted, self.clock.elapsed(), &self.events)
@@ -183,6 +185,10 @@ impl WorldLoop {
 
     fn seal(&mut self, observed: &mut Observed) -> TickInputs {
         let now_ms = self.clock.now_ms();
+        let tick = self.world.tick().next();
+        // Before the events are looked at: those that wait now will have been heard.
+        let heard_all = self.events.len() <= EVENTS_PER_TICK_MAX;
+        let travel = self.place.journeys(tick, self.epoch, heard_all);
         for event in self.events.try_iter().take(EVENTS_PER_TICK_MAX) {
             let ended = self.place.note(&event);
             self.hub.handle(now_ms, event);
@@ -192,15 +198,19 @@ impl WorldLoop {
             }
         }
         observed.deferred += self.events.len() as u64;
-        let tick = self.world.tick().next();
         let mut players = self.hub.seal(now_ms, tick);
         self.place.left(&players.leaves);
+        for departure in &travel.departures {
+            self.hub
+                .part(now_ms, departure.key.avatar, CloseCode::Travelled);
+        }
         if self.world.spec().scenario.scripted() > 0 {
             join(&mut players, self.world.script());
         }
         TickInputs {
             players,
             overload: overload::sealed(self.ladder.strain()),
+            travel,
             ..TickInputs::empty(tick, self.epoch)
         }
     }
@@ -215,6 +225,9 @@ impl WorldLoop {
         let panicked = match report {
             Ok(Ok(report)) => {
                 observed.stepped(report);
+                let durable = self.log.durable();
+                let came = self.place.after_step(&inputs.travel, &self.world, durable);
+                self.hub.adopt(&came);
                 return Ok(());
             }
             Ok(Err(refused)) => Panicked(refused.to_string()),

@@ -11,9 +11,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::content::KindId;
 use crate::entity::EntityState;
-use crate::entity::digest::DigestParts;
 use crate::entity::state::StoredEntity;
 use crate::past::{History, RevivedPast, StoredPast};
+use crate::travel::Gate;
 
 /// A whole world at the end of one tick.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,11 +22,14 @@ pub struct Checkpoint {
     pub tick: Tick,
     /// The state digest at that tick.
     pub digest: u64,
-    /// The entities, zone by zone.
+    /// The entities, zone by zone, and the gate.
     pub parts: Vec<CheckpointPart>,
 }
 
-/// One zone's entities.
+/// In place of a zone's number: the part that holds the gate, if there is anything to hold.
+const GATE: u32 = u32::MAX - 1;
+
+/// One zone's entities, or the gate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CheckpointPart {
     /// Which zone held them, or [`CheckpointPart::PAST`].
@@ -49,6 +52,7 @@ pub struct Snapshot {
     pub(crate) kinds: Vec<String>,
     pub(crate) zones: Vec<Vec<EntityState>>,
     pub(crate) past: Arc<History>,
+    pub(crate) gate: Gate,
 }
 
 impl Snapshot {
@@ -61,12 +65,17 @@ impl Snapshot {
     /// Encodes it; meant for a worker's thread.
     #[must_use]
     pub fn encode(&self) -> Checkpoint {
+        let gate = (!self.gate.is_empty()).then(|| CheckpointPart {
+            zone: GATE,
+            bytes: with_checksum(GATE_SEED, self.gate.encode()),
+        });
         let parts = (0..)
             .zip(&self.zones)
             .map(|(zone, states)| CheckpointPart {
                 zone,
                 bytes: self.encode_part(states),
             })
+            .chain(gate)
             .chain([self.encode_past()])
             .collect();
         Checkpoint {
@@ -78,24 +87,26 @@ impl Snapshot {
 
     /// The part's body, then its checksum.
     fn encode_part(&self, states: &[EntityState]) -> Vec<u8> {
-        let mut bytes = binary::encode(&StoredPart {
+        let part = binary::encode(&StoredPart {
             planet: self.planet.clone(),
             kinds: self.kinds.clone(),
             entities: states.iter().map(StoredEntity::from).collect(),
         });
-        bytes.extend(hash_bytes(PART_SEED, &bytes).to_le_bytes());
-        bytes
+        with_checksum(PART_SEED, part)
     }
 
     fn encode_past(&self) -> CheckpointPart {
         let past = StoredPast::of(&self.past, self.tick, self.zones.iter().flatten());
-        let mut bytes = binary::encode(&past);
-        bytes.extend(hash_bytes(PAST_SEED, &bytes).to_le_bytes());
         CheckpointPart {
             zone: CheckpointPart::PAST,
-            bytes,
+            bytes: with_checksum(PAST_SEED, binary::encode(&past)),
         }
     }
+}
+
+fn with_checksum(seed: u64, mut bytes: Vec<u8>) -> Vec<u8> {
+    bytes.extend(hash_bytes(seed, &bytes).to_le_bytes());
+    bytes
 }
 
 /// Most bytes of one part: a million entities in one zone.
@@ -106,6 +117,9 @@ const PART_SEED: u64 = 0x7061_7274;
 
 /// The same for the part of the past.
 const PAST_SEED: u64 = 0x7061_7374;
+
+/// The same for the part of the journeys.
+const GATE_SEED: u64 = 0x6761_7465;
 
 /// What a part says: for whom its numbers have a meaning, then the entities.
 #[derive(Serialize, Deserialize)]
@@ -172,9 +186,10 @@ impl Checkpoint {
         kinds: &[String],
     ) -> Result<(Vec<EntityState>, RevivedPast), BadCheckpoint> {
         let mut states = Vec::new();
-        let mut found = DigestParts::default();
+        let mut found = self.gate()?.digest_parts();
         let is_past = |part: &&CheckpointPart| part.zone == CheckpointPart::PAST;
-        for part in self.parts.iter().filter(|part| !is_past(part)) {
+        let is_zone = |part: &&CheckpointPart| !is_past(part) && part.zone != GATE;
+        for part in self.parts.iter().filter(is_zone) {
             let damaged = |problem| BadCheckpoint::Damaged {
                 zone: part.zone,
                 problem,
@@ -217,6 +232,23 @@ impl Checkpoint {
             });
         }
         Ok((states, past))
+    }
+
+    /// The journeys that were under way.
+    ///
+    /// # Errors
+    /// If the part is damaged.
+    pub fn gate(&self) -> Result<Gate, BadCheckpoint> {
+        let Some(part) = self.parts.iter().find(|part| part.zone == GATE) else {
+            return Ok(Gate::default());
+        };
+        let damaged = |problem| BadCheckpoint::Damaged {
+            zone: GATE,
+            problem,
+        };
+        let body = checked(GATE_SEED, &part.bytes)
+            .ok_or_else(|| damaged("its checksum is wrong".into()))?;
+        Gate::decode(body).map_err(|error| damaged(error.to_string()))
     }
 }
 

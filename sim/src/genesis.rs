@@ -9,6 +9,7 @@ use glam::DVec3;
 use crate::content::{KindId, Scenario, Spot};
 use crate::entity::{Arms, Body, EntityState, Home, Identity, Life, Mail, Mind, Player};
 use crate::lore::{LoreInner, square_cell, square_middle};
+use crate::travel::Traveller;
 use bluemarble_spatial::ZoneMap;
 
 /// The creatures of every camp.
@@ -104,6 +105,24 @@ pub(crate) fn avatar(lore: &LoreInner, id: EntityId, name: &str, tick: Tick) -> 
         }),
         ..newborn(lore, id, KindId(0), home, place, tick)
     }
+}
+
+/// An avatar that comes from another world, with what it took along, near the first square.
+pub(crate) fn traveller(
+    lore: &LoreInner,
+    id: EntityId,
+    traveller: &Traveller,
+    tick: Tick,
+) -> EntityState {
+    let mut state = avatar(lore, id, &traveller.name, tick);
+    let kind = lore.kind(state.identity.kind);
+    state.life.health = state.life.health.min(traveller.health);
+    state.life.kills = traveller.kills;
+    state.life.deaths = traveller.deaths;
+    if !state.life.is_alive() {
+        state.life.respawn_at = tick.after(kind.respawn_ticks);
+    }
+    state
 }
 
 fn newborn(

@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use bluemarble_shared_protocol::binary::{self, BinaryError};
 
+use crate::travel::TravelInputs;
+
 /// What an operator may do to the world; sealed like any other input.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum AdminCommand {
@@ -45,6 +47,8 @@ pub struct TickInputs {
     pub players: PlayerInputs,
     /// From the operator.
     pub commands: Vec<AdminCommand>,
+    /// To and from other worlds.
+    pub travel: TravelInputs,
     /// Step of the overload ladder in force, 0 = none. Only those that change the world are sealed:
     /// from [`OVERLOAD_THINKS_LESS`] on creatures think half as often. What the higher ones do
     /// (a slower clock, a queue at the door) happens outside; they are here to be read later.

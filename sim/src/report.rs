@@ -29,6 +29,10 @@ pub struct Tally {
     pub intents_refused: u64,
     /// Operator commands that could not be carried out.
     pub commands_refused: u64,
+    /// Avatars that left for another world.
+    pub departed: u64,
+    /// Avatars that came from another world.
+    pub arrived: u64,
 }
 
 impl Tally {
@@ -47,6 +51,8 @@ impl Tally {
             effects_lost,
             intents_refused,
             commands_refused,
+            departed,
+            arrived,
         } = other;
         self.contacts += contacts;
         self.contacts_cross += contacts_cross;
@@ -60,6 +66,8 @@ impl Tally {
         self.effects_lost += effects_lost;
         self.intents_refused += intents_refused;
         self.commands_refused += commands_refused;
+        self.departed += departed;
+        self.arrived += arrived;
     }
 }
 

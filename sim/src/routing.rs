@@ -10,6 +10,7 @@ use crate::inputs::{AdminCommand, TickInputs};
 use crate::lore::Lore;
 use crate::report::Tally;
 use crate::residence::Residence;
+use crate::travel::Gate;
 use crate::zone_resources::Inbox;
 use bluemarble_spatial::ZoneMap;
 
@@ -66,6 +67,39 @@ pub(crate) fn route(
         // Sealed inputs are sorted; look-ups below rely on it, so a foreign log cannot break them.
         inbox.intents.sort_by_key(|(avatar, _)| *avatar);
         inbox.intents.dedup_by_key(|(avatar, _)| *avatar);
+    }
+}
+
+/// As [`route`], and after it: journeys to and from other worlds.
+pub(crate) fn route_journeys(
+    inputs: &TickInputs,
+    lore: &Lore,
+    map: &ZoneMap,
+    residence: &mut Residence,
+    gate: &mut Gate,
+    inboxes: &mut [Inbox],
+    tally: &mut Tally,
+) {
+    let (seats, directory) = residence.seats_and_directory();
+    gate.settle(&inputs.travel);
+    for arrival in &inputs.travel.arrivals {
+        // A key that was let in before is the same traveller sent twice. One whose avatar is here
+        // already stays in the other world's memory, and is sent again.
+        let (key, avatar) = (arrival.key, arrival.key.avatar);
+        if !directory.contains_key(&avatar) && gate.admitted.insert(key) {
+            let state = genesis::traveller(lore, avatar, &arrival.traveller, inputs.tick);
+            let slot = seats[map.zone_of(lore.grid_cell(state.body.0.pos)) as usize];
+            directory.insert(avatar, slot);
+            inboxes[slot as usize].births.push(state);
+            tally.arrived += 1;
+        }
+    }
+    gate.forget(&inputs.travel);
+    for departure in &inputs.travel.departures {
+        let avatar = departure.key.avatar;
+        if let Some(&slot) = directory.get(&avatar) {
+            inboxes[slot as usize].departures.push(avatar);
+        }
     }
 }
 

@@ -23,6 +23,7 @@ use crate::lore::{Lore, LoreInner};
 use crate::past::Past;
 use crate::report::{Tally, TickReport};
 use crate::residence::Residence;
+use crate::travel::{Gate, Traveller};
 use crate::zone::{Given, Zone};
 use crate::zone_resources::{Inbox, Strain};
 use crate::{barrier, genesis, routing, script};
@@ -162,6 +163,8 @@ pub struct World {
     frames: Arc<FrameSet>,
     past: Past,
     wires: Vec<Arc<WireFrame>>,
+    /// Journeys to and from other worlds that are not over.
+    gate: Gate,
     tick: Tick,
     digest: DigestParts,
     /// The cut that takes effect at the next step, if that is another.
@@ -205,16 +208,20 @@ impl World {
     pub fn restore(spec: WorldSpec, checkpoint: &Checkpoint) -> Result<Self, WorldError> {
         spec.check()?;
         let lore = lore_of(&spec);
+        let bad = |problem| WorldError::Checkpoint {
+            tick: checkpoint.tick,
+            problem,
+        };
         let (states, past) = checkpoint
             .open(&spec.planet, &spec.scenario.kind_names)
-            .map_err(|problem| WorldError::Checkpoint {
-                tick: checkpoint.tick,
-                problem,
-            })?;
+            .map_err(bad)?;
+        let gate = checkpoint.gate().map_err(bad)?;
         let map = genesis::zone_map(&spec.scenario, &lore, spec.zones, &states);
         let mut world = Self::populated(spec, lore, checkpoint.tick, &states, map);
         world.past = Past(Arc::new(past.into_history(&world.lore)));
         world.digest += world.past.digest_parts();
+        world.digest += gate.digest_parts();
+        world.gate = gate;
         Ok(world)
     }
 
@@ -255,6 +262,7 @@ impl World {
             frames,
             past: Past::default(),
             wires,
+            gate: Gate::default(),
             tick,
             digest,
             recut: None,
@@ -297,6 +305,17 @@ impl World {
             &mut self.inboxes,
             &mut tally,
         );
+        if !inputs.travel.is_empty() {
+            routing::route_journeys(
+                inputs,
+                &self.lore,
+                &map,
+                &mut self.residence,
+                &mut self.gate,
+                &mut self.inboxes,
+                &mut tally,
+            );
+        }
         let given = Given {
             tick,
             strain: Strain(inputs.overload),
@@ -324,6 +343,7 @@ impl World {
             self.wires.push(Arc::clone(&zone.published().wire));
             tally.add(&zone.counted());
         }
+        self.see_off(inputs, &mut tally);
         let met = barrier::meet(
             &mut self.residence,
             tick,
@@ -342,6 +362,7 @@ impl World {
         self.tick = tick;
         self.digest = met.digest;
         self.digest += self.past.digest_parts();
+        self.digest += self.gate.digest_parts();
         self.strays = met.strays;
         Ok(TickReport {
             tick,
@@ -350,6 +371,34 @@ impl World {
             avatars: self.wires.iter().map(|wire| wire.owned.len()).sum(),
             tally,
         })
+    }
+
+    /// Whoever left for another world in this tick is from now on in the gate's memory and nowhere
+    /// else.
+    fn see_off(&mut self, inputs: &TickInputs, tally: &mut Tally) {
+        let departures = &inputs.travel.departures;
+        if departures.is_empty() {
+            return;
+        }
+        let mut gone = Vec::new();
+        for zone in self.residence.slots_mut().iter_mut().flatten() {
+            gone.append(&mut zone.take_departed());
+        }
+        for state in gone {
+            let id = state.identity.id;
+            self.residence.seats_and_directory().1.remove(&id);
+            let departure = departures.iter().find(|leaving| leaving.key.avatar == id);
+            if let Some((departure, traveller)) = departure.zip(Traveller::of(&state)) {
+                self.gate.depart(departure, traveller);
+                tally.departed += 1;
+            }
+        }
+    }
+
+    /// Journeys to and from other worlds that are not over.
+    #[must_use]
+    pub fn gate(&self) -> &Gate {
+        &self.gate
     }
 
     /// The last tick that was stepped.
@@ -427,6 +476,14 @@ impl World {
         avatars
     }
 
+    /// The avatars that players play: all but the scenario's scripted ones.
+    #[must_use]
+    pub fn players(&self) -> Vec<EntityId> {
+        let mut avatars = self.avatars();
+        avatars.retain(|avatar| !self.lore.cast.plays(*avatar));
+        avatars
+    }
+
     /// Where players appear, unit direction from the planet's centre.
     #[must_use]
     pub fn spawn_dir(&self) -> glam::DVec3 {
@@ -449,6 +506,7 @@ impl World {
             digest: self.digest.digest(),
             planet: self.spec.planet.name().to_owned(),
             kinds: self.spec.scenario.kind_names.clone(),
+            gate: self.gate.clone(),
             zones: self.residence.zones().map(Zone::states).collect(),
             past: Arc::clone(&self.past.0),
         }

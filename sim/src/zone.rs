@@ -14,7 +14,7 @@ use crate::lore::Lore;
 use crate::past::Past;
 use crate::roster::{Roster, insert_entity, remove_entity, state_of};
 use crate::zone_resources::{
-    Counted, Inbox, Now, Outbox, Ownership, Published, Strain, ZoneNumber,
+    Counted, Departed, Inbox, Now, Outbox, Ownership, Published, Strain, ZoneNumber,
 };
 use crate::{fight, life, mind, players, publish, schedule, walk};
 use bluemarble_spatial::{ZoneId, ZoneMap};
@@ -71,6 +71,7 @@ impl Zone {
             .init_resource::<Strain>()
             .init_resource::<Inbox>()
             .init_resource::<Outbox>()
+            .init_resource::<Departed>()
             .init_resource::<Roster>()
             .init_resource::<Counted>()
             .init_resource::<Published>();
@@ -172,6 +173,11 @@ impl Zone {
 
     pub(crate) fn counted(&self) -> crate::report::Tally {
         self.world.resource::<Counted>().0
+    }
+
+    /// Who left for another world in this tick.
+    pub(crate) fn take_departed(&mut self) -> Vec<EntityState> {
+        std::mem::take(&mut self.world.resource_mut::<Departed>().0)
     }
 
     /// Empties the outbox.

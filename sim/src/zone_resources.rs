@@ -41,6 +41,8 @@ pub(crate) struct Inbox {
     /// New entities: avatars of admissions, creatures an operator asked for.
     pub births: Vec<EntityState>,
     pub leaves: Vec<EntityId>,
+    /// Who leaves for another world.
+    pub departures: Vec<EntityId>,
     pub intents: Vec<(EntityId, Intent)>,
 }
 
@@ -48,13 +50,21 @@ impl Inbox {
     pub(crate) fn clear(&mut self) {
         self.births.clear();
         self.leaves.clear();
+        self.departures.clear();
         self.intents.clear();
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.births.is_empty() && self.leaves.is_empty() && self.intents.is_empty()
+        self.births.is_empty()
+            && self.leaves.is_empty()
+            && self.departures.is_empty()
+            && self.intents.is_empty()
     }
 }
+
+/// Who left for another world in this tick, whole; taken out before the barrier.
+#[derive(Resource, Debug, Default)]
+pub(crate) struct Departed(pub Vec<EntityState>);
 
 /// Effects on their way to the barrier.
 #[derive(Resource, Debug, Default)]

@@ -139,6 +139,7 @@ fn router(desk: Desk) -> Router {
             get(worlds::row).delete(worlds::drop_world),
         )
         .route("/v1/worlds/{name}/wake", post(worlds::wake))
+        .route("/v1/worlds/{name}/travel", post(worlds::travel))
         .route("/v1/worlds/{name}/sleep", post(worlds::put_to_sleep))
         .route("/v1/zones", get(zones::list))
         .route("/v1/zones/split", post(zones::split))

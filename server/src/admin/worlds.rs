@@ -7,6 +7,7 @@ use axum::extract::rejection::JsonRejection;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use serde::Deserialize;
 use serde_json::json;
 
 use super::Desk;
@@ -29,7 +30,7 @@ pub async fn create(
 ) -> Response {
     let new = match body {
         Ok(Json(new)) => new,
-        Err(rejection) => return unreadable(&rejection),
+        Err(rejection) => return unreadable(&rejection, NEW_WORLD),
     };
     let created = carry_out(desk.worlds, move |worlds| worlds.create(&new).map(Json));
     answer(created.await, StatusCode::CREATED)
@@ -55,6 +56,32 @@ pub async fn put_to_sleep(State(desk): State<Desk>, Path(name): Path<String>) ->
     answer(asleep.await, StatusCode::OK)
 }
 
+/// The body of `POST /v1/worlds/NAME/travel`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Passenger {
+    /// The character's name.
+    character: String,
+}
+
+/// `POST /v1/worlds/NAME/travel`: a character goes from wherever it is to this world.
+pub async fn travel(
+    State(desk): State<Desk>,
+    Path(name): Path<String>,
+    body: Result<Json<Passenger>, JsonRejection>,
+) -> Response {
+    let character = match body {
+        Ok(Json(passenger)) => passenger.character,
+        Err(rejection) => return unreadable(&rejection, "{\"character\": \"Ada\"}"),
+    };
+    let travelled = carry_out(desk.worlds, move |worlds| {
+        worlds.travel(&character, &name)?;
+        tracing::warn!(character, to = name, "travelled by command");
+        Ok(())
+    });
+    answer(travelled.await, StatusCode::NO_CONTENT)
+}
+
 async fn carry_out<T: Send + 'static>(
     worlds: Worlds,
     work: impl FnOnce(&Worlds) -> Result<T, WorldsError> + Send + 'static,
@@ -75,11 +102,14 @@ fn answer<T: IntoResponse>(outcome: Result<T, WorldsError>, good: StatusCode) ->
     }
 }
 
-fn unreadable(rejection: &JsonRejection) -> Response {
+/// What a body looks like.
+const NEW_WORLD: &str = "{\"name\": \"pit\", \"scenario\": \"first-contact\"}, and if you like seed, tick_hz, \
+                         zones, hibernate_s";
+
+fn unreadable(rejection: &JsonRejection, example: &str) -> Response {
     let body = json!({
         "error": rejection.body_text(),
-        "hint": "send JSON with Content-Type: application/json: {\"name\": \"pit\", \"scenario\": \
-                 \"first-contact\"}, and if you like seed, tick_hz, zones, hibernate_s",
+        "hint": format!("send JSON with Content-Type: application/json: {example}"),
     });
     (StatusCode::BAD_REQUEST, Json(body)).into_response()
 }
@@ -105,6 +135,11 @@ fn explained(error: &WorldsError) -> (StatusCode, &'static str) {
             StatusCode::CONFLICT,
             "wait until they have gone; DELETE does not wait",
         ),
+        WorldsError::NotHere(_) => (
+            StatusCode::NOT_FOUND,
+            "only characters that are in a world can travel",
+        ),
+        WorldsError::OnTheWay(_) => (StatusCode::CONFLICT, "wait until it has arrived"),
         WorldsError::StillBusy(..) => (
             StatusCode::GATEWAY_TIMEOUT,
             "it goes on; look again with GET /v1/worlds",

@@ -63,6 +63,12 @@ pub enum WorldsError {
     /// Somebody is there.
     #[error("somebody is in the world '{0}'")]
     NotDeserted(String),
+    /// The character is in no world.
+    #[error("nobody plays '{0}' here")]
+    NotHere(String),
+    /// The character is between two worlds already.
+    #[error("'{0}' is on the way already")]
+    OnTheWay(String),
     /// It takes longer than a request waits.
     #[error("the world '{0}' is still {1}")]
     StillBusy(String, &'static str),
@@ -172,7 +178,14 @@ impl Worlds {
     /// See [`WorldsError`].
     pub fn wake(&self, name: &str) -> Result<WorldRow, WorldsError> {
         self.not_main(name)?;
-        self.wake_in(&mut self.0.book.lock(), name)?;
+        {
+            let mut book = self.0.book.lock();
+            // A drop that was given up is forgotten.
+            if let Some(known) = book.worlds.get_mut(name) {
+                (known.dropping, known.shut) = (false, false);
+            }
+            self.wake_in(&mut book, name)?;
+        }
         self.started(name)
     }
 
@@ -200,12 +213,13 @@ impl Worlds {
     }
 
     /// Ends a world for good: its checkpoints, its journal and its name are gone afterwards. Whoever
-    /// is in it is told to connect again, which leads to the main world.
+    /// is in it travels to the main world first; whoever is on the way to it arrives first.
     ///
     /// # Errors
     /// See [`WorldsError`].
     pub fn drop_world(&self, name: &str) -> Result<(), WorldsError> {
         self.not_main(name)?;
+        self.empty(name)?;
         let record = self.settled(name, |known| {
             known.stop.make();
             (!known.state.has_thread()).then(|| Ok(known.record.clone()))
@@ -376,7 +390,7 @@ impl Known {
 }
 
 impl State {
-    fn name(&self) -> &'static str {
+    pub(super) fn name(&self) -> &'static str {
         match self {
             Self::Asleep => "asleep",
             Self::Starting => "starting",

@@ -21,7 +21,8 @@ impl Doors for Worlds {
         }
         let main = &self.0.main;
         let named = ticket.world.as_str();
-        if named != &**main && !book.worlds.contains_key(named) {
+        let there = book.worlds.get(named).is_some_and(|known| !known.dropping);
+        if named != &**main && !there {
             return refused(format!("there is no world '{named}' here"));
         }
         let avatar = ticket.character.avatar();

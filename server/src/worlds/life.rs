@@ -12,6 +12,7 @@ use bluemarble_persistence::JournalHealth;
 use bluemarble_shared_protocol::CloseCode;
 use bluemarble_sim::Scenario;
 
+use super::pier::Pier;
 use super::record::WorldRecord;
 use super::{Awake, Place, Worlds};
 use crate::cli::ServeArgs;
@@ -79,9 +80,11 @@ fn begin(worlds: &Worlds, record: &WorldRecord, stop: &StopRequest) -> Result<Wo
         machine: machine::machine(),
     }));
     let sleep_now = Arc::new(AtomicBool::new(false));
+    let pier = Arc::new(Pier::new(record.number));
     let place = Place::of_instance(
         worlds.clone(),
         record.name.as_str().into(),
+        Arc::clone(&pier),
         record.hibernate_s.map(Duration::from_secs),
         Arc::clone(&sleep_now),
     );
@@ -102,6 +105,7 @@ fn begin(worlds: &Worlds, record: &WorldRecord, stop: &StopRequest) -> Result<Wo
             events,
             live,
             sleep_now,
+            pier,
         },
     );
     Ok(built)

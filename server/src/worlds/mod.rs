@@ -14,15 +14,20 @@
 //! - [`life`]: one life of a world, on a thread of its own
 //! - [`place`]: what a world's loop tells the others and asks of them
 //! - [`doors`]: which world a hello leads into
+//! - [`travel`]: journeys from one world to another, each character in exactly one of them; [`pier`] is
+//!   where a loop takes part, [`resolve`] what happens next, from the logs alone
 //! - [`commands`]: create, wake, put to sleep, drop, list
 
 mod commands;
 mod doors;
 mod life;
+mod pier;
 mod place;
 mod planets;
 mod record;
 mod residents;
+mod resolve;
+mod travel;
 
 pub use commands::{NewWorld, WorldsError};
 pub use place::Place;
@@ -37,12 +42,15 @@ use std::thread::JoinHandle;
 use bluemarble_net::server::event::SessionEvent;
 use bluemarble_net::server::quic::{QuicLimits, QuicServer};
 use bluemarble_shared_protocol::{EntityId, SessionId};
+use bluemarble_sim::Gate;
 use crossbeam_channel::{Receiver, Sender};
 use parking_lot::{Condvar, Mutex};
 
 use self::life::Ended;
+use self::pier::Pier;
 use self::record::{Records, WorldRecord};
 use self::residents::{Residents, WorldName};
+use self::resolve::MAIN;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::data_dir::DataDir;
@@ -77,6 +85,7 @@ struct Shared {
     records: Records,
     main: WorldName,
     main_live: Arc<Live>,
+    main_pier: Arc<Pier>,
     quic: OnceLock<QuicServer>,
     book: Mutex<Book>,
     /// Notified whenever a world's state changes.
@@ -104,6 +113,10 @@ struct Known {
     live: Option<Arc<Live>>,
     /// It was awake at the end of the last run and has not been back since.
     missing: bool,
+    /// It is being dropped: nobody sets out for it any more.
+    dropping: bool,
+    /// It takes part in no journey any more.
+    shut: bool,
 }
 
 enum State {
@@ -120,6 +133,7 @@ struct Awake {
     events: Sender<SessionEvent>,
     live: Arc<Live>,
     sleep_now: Arc<AtomicBool>,
+    pier: Arc<Pier>,
 }
 
 impl State {
@@ -164,6 +178,7 @@ impl Worlds {
             records,
             main,
             main_live,
+            main_pier: Arc::new(Pier::new(MAIN)),
             quic: OnceLock::new(),
             book: Mutex::new(book),
             changed: Condvar::new(),
@@ -206,7 +221,11 @@ impl Worlds {
         let (events, received) = crossbeam_channel::bounded(QuicLimits::default().events_max);
         self.0.book.lock().main_events = Some(events);
         (
-            Place::of_main(self.clone(), Arc::clone(&self.0.main)),
+            Place::of_main(
+                self.clone(),
+                Arc::clone(&self.0.main),
+                Arc::clone(&self.0.main_pier),
+            ),
             received,
         )
     }
@@ -368,10 +387,21 @@ impl Worlds {
 
 /// For [`place`].
 impl Worlds {
-    fn adopt(&self, world: &WorldName, avatars: &[EntityId]) -> Vec<EntityId> {
+    fn adopt(&self, world: &WorldName, avatars: &[EntityId], gate: &Gate) -> Vec<EntityId> {
         let mut book = self.0.book.lock();
-        let elsewhere = |avatar: &&EntityId| !book.residents.adopt(**avatar, world);
-        avatars.iter().filter(elsewhere).copied().collect()
+        let mut elsewhere = avatars.to_vec();
+        elsewhere.retain(|avatar| !book.residents.adopt(*avatar, world));
+        for key in gate.outbound.keys() {
+            book.residents.adopt_traveller(key.avatar, world);
+        }
+        elsewhere
+    }
+
+    /// Whoever should have left is still there, or was not there at all.
+    fn stayed(&self, world: &WorldName, avatar: EntityId, present: bool) {
+        let mut book = self.0.book.lock();
+        book.residents.stayed(avatar, world, present);
+        self.0.changed.notify_all();
     }
 
     fn left(&self, world: &WorldName, avatars: &[(EntityId, Option<SessionId>)]) {
@@ -403,6 +433,8 @@ impl Known {
             thread: None,
             live: None,
             missing: false,
+            dropping: false,
+            shut: false,
         }
     }
 }

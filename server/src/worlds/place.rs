@@ -7,10 +7,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bluemarble_net::server::event::SessionEvent;
-use bluemarble_shared_protocol::{EntityId, SessionId};
+use bluemarble_shared_protocol::{EntityId, Epoch, SessionId, Tick};
+use bluemarble_sim::{Gate, TravelInputs, World};
 use crossbeam_channel::Receiver;
 
 use super::Worlds;
+use super::pier::{Embargo, Pier};
 use super::residents::WorldName;
 
 /// One world's.
@@ -18,6 +20,8 @@ pub struct Place {
     worlds: Worlds,
     name: WorldName,
     habits: Habits,
+    pier: Arc<Pier>,
+    embargo: Embargo,
     /// Since when nobody has been here.
     deserted_since: Option<Duration>,
     /// The newest session this world has heard of, by avatar.
@@ -38,13 +42,14 @@ enum Habits {
 }
 
 impl Place {
-    pub(super) fn of_main(worlds: Worlds, name: WorldName) -> Self {
-        Self::new(worlds, name, Habits::Main)
+    pub(super) fn of_main(worlds: Worlds, name: WorldName, pier: Arc<Pier>) -> Self {
+        Self::new(worlds, name, pier, Habits::Main)
     }
 
     pub(super) fn of_instance(
         worlds: Worlds,
         name: WorldName,
+        pier: Arc<Pier>,
         hibernate_after: Option<Duration>,
         sleep_now: Arc<AtomicBool>,
     ) -> Self {
@@ -52,14 +57,16 @@ impl Place {
             hibernate_after,
             sleep_now,
         };
-        Self::new(worlds, name, habits)
+        Self::new(worlds, name, pier, habits)
     }
 
-    fn new(worlds: Worlds, name: WorldName, habits: Habits) -> Self {
+    fn new(worlds: Worlds, name: WorldName, pier: Arc<Pier>, habits: Habits) -> Self {
         Self {
             worlds,
             name,
             habits,
+            pier,
+            embargo: Embargo::default(),
             deserted_since: None,
             heard: BTreeMap::new(),
             players: BTreeMap::new(),
@@ -71,10 +78,49 @@ impl Place {
         matches!(self.habits, Habits::Main)
     }
 
-    /// Avatars a recovery brought along. Returns those that another world holds: they must not
-    /// stay here.
-    pub fn adopt(&mut self, avatars: &[EntityId]) -> Vec<EntityId> {
-        self.worlds.adopt(&self.name, avatars)
+    /// Avatars and journeys a recovery brought along. Returns the avatars that another world holds:
+    /// they must not stay here.
+    pub fn adopt(&mut self, avatars: &[EntityId], gate: &Gate) -> Vec<EntityId> {
+        let elsewhere = self.worlds.adopt(&self.name, avatars, gate);
+        Embargo::lift(&self.pier, gate);
+        elsewhere
+    }
+
+    /// Journeys to be sealed into `tick`. `heard_all` is false while session events wait that are
+    /// older than this call: whoever leaves must not be let in by one of them afterwards.
+    pub fn journeys(&mut self, tick: Tick, epoch: Epoch, heard_all: bool) -> TravelInputs {
+        self.pier.take(tick, epoch, heard_all)
+    }
+
+    /// After a step with these journeys. Returns the avatars that came: nobody plays them yet.
+    pub fn after_step(
+        &mut self,
+        journeys: &TravelInputs,
+        world: &World,
+        durable: Tick,
+    ) -> Vec<EntityId> {
+        let gate = world.gate();
+        let changed = (!journeys.is_empty()).then_some(gate);
+        self.embargo
+            .after(&self.pier, world.tick(), changed, durable);
+        if journeys.is_empty() {
+            return Vec::new();
+        }
+        let avatars = world.avatars();
+        let present = |avatar: &EntityId| avatars.binary_search(avatar).is_ok();
+        for departure in &journeys.departures {
+            let avatar = departure.key.avatar;
+            if gate.outbound.contains_key(&departure.key) {
+                self.heard.remove(&avatar);
+            } else {
+                self.worlds.stayed(&self.name, avatar, present(&avatar));
+            }
+        }
+        let came = journeys.arrivals.iter();
+        came.filter(|arrival| gate.admitted.contains(&arrival.key))
+            .map(|arrival| arrival.key.avatar)
+            .filter(present)
+            .collect()
     }
 
     /// Something happened to a session of this world. Returns whose has ended.
@@ -116,7 +162,7 @@ impl Place {
         else {
             return false;
         };
-        if !deserted {
+        if !deserted || !self.pier.is_idle() {
             self.deserted_since = None;
             return false;
         }

@@ -57,12 +57,75 @@ impl Residents {
 
     /// A recovered world holds this avatar; false if another world does already.
     pub fn adopt(&mut self, avatar: EntityId, world: &WorldName) -> bool {
-        let resident = self.0.entry(avatar).or_insert_with(|| Resident {
-            world: Arc::clone(world),
+        match self.0.get(&avatar) {
+            Some(resident) if !resident.travelling => resident.world == *world,
+            // Whoever was on the way has arrived here.
+            Some(_) | None => {
+                self.put(avatar, Arc::clone(world), false);
+                true
+            }
+        }
+    }
+
+    /// A recovered world remembers that this avatar left it for another one, and may not know yet
+    /// that it arrived.
+    pub fn adopt_traveller(&mut self, avatar: EntityId, from: &WorldName) {
+        if !self.0.contains_key(&avatar) {
+            self.put(avatar, Arc::clone(from), true);
+        }
+    }
+
+    /// The avatar leaves its world for another one: from now on nobody is let in for it.
+    pub fn set_out(&mut self, avatar: EntityId) {
+        if let Some(resident) = self.0.get_mut(&avatar) {
+            resident.travelling = true;
+        }
+    }
+
+    /// The avatar that had left `from` is in `to` for sure.
+    pub fn arrived(&mut self, avatar: EntityId, from: &WorldName, to: WorldName) {
+        if self.is_leaving(avatar, from) {
+            self.put(avatar, to, false);
+        }
+    }
+
+    /// The avatar did not leave: it goes on being there if it is `present`, or it is nowhere.
+    pub fn stayed(&mut self, avatar: EntityId, world: &WorldName, present: bool) {
+        if !self.is_leaving(avatar, world) {
+            return;
+        }
+        if present {
+            self.put(avatar, Arc::clone(world), false);
+        } else {
+            self.0.remove(&avatar);
+        }
+    }
+
+    /// Everybody who is in this world.
+    pub fn of(&self, world: &WorldName) -> Vec<EntityId> {
+        let here = self.0.iter();
+        here.filter(|(_, resident)| resident.world == *world && !resident.travelling)
+            .map(|(avatar, _)| *avatar)
+            .collect()
+    }
+
+    /// Whether somebody is in this world, or has left it and not arrived.
+    pub fn has_any(&self, world: &WorldName) -> bool {
+        self.0.values().any(|resident| resident.world == *world)
+    }
+
+    fn is_leaving(&self, avatar: EntityId, world: &WorldName) -> bool {
+        let resident = self.0.get(&avatar);
+        resident.is_some_and(|resident| resident.travelling && resident.world == *world)
+    }
+
+    fn put(&mut self, avatar: EntityId, world: WorldName, travelling: bool) {
+        let resident = Resident {
+            world,
             session: None,
-            travelling: false,
-        });
-        resident.world == *world
+            travelling,
+        };
+        self.0.insert(avatar, resident);
     }
 
     /// The avatar has left the world, which had heard of no session newer than `last`. If a newer
@@ -113,5 +176,39 @@ mod tests {
         assert_eq!(residents.whereabouts(ADA), Whereabouts::In(earth.clone()));
         residents.forget_world(&earth);
         assert_eq!(residents.whereabouts(ADA), Whereabouts::Nowhere);
+    }
+
+    #[test]
+    fn a_traveller_is_nowhere_to_be_entered_until_it_has_arrived() {
+        let (earth, pit) = (WorldName::from("earth"), WorldName::from("pit"));
+        let mut residents = Residents::default();
+        residents.enter(ADA, earth.clone(), SessionId(1));
+        residents.set_out(ADA);
+        residents.leave(ADA, &earth, Some(SessionId(1)));
+        assert_eq!(residents.whereabouts(ADA), Whereabouts::OnTheWay);
+        residents.arrived(ADA, &earth, pit.clone());
+        assert_eq!(residents.whereabouts(ADA), Whereabouts::In(pit.clone()));
+        // The same news again, after it has set out for home.
+        residents.set_out(ADA);
+        residents.arrived(ADA, &earth, pit.clone());
+        assert_eq!(residents.whereabouts(ADA), Whereabouts::OnTheWay);
+        residents.stayed(ADA, &pit, true);
+        assert_eq!(residents.whereabouts(ADA), Whereabouts::In(pit));
+    }
+
+    #[test]
+    fn after_a_crash_whoever_has_arrived_is_there_whichever_world_is_back_first() {
+        let (earth, pit) = (WorldName::from("earth"), WorldName::from("pit"));
+        for earth_first in [true, false] {
+            let mut residents = Residents::default();
+            if earth_first {
+                residents.adopt_traveller(ADA, &earth);
+                assert!(residents.adopt(ADA, &pit));
+            } else {
+                assert!(residents.adopt(ADA, &pit));
+                residents.adopt_traveller(ADA, &earth);
+            }
+            assert_eq!(residents.whereabouts(ADA), Whereabouts::In(pit.clone()));
+        }
     }
 }

@@ -222,6 +222,22 @@ impl Server {
         told(request.send(body.to_string()).unwrap())
     }
 
+    /// As [`Server::post`], of a server that may be killed meanwhile.
+    pub fn try_post(&self, path: &str, body: &Value) -> Option<(u16, Value)> {
+        let url = format!("http://{}{path}", self.admin());
+        let request = self
+            .http
+            .post(url)
+            .header("Authorization", format!("Bearer {}", self.token))
+            .header("Content-Type", "application/json");
+        request.send(body.to_string()).ok().map(told)
+    }
+
+    /// Kills the process and leaves the rest for later.
+    pub fn kill_now(&self) {
+        signal(self.child.id(), "KILL");
+    }
+
     /// Status and JSON of an admin deletion.
     pub fn delete(&self, path: &str) -> (u16, Value) {
         let url = format!("http://{}{path}", self.admin());

@@ -1,12 +1,15 @@
 //! Several worlds in one process: created, entered, asleep and awake again, dropped; killed with the
 //! process and back after it.
 
-use bluemarble_net::client::{ConnectError, Link};
+use bluemarble_net::client::{Client, ConnectError, Link};
 use bluemarble_shared_protocol::CloseCode;
 use serde_json::{Value, json};
 
 use super::clients::{Door, client_runtime, now_s, sign};
 use super::harness::{Server, WORLD, eventually};
+
+/// Creatures of the scenario `tiny`.
+const VILLAGERS: u64 = 20;
 
 fn create(server: &Server, name: &str, more: Value) -> Value {
     let mut body = json!({ "name": name, "scenario": "lively" });
@@ -220,5 +223,117 @@ fn what_makes_no_sense_is_refused_and_nothing_is_left_of_it() {
     assert_eq!(server.post("/v1/worlds/none/wake", &json!(null)).0, 404);
     assert_eq!(names(&server), [WORLD, "pit"]);
     assert_eq!(server.get_with("/v1/worlds", Some("wrong")).0, 401);
+    server.stop();
+}
+
+/// Avatars in a world of the scenario `tiny`, whose creatures are always as many.
+fn avatars(server: &Server, world: &str) -> Option<u64> {
+    let entities = row(server, world)["status"]["entities"].as_u64()?;
+    Some(entities - VILLAGERS)
+}
+
+#[test]
+fn a_traveller_follows_by_connecting_again_and_is_brought_home_when_the_world_is_dropped() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::start(dir.path(), &[]);
+    let (runtime, door) = (client_runtime(), Door::of(&server));
+    let pit = json!({ "name": "pit", "scenario": "tiny", "tick_hz": 40, "hibernate_s": 0 });
+    assert_eq!(server.post("/v1/worlds", &pit).0, 201);
+    assert_eq!(server.post("/v1/worlds/pit/sleep", &json!(null)).0, 200);
+    let options = door.options(door.ticket("Ada"));
+    let mut client = runtime.block_on(Client::connect(options, None)).unwrap();
+    runtime.block_on(client.next_snapshot()).unwrap();
+
+    let who = json!({ "character": "Ada" });
+    let (status, told) = server.post("/v1/worlds/pit/travel", &who);
+    assert_eq!(status, 204, "{told}");
+    let end = runtime.block_on(client.ended());
+    assert!(end.has_travelled(), "{end}");
+    runtime.block_on(client.follow(None)).unwrap();
+    assert_eq!(
+        client.welcome().tick_hz,
+        40,
+        "the world she was sent to was woken"
+    );
+    runtime.block_on(client.next_snapshot()).unwrap();
+    eventually("nobody is left at home", || {
+        (avatars(&server, WORLD)? == 0 && avatars(&server, "pit")? == 1).then_some(())
+    });
+    assert_eq!(
+        server.post("/v1/worlds/pit/travel", &who).0,
+        204,
+        "already there"
+    );
+    let nobody = json!({ "character": "Bob" });
+    assert_eq!(server.post("/v1/worlds/pit/travel", &nobody).0, 404);
+    assert_eq!(server.post("/v1/worlds/hell/travel", &who).0, 404);
+
+    assert_eq!(server.delete("/v1/worlds/pit").0, 204);
+    let end = runtime.block_on(client.ended());
+    assert!(end.has_travelled(), "{end}");
+    runtime.block_on(client.follow(None)).unwrap();
+    assert_eq!(client.welcome().tick_hz, 20);
+    eventually("she is home", || {
+        (avatars(&server, WORLD)? == 1).then_some(())
+    });
+    server.stop();
+}
+
+#[test]
+fn a_traveller_is_in_exactly_one_world_however_the_process_is_killed_on_the_way() {
+    let dir = tempfile::tempdir().unwrap();
+    let config = dir.path().join("patient.toml");
+    std::fs::write(&config, "[net]\ngrace_s = 3600\n").unwrap();
+    let config = config.to_str().unwrap().to_owned();
+    let args = ["--config", config.as_str()];
+    let mut server = Server::start(dir.path(), &args);
+    let runtime = client_runtime();
+    let pit = json!({ "name": "pit", "scenario": "tiny", "hibernate_s": 0 });
+    assert_eq!(server.post("/v1/worlds", &pit).0, 201);
+    let _ada = runtime.block_on(Door::of(&server).enter("Ada")).unwrap();
+    eventually("Ada is in", || {
+        (avatars(&server, WORLD)? == 1).then_some(())
+    });
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    // A journey takes a few group commits of 100 ms: the kills are spread over them.
+    for (round, after_ms) in [20, 110, 190, 260, 340].into_iter().enumerate() {
+        let to = if avatars(&server, WORLD) == Some(1) {
+            "pit"
+        } else {
+            WORLD
+        };
+        std::thread::scope(|scope| {
+            let travelling = scope.spawn(|| {
+                // The answer may never come.
+                server.try_post(
+                    &format!("/v1/worlds/{to}/travel"),
+                    &json!({ "character": "Ada" }),
+                )
+            });
+            std::thread::sleep(std::time::Duration::from_millis(after_ms));
+            server.kill_now();
+            let _cut_off = travelling.join();
+        });
+        drop(server);
+        server = Server::start(dir.path(), &args);
+        wait_for_state(&server, "pit", "awake");
+        eventually(&format!("round {round}: Ada is in one world"), || {
+            let (home, pit) = (avatars(&server, WORLD)?, avatars(&server, "pit")?);
+            assert!(
+                home + pit <= 1,
+                "round {round}: {home} at home, {pit} in the pit"
+            );
+            (home + pit == 1).then_some(())
+        });
+        let before = (avatars(&server, WORLD), avatars(&server, "pit"));
+        let _ada = runtime.block_on(Door::of(&server).enter("Ada")).unwrap();
+        let tick = server.status()["tick"].as_u64().unwrap();
+        server.wait_for_tick(tick + 30);
+        let after = (avatars(&server, WORLD), avatars(&server, "pit"));
+        assert_eq!(
+            before, after,
+            "round {round}: her ticket finds her where she is"
+        );
+    }
     server.stop();
 }

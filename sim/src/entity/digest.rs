@@ -48,11 +48,13 @@ pub enum DigestPart {
     Mail = 7,
     /// Where it was in the ticks before; see [`History`](crate::past::History).
     Past = 8,
+    /// Its journeys between worlds.
+    Travel = 9,
 }
 
 impl DigestPart {
     /// All, in the order of their numbers.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Identity,
         Self::Body,
         Self::Life,
@@ -62,6 +64,7 @@ impl DigestPart {
         Self::Player,
         Self::Mail,
         Self::Past,
+        Self::Travel,
     ];
     /// How many there are.
     pub const COUNT: usize = Self::ALL.len();
@@ -79,6 +82,7 @@ impl DigestPart {
             Self::Player => "Player",
             Self::Mail => "Mail",
             Self::Past => "Past",
+            Self::Travel => "Travel",
         }
     }
 

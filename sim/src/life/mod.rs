@@ -38,7 +38,7 @@ type Addressee<'a> = (
 
 /// Applies every entity's mail in the order (deed, cause, n) and empties the mailbox. A blow at
 /// somebody who left and returned within the tick it was struck in hits the returned.
-fn open_mail(
+pub(crate) fn open_mail(
     now: Res<Now>,
     lore: Res<Lore>,
     mut outbox: ResMut<Outbox>,

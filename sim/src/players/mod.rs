@@ -7,9 +7,10 @@ use bevy_ecs::system::Query;
 use bevy_ecs::world::{Mut, World};
 
 use crate::entity::{Identity, Life, Order, Player, Touched};
-use crate::roster::{insert_entity, remove_entity};
+use crate::life;
+use crate::roster::{Roster, insert_entity, remove_entity, state_of};
 use crate::schedule::{TickSet, ZoneTick};
-use crate::zone_resources::{Counted, Inbox};
+use crate::zone_resources::{Counted, Departed, Inbox};
 
 /// How long an avatar goes on as last asked when no intent comes, in ticks: long enough to bridge
 /// a lost datagram, short enough that a lost player does not walk off.
@@ -17,6 +18,10 @@ const HOLD_TICKS: u32 = 5;
 
 pub(crate) fn plugin(app: &mut App) {
     app.add_systems(ZoneTick, come_and_go.in_set(TickSet::Ingest));
+    app.add_systems(
+        ZoneTick,
+        set_out.in_set(TickSet::Ingest).after(life::open_mail),
+    );
     app.add_systems(ZoneTick, obey.in_set(TickSet::Command));
 }
 
@@ -28,6 +33,21 @@ pub(crate) fn come_and_go(world: &mut World) {
         }
         for state in inbox.births.drain(..) {
             insert_entity(world, &state);
+        }
+    });
+}
+
+/// Takes avatars out that leave for another world, after their mail: what reached them goes along.
+fn set_out(world: &mut World) {
+    world.resource_scope(|world, mut inbox: Mut<Inbox>| {
+        for id in inbox.departures.drain(..) {
+            let here = world.resource::<Roster>().0.get(&id).copied();
+            let avatar = here.filter(|entity| world.get::<Player>(*entity).is_some());
+            if let Some(entity) = avatar {
+                let state = state_of(world.entity(entity));
+                remove_entity(world, id);
+                world.resource_mut::<Departed>().0.push(state);
+            }
         }
     });
 }

@@ -18,6 +18,8 @@ pub fn fields(part: DigestPart, state: &EntityState) -> Vec<(String, String)> {
         DigestPart::Mail => pretty(&state.mail.0),
         // It follows from the ticks before, where it would have shown as a body.
         DigestPart::Past => String::new(),
+        // Journeys are the world's memory: whoever is in it is no entity here.
+        DigestPart::Travel => String::new(),
     };
     flat(part.name(), &text)
 }

@@ -71,6 +71,13 @@ impl Cast {
     }
 }
 
+impl Cast {
+    /// Whether this avatar is played by a script.
+    pub(crate) fn plays(&self, avatar: EntityId) -> bool {
+        self.by_id.contains_key(&avatar)
+    }
+}
+
 impl Part {
     fn new(name: String, script: Script, n: u32) -> Self {
         Self {

@@ -28,6 +28,8 @@ const DATAGRAMS_AT_ONCE_MAX: usize = 64;
 #[derive(Debug)]
 pub struct Client {
     link: Link,
+    /// How it connected, to connect again.
+    options: Option<ClientOptions>,
     core: ClientCore,
     began: Instant,
     events: VecDeque<GameEvent>,
@@ -44,7 +46,28 @@ impl Client {
         options: ClientOptions,
         predictor: Option<Predictor>,
     ) -> Result<Self, ConnectError> {
-        Ok(Self::over(Link::connect(options).await?, predictor))
+        let again = Some(options.clone());
+        let client = Self::over(Link::connect(options).await?, predictor);
+        Ok(Self {
+            options: again,
+            ..client
+        })
+    }
+
+    /// Follows the character to the world it has gone to, after a connection that ended with
+    /// [`Disconnected::has_travelled`]: connects again with the same ticket. Everything known of
+    /// the world before is forgotten; the new [`Client::welcome`] tells the planet, for which a
+    /// predictor may be given.
+    ///
+    /// # Errors
+    /// [`ConnectError`]; the client is then as it was. One made of a link cannot follow.
+    pub async fn follow(&mut self, predictor: Option<Predictor>) -> Result<(), ConnectError> {
+        let Some(options) = self.options.clone() else {
+            let how = "a client made of a link has no ticket to follow with";
+            return Err(ConnectError::Protocol(how.to_owned()));
+        };
+        *self = Self::connect(options, predictor).await?;
+        Ok(())
     }
 
     /// Takes over a link that has been welcomed.
@@ -57,6 +80,7 @@ impl Client {
         Self {
             core: ClientCore::new(config),
             link,
+            options: None,
             began: now(),
             events: VecDeque::new(),
             cards: BTreeMap::new(),

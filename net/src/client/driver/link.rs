@@ -163,6 +163,15 @@ impl Disconnected {
     }
 }
 
+impl Disconnected {
+    /// Whether the character is in another world of the same server now, where the same ticket
+    /// leads.
+    #[must_use]
+    pub fn has_travelled(&self) -> bool {
+        self.code() == Some(CloseCode::Travelled)
+    }
+}
+
 impl From<ConnectionError> for Disconnected {
     fn from(error: ConnectionError) -> Self {
         match error {

@@ -1,0 +1,117 @@
+//! What to do about journeys that are not over, from nothing but what the worlds' logs hold for sure.
+//!
+//! ```text
+//! source: outbound ∋ key     target: admitted ∌ key    ─► the target admits
+//! source: outbound ∋ key     target: admitted ∋ key    ─► the source settles
+//! source: outbound ∌ key     target: admitted ∋ key    ─► the target forgets
+//! ```
+//!
+//! There is no other memory of a journey, so it makes no difference whether the process was killed in
+//! between: the same look at the same logs gives the same answer, and every answer may be repeated.
+//! Only durable state counts, on both sides: a traveller is never let in before the departure is
+//! certain, and never let go of before the arrival is.
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use bluemarble_sim::{Gate, TravelKey, Traveller};
+
+/// Number of the main world in journeys; the others draw theirs, and never this one.
+pub const MAIN: u64 = 0;
+
+/// What is known of a world's gate.
+#[derive(Clone, Debug)]
+pub enum Seen {
+    /// Durably this.
+    Open(Arc<Gate>),
+    /// It sleeps, which it only does without any journey under way.
+    Asleep,
+    /// It is starting, ending or has failed: nothing is concluded.
+    Unknown,
+}
+
+/// One step of one journey.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// The world is wanted.
+    Wake {
+        /// Its number.
+        world: u64,
+    },
+    /// The world shall let the traveller in.
+    Admit {
+        /// Its number.
+        world: u64,
+        /// The journey.
+        key: TravelKey,
+        /// Who.
+        traveller: Traveller,
+    },
+    /// The world that was left shall forget the traveller, who is in the other one for sure.
+    Settle {
+        /// The journey, which names the world that was left.
+        key: TravelKey,
+        /// Where the traveller is.
+        arrived: u64,
+    },
+    /// The world shall forget that it let the traveller in.
+    Forget {
+        /// Its number.
+        world: u64,
+        /// The journey.
+        key: TravelKey,
+    },
+}
+
+/// The next step of every journey, given all worlds there are, by number.
+///
+/// What is seen of one world must not be older than what was concluded from it before.
+pub fn resolve(worlds: &BTreeMap<u64, Seen>) -> Vec<Step> {
+    let mut steps = Vec::new();
+    for seen in worlds.values() {
+        let Seen::Open(gate) = seen else { continue };
+        for (key, journey) in &gate.outbound {
+            // A world that was dropped lets nobody in, and nobody let in by it is anywhere.
+            let to = if worlds.contains_key(&journey.to) {
+                journey.to
+            } else {
+                MAIN
+            };
+            match worlds.get(&to) {
+                Some(Seen::Open(target)) if target.admitted.contains(key) => {
+                    steps.push(Step::Settle {
+                        key: *key,
+                        arrived: to,
+                    });
+                }
+                Some(Seen::Open(_)) => steps.push(Step::Admit {
+                    world: to,
+                    key: *key,
+                    traveller: journey.traveller.clone(),
+                }),
+                Some(Seen::Asleep) => steps.push(Step::Wake { world: to }),
+                Some(Seen::Unknown) | None => {}
+            }
+        }
+    }
+    for (number, seen) in worlds {
+        let Seen::Open(gate) = seen else { continue };
+        for key in &gate.admitted {
+            let over = match worlds.get(&key.world) {
+                Some(Seen::Open(source)) => !source.outbound.contains_key(key),
+                Some(Seen::Asleep) | None => true,
+                Some(Seen::Unknown) => false,
+            };
+            if over {
+                steps.push(Step::Forget {
+                    world: *number,
+                    key: *key,
+                });
+            }
+        }
+    }
+    steps
+}
