@@ -209,7 +209,7 @@ pub fn recover(
     let trail = run(&mut world, &records[..whole], stepper, &mut progress)
         .map_err(|stopped| refusal(stopped, &world))?;
     let before = world.checkpoint();
-    let kept = quarantine::quarantine(asker.spec, &before, stepper, sealed, panic)?;
+    let kept = quarantine::quarantine(asker.spec, &before, stepper, *sealed, panic)?;
     Ok(recovered(world, remains, trail, whole, Some(kept)))
 }
 

@@ -1,6 +1,8 @@
 //! A log run again: equal wherever it is cut, and a single flipped bit is traced to its tick, entity,
 //! component and both values, whether it was flipped in the replay or in what was recorded.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::convert::Infallible;
 use std::path::Path;
 use std::sync::Arc;

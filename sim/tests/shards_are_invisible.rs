@@ -206,7 +206,6 @@ fn restless(world: &World, seed: u64) -> TickInputs {
                     jump: draw(n + 400).is_multiple_of(9),
                 },
                 attack: (!draw(n + 500).is_multiple_of(3)).then_some(target),
-                ..Intent::default()
             },
         ));
     }

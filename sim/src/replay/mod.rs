@@ -74,7 +74,7 @@ pub enum Stopped<L, S> {
         /// In this tick.
         tick: Tick,
         /// With these inputs.
-        inputs: TickInputs,
+        inputs: Box<TickInputs>,
         /// How.
         failure: S,
     },
@@ -103,7 +103,7 @@ pub fn replay<L, S>(
         if let Err(failure) = step(world, &inputs) {
             return Err(Stopped::Step {
                 tick,
-                inputs,
+                inputs: Box::new(inputs),
                 failure,
             });
         }
