@@ -12,6 +12,8 @@ use std::path::{Path, PathBuf};
 const LOCK_FILE: &str = "lock";
 
 /// The right to use a data directory, until dropped or until the process ends in any way.
+///
+/// Servers take it for themselves; who only reads a stopped server's directory shares it.
 #[derive(Debug)]
 pub struct DataDirLock {
     _file: File,
@@ -22,7 +24,7 @@ pub struct DataDirLock {
 pub enum DataDirError {
     /// Somebody else holds it.
     #[error(
-        "another server uses the data directory {}{}: stop it first, or give this one a directory of its own",
+        "another server uses the data directory {}{}, or a replay reads it: stop it first, or use another directory",
         .dir.display(),
         .holder.as_deref().map(|pid| format!(" (process {pid})")).unwrap_or_default()
     )]
@@ -74,6 +76,32 @@ impl DataDirLock {
         writeln!(file, "{}", std::process::id()).map_err(failed)?;
         Ok(Self { _file: file })
     }
+
+    /// Shares the lock of a directory that no server uses, changing nothing in it; `None` if there is
+    /// no lock: no server ever used the directory, or it is a copy without one.
+    ///
+    /// # Errors
+    /// See [`DataDirError`].
+    pub fn share(dir: &Path) -> Result<Option<Self>, DataDirError> {
+        let path = dir.join(LOCK_FILE);
+        let failed = |source| DataDirError::Io {
+            dir: dir.to_owned(),
+            source,
+        };
+        let file = match File::open(&path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(failed(error)),
+        };
+        match file.try_lock_shared() {
+            Ok(()) => Ok(Some(Self { _file: file })),
+            Err(TryLockError::WouldBlock) => Err(DataDirError::InUse {
+                dir: dir.to_owned(),
+                holder: holder(&path),
+            }),
+            Err(TryLockError::Error(source)) => Err(failed(source)),
+        }
+    }
 }
 
 /// The process id in a lock file, for the message.
@@ -101,6 +129,22 @@ mod tests {
         );
         drop(first);
         DataDirLock::take(&dir).unwrap();
+    }
+
+    #[test]
+    fn readers_share_a_directory_that_no_server_uses() {
+        let base = tempfile::tempdir().unwrap();
+        assert!(DataDirLock::share(base.path()).unwrap().is_none());
+        let server = DataDirLock::take(base.path()).unwrap();
+        assert!(matches!(
+            DataDirLock::share(base.path()),
+            Err(DataDirError::InUse { .. })
+        ));
+        drop(server);
+        let readers = [0, 1].map(|_| DataDirLock::share(base.path()).unwrap().unwrap());
+        assert!(DataDirLock::take(base.path()).is_err());
+        drop(readers);
+        DataDirLock::take(base.path()).unwrap();
     }
 
     #[test]

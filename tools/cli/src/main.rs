@@ -3,6 +3,7 @@
 
 mod invariance;
 mod planet;
+mod replay;
 mod scenario_source;
 mod sim;
 
@@ -24,6 +25,8 @@ enum Command {
     Sim(sim::SimArgs),
     /// Compare scenarios cut in many ways, on many threads: all must be the same world, every tick
     Invariance(invariance::InvarianceArgs),
+    /// Run a recording again and compare every state; name what differs, down to the value
+    Replay(replay::ReplayArgs),
     /// Look at a planet: maps, what is at a place, how it is cut into zones
     #[command(subcommand)]
     Planet(planet::PlanetCommand),
@@ -33,6 +36,7 @@ fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Sim(args) => sim::run(&args).map(|()| ExitCode::SUCCESS),
         Command::Invariance(args) => invariance::run(&args),
+        Command::Replay(args) => replay::run(&args),
         Command::Planet(command) => planet::run(&command).map(|()| ExitCode::SUCCESS),
     };
     match outcome {
