@@ -100,7 +100,10 @@ pub fn build(
     let zoning = Zoning::begin(rules, &mut world, live.zones.clone(), ground.clock);
     let log = take_over::begin_log(ground, store, databases, &claim, &world, args)?;
     let mut hub = Hub::new(hub_config(ground, &world, claim.epoch, args));
-    let avatars = world.players();
+    let mut avatars = world.players();
+    if let Some(kept) = &quarantined {
+        kept.come_and_go(&mut avatars);
+    }
     hub.adopt(&avatars);
     hub.expel(ground.clock.now_ms(), &place.adopt(&avatars, world.gate()));
     Ok(WorldLoop {

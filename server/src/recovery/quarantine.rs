@@ -6,6 +6,7 @@
 //! is in the state or in a rule, and no start will get past it: the world is not continued, rather
 //! than brought up to fail again and again.
 
+use bluemarble_shared_protocol::EntityId;
 use bluemarble_sim::{Checkpoint, TickInputs, Withheld, World, WorldError, WorldSpec};
 
 use super::RecoveryError;
@@ -23,6 +24,19 @@ pub struct Quarantine {
 }
 
 impl Quarantine {
+    /// Who is there once the tick has been stepped after all, of those before it: its leaves and
+    /// admissions were decided by sessions that are gone.
+    pub fn come_and_go(&self, avatars: &mut Vec<EntityId>) {
+        let players = &self.instead.players;
+        avatars.retain(|avatar| !players.leaves.contains(avatar));
+        for admission in &players.admissions {
+            if !avatars.contains(&admission.avatar) {
+                avatars.push(admission.avatar);
+            }
+        }
+        avatars.sort_unstable();
+    }
+
     /// For people: which tick, what was withheld and whose it was.
     pub fn told(&self) -> String {
         const NAMED_MAX: usize = 8;

@@ -151,7 +151,7 @@ impl Subject<'_> {
         bar.finish_and_clear();
         let divergence = match outcome {
             Ok(()) => self.last_state(world, &log)?,
-            Err(Stopped::Diverged(divergence)) => Some(divergence),
+            Err(Stopped::Diverged(divergence)) => Some(*divergence),
             Err(other) => return Err(refused(other)),
         };
         self.told(world, &log, &withheld, started.elapsed().as_secs_f64());
