@@ -220,8 +220,10 @@ impl Planet {
         (!ground.water).then(|| unit * (self.radius_m + ground.height_m))
     }
 
-    /// The point on dry ground nearest to a direction, looking along a widening spiral; the place
-    /// itself when there is none within 20 km. Harbour towns have their middle in the harbour.
+    /// The nearest point on dry ground to a direction, looking along rings around it: every 100 m up to
+    /// 2 km, and ever more sparsely from there to 20 km; the place itself when there is none.
+    /// Harbour towns have their middle in the harbour. Far out at sea that is some 5,000 looks at
+    /// ground nobody else needs: tens of milliseconds.
     #[must_use]
     pub fn dry_ground_near(&self, dir: DVec3) -> DVec3 {
         self.find_dry_ground(dir)
@@ -230,21 +232,32 @@ impl Planet {
 
     /// The same; none when there is none within 20 km.
     fn find_dry_ground(&self, dir: DVec3) -> Option<DVec3> {
-        /// Between turns of the spiral, metres.
+        /// Between the inner rings, and between the places looked at on them, metres.
         const PITCH_M: f64 = 100.0;
-        const TURNS: u32 = 200;
+        /// So many inner rings; each further one has as many places as the last of them.
+        const INNER_RINGS: u32 = 20;
+        /// Each outer ring is by this much wider than the one before.
+        const GROWTH: f64 = 1.05;
+        const FURTHEST_M: f64 = 20_000.0;
         let unit = dir.normalize();
         let (east, north) = east_north(unit);
-        for ring in 0..=TURNS {
-            let distance_m = f64::from(ring) * PITCH_M;
-            for n in 0..(6 * ring).max(1) {
-                let angle = core::f64::consts::TAU * f64::from(n) / f64::from((6 * ring).max(1));
+        let (mut ring, mut distance_m) = (0, 0.0);
+        while distance_m <= FURTHEST_M {
+            let places = (6 * ring).max(1);
+            for n in 0..places {
+                let angle = core::f64::consts::TAU * f64::from(n) / f64::from(places);
                 let (sin, cos) = crate::maths::sin_cos(angle);
                 let side = (east * cos + north * sin) * (distance_m / self.radius_m);
                 let there = (unit + side).normalize();
                 if let Some(dry) = self.dry_surface_at(there) {
                     return Some(dry);
                 }
+            }
+            if ring < INNER_RINGS {
+                ring += 1;
+                distance_m = f64::from(ring) * PITCH_M;
+            } else {
+                distance_m *= GROWTH;
             }
         }
         None
