@@ -32,14 +32,16 @@ pub(crate) fn meet(
     tick: Tick,
     departures: usize,
     forwarded: &mut Forwarded,
+    anybody_sleeps: bool,
     tally: &mut Tally,
 ) -> Met {
     let mut digest = deliver_effects(residence, tally);
     for zone in residence.zones() {
         digest += zone.published().digest;
+        digest += zone.published().asleep.digest;
     }
     let strays = hand_over(residence, tick, departures, forwarded, tally);
-    let frames = residence
+    let mut frames: Vec<Arc<Frame>> = residence
         .seats()
         .iter()
         .zip(&forwarded.0)
@@ -51,6 +53,11 @@ pub(crate) fn meet(
             }
         })
         .collect();
+    if anybody_sleeps {
+        let seats = residence.seats().iter();
+        let asleep = seats.map(|&slot| &residence.zone(slot).published().asleep.frame);
+        frames.extend(asleep.cloned());
+    }
     residence.close_emptied();
     Met {
         frames,

@@ -13,6 +13,7 @@ use crate::content::KindId;
 use crate::entity::EntityState;
 use crate::entity::state::StoredEntity;
 use crate::past::{History, RevivedPast, StoredPast};
+use crate::sleep::coarse::Coarse;
 use crate::travel::Gate;
 
 /// A whole world at the end of one tick.
@@ -53,6 +54,7 @@ pub struct Snapshot {
     pub(crate) zones: Vec<Vec<EntityState>>,
     pub(crate) past: Arc<History>,
     pub(crate) gate: Gate,
+    pub(crate) coarse: Coarse,
 }
 
 impl Snapshot {
@@ -73,7 +75,7 @@ impl Snapshot {
             .zip(&self.zones)
             .map(|(zone, states)| CheckpointPart {
                 zone,
-                bytes: self.encode_part(states),
+                bytes: self.encode_part(zone, states),
             })
             .chain(gate)
             .chain([self.encode_past()])
@@ -86,11 +88,16 @@ impl Snapshot {
     }
 
     /// The part's body, then its checksum.
-    fn encode_part(&self, states: &[EntityState]) -> Vec<u8> {
+    fn encode_part(&self, zone: u32, states: &[EntityState]) -> Vec<u8> {
         let part = binary::encode(&StoredPart {
             planet: self.planet.clone(),
             kinds: self.kinds.clone(),
             entities: states.iter().map(StoredEntity::from).collect(),
+            coarse: if zone == 0 {
+                self.coarse.to_stored()
+            } else {
+                Vec::new()
+            },
         });
         with_checksum(PART_SEED, part)
     }
@@ -128,6 +135,8 @@ struct StoredPart {
     /// Names of the kinds, in the order of the numbers below.
     kinds: Vec<String>,
     entities: Vec<StoredEntity>,
+    /// What is nobody's: the first part has it for the whole world.
+    coarse: Vec<Vec<(u64, u32)>>,
 }
 
 /// A checkpoint that cannot become this world.
@@ -176,16 +185,16 @@ impl Checkpoint {
         planet: &Planet,
         kinds: &[String],
     ) -> Result<Vec<EntityState>, BadCheckpoint> {
-        self.open(planet, kinds).map(|(states, _)| states)
+        self.open(planet, kinds).map(|(states, ..)| states)
     }
 
-    /// The same, and where they were before.
+    /// The same, what is nobody's, and where they were before.
     pub(crate) fn open(
         &self,
         planet: &Planet,
         kinds: &[String],
-    ) -> Result<(Vec<EntityState>, RevivedPast), BadCheckpoint> {
-        let mut states = Vec::new();
+    ) -> Result<(Vec<EntityState>, Coarse, RevivedPast), BadCheckpoint> {
+        let (mut states, mut coarse) = (Vec::new(), Coarse::default());
         let mut found = self.gate()?.digest_parts();
         let is_past = |part: &&CheckpointPart| part.zone == CheckpointPart::PAST;
         let is_zone = |part: &&CheckpointPart| !is_past(part) && part.zone != GATE;
@@ -204,6 +213,10 @@ impl Checkpoint {
                     stored: stored.planet,
                     wanted,
                 });
+            }
+            if !stored.coarse.is_empty() {
+                coarse = Coarse::from_stored(stored.coarse)
+                    .ok_or_else(|| damaged("impossible counts of avatars".into()))?;
             }
             for entity in stored.entities {
                 let mut state = entity
@@ -224,6 +237,7 @@ impl Checkpoint {
             None => RevivedPast::default(),
         };
         found += past.digest_parts();
+        coarse.add_to(self.tick, &mut found);
         let found = found.digest();
         if found != self.digest {
             return Err(BadCheckpoint::WrongDigest {
@@ -231,7 +245,7 @@ impl Checkpoint {
                 found,
             });
         }
-        Ok((states, past))
+        Ok((states, coarse, past))
     }
 
     /// The journeys that were under way.

@@ -44,6 +44,7 @@ mod roster;
 mod routing;
 mod schedule;
 mod script;
+mod sleep;
 mod travel;
 mod walk;
 mod world;
@@ -64,6 +65,7 @@ pub use frame::{Frame, FrameRow, FrameSet};
 pub use inputs::{AdminCommand, OVERLOAD_THINKS_LESS, TickInputs, Withheld};
 pub use provenance::Provenance;
 pub use report::{Tally, TickReport};
+pub use sleep::coarse::COARSE_DELAY_TICKS;
 pub use travel::{Arrival, Departure, Gate, Outbound, TravelInputs, TravelKey, Traveller};
 pub use world::{
     RULES_VERSION, Stopwatch, World, WorldError, WorldSpec, ZoneChangeError, ZoneLoad,

@@ -38,6 +38,9 @@ pub(crate) struct LoreInner {
     /// Level of the cells in which neighbours are looked for: as narrow as may be while no
     /// interaction reaches beyond the next cell.
     pub grid_level: Level,
+    /// Level of the cells in which avatars are counted, as wide as creatures must be away to sleep;
+    /// `None` if nobody sleeps.
+    pub coarse_level: Option<Level>,
     /// Where players appear, unit direction.
     pub spawn_dir: DVec3,
     pub spawn_spread_m: f64,
@@ -55,6 +58,9 @@ impl LoreInner {
             scenario.interaction_radius_m + Self::MARGIN_M,
             planet.radius_m(),
         );
+        let coarse_level = scenario
+            .sleep_beyond_m
+            .map(|beyond_m| CellId::level_for_min_width(beyond_m, planet.radius_m()));
         let spawn_dir = square_middle(&planet, scenario.squares[0].near, grid_level);
         Self {
             kinds: scenario
@@ -69,6 +75,7 @@ impl LoreInner {
             rewind_ticks: (scenario.rewind_ms * tick_hz / 1_000) as usize,
             dt_s: 1.0 / f64::from(tick_hz),
             grid_level,
+            coarse_level,
             spawn_dir,
             spawn_spread_m: scenario.spawn_spread_m,
         }

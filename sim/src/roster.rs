@@ -13,6 +13,7 @@ use crate::entity::{
 };
 use crate::hashing::IdHash;
 use crate::lore::Lore;
+use crate::sleep;
 
 /// Where each entity is in this zone's ECS. Follows from the entities; for look-up only.
 #[derive(Resource, Debug, Default)]
@@ -50,6 +51,7 @@ pub(crate) fn insert_entity(world: &mut World, state: &EntityState) {
 /// Removes an entity, if it is here.
 pub(crate) fn remove_entity(world: &mut World, id: EntityId) {
     if let Some(entity) = world.resource_mut::<Roster>().0.remove(&id) {
+        sleep::take_out(&mut world.entity_mut(entity));
         world.despawn(entity);
     }
 }

@@ -14,6 +14,9 @@ pub(crate) struct ZoneTick;
 /// The steps of a tick, in this order.
 #[derive(SystemSet, Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum TickSet {
+    /// Who sleeps in this tick is decided by what t−1 left and by the coarse layer. After: whoever
+    /// is `Asleep` is left alone by every set below.
+    Rest,
     /// Before: the entities as the last barrier left them. Players come and go, mail is applied.
     /// After: mailboxes are empty, whoever died of a blow is dead.
     Ingest,
@@ -45,6 +48,7 @@ pub(crate) fn plugin(app: &mut App) {
     });
     schedule.configure_sets(
         (
+            TickSet::Rest,
             TickSet::Ingest,
             TickSet::Command,
             TickSet::Think,

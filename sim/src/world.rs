@@ -6,16 +6,15 @@
 //! ```
 
 mod cutting;
+mod spec;
 
 use std::sync::Arc;
 
 use bluemarble_shared_protocol::{EntityId, Epoch, PlayerInputs, Tick, WireFrame};
-use bluemarble_spatial::Planet;
-use bluemarble_spatial::mix::hash_bytes;
 use rayon::iter::{IndexedParallelIterator, IntoParallelRefMutIterator, ParallelIterator};
 
-use crate::checkpoint::{BadCheckpoint, Checkpoint, Snapshot};
-use crate::content::{Kind, Scenario, Spot, Stress};
+use crate::checkpoint::{Checkpoint, Snapshot};
+use crate::content::Kind;
 use crate::entity::{DigestParts, EntityState};
 use crate::frame::{Frame, FrameSet};
 use crate::inputs::TickInputs;
@@ -23,137 +22,20 @@ use crate::lore::{Lore, LoreInner};
 use crate::past::Past;
 use crate::report::{Tally, TickReport};
 use crate::residence::Residence;
+use crate::sleep::coarse::Coarse;
 use crate::travel::{Gate, Traveller};
 use crate::zone::{Given, Zone};
 use crate::zone_resources::{Inbox, Strain};
 use crate::{barrier, genesis, routing, script};
-use bluemarble_spatial::ZoneMap;
+use bluemarble_spatial::{CellId, ZoneId, ZoneMap};
 
 use self::cutting::Recut;
 pub use self::cutting::{Stopwatch, ZoneChangeError, ZoneLoad};
+pub use self::spec::{WorldError, WorldSpec};
 
 /// Changes whenever a rule or a stored format changes, so that a log is never replayed by rules
 /// other than those that wrote it.
 pub const RULES_VERSION: u32 = 3;
-
-/// Everything a world is made from.
-#[derive(Clone, Debug)]
-pub struct WorldSpec {
-    /// The scenario.
-    pub scenario: Scenario,
-    /// Its planet.
-    pub planet: Arc<Planet>,
-    /// Ticks per second, 10 ..= 120.
-    pub tick_hz: u32,
-    /// Seed of every draw.
-    pub seed: u64,
-    /// How many zones to cut the planet into, 1 ..= [`ZoneMap::ZONES_MAX`].
-    pub zones: usize,
-}
-
-impl WorldSpec {
-    /// Identifies what a log was written by: rules, scenario, planet, seed and tick rate, but not
-    /// the number of zones, which shows nowhere.
-    #[must_use]
-    pub fn content_hash(&self) -> u64 {
-        bluemarble_shared_protocol::hash_words([
-            u64::from(RULES_VERSION),
-            self.scenario_hash(),
-            self.planet.content_hash(),
-            self.seed,
-            u64::from(self.tick_hz),
-        ])
-    }
-
-    /// Identifies the scenario, the kinds in it included.
-    pub(crate) fn scenario_hash(&self) -> u64 {
-        // What only says how to cut the world shows nowhere, so it may change under a log.
-        let scenario = Scenario {
-            zones: 1,
-            expected_players: 0,
-            stress: Stress::default(),
-            ..self.scenario.clone()
-        };
-        hash_bytes(0, &bluemarble_shared_protocol::binary::encode(&scenario))
-    }
-
-    pub(crate) fn check(&self) -> Result<(), WorldError> {
-        if !(1..=120).contains(&self.tick_hz) {
-            return Err(WorldError::Spec(format!(
-                "tick_hz is {}, must be 1..=120",
-                self.tick_hz
-            )));
-        }
-        if !(1..=ZoneMap::ZONES_MAX).contains(&self.zones) {
-            return Err(WorldError::Spec(format!(
-                "zones is {}, must be 1..={}",
-                self.zones,
-                ZoneMap::ZONES_MAX
-            )));
-        }
-        if self.planet.name() != self.scenario.planet && self.planet.name() != "smooth" {
-            return Err(WorldError::Spec(format!(
-                "scenario '{}' plays on '{}', not on '{}'",
-                self.scenario.name,
-                self.scenario.planet,
-                self.planet.name()
-            )));
-        }
-        if let Some(problem) = self.scenario.misplaced() {
-            return Err(WorldError::Spec(problem));
-        }
-        if self.scenario.needs_recording() && self.scenario.recording.is_none() {
-            return Err(WorldError::Spec(format!(
-                "scenario '{}' walks after recorded people: give a recording with --trajectories FILE",
-                self.scenario.name
-            )));
-        }
-        self.check_camps()
-    }
-
-    /// A camp at settlements that the planet does not have would be silently empty.
-    fn check_camps(&self) -> Result<(), WorldError> {
-        let known = self.planet.settlements().len();
-        for camp in &self.scenario.camps {
-            if let Spot::Settlements { first, count } = camp.at
-                && first.saturating_add(count) > known
-            {
-                return Err(WorldError::Spec(format!(
-                    "a camp of '{}' lies at settlements {first}..{}, but '{}' has {known}",
-                    camp.kind,
-                    first.saturating_add(count),
-                    self.planet.name(),
-                )));
-            }
-        }
-        Ok(())
-    }
-}
-
-/// Why a world cannot be made or stepped.
-#[derive(Debug, thiserror::Error)]
-pub enum WorldError {
-    /// The specification is impossible.
-    #[error("{0}")]
-    Spec(String),
-    /// A checkpoint that is not one of this world.
-    #[error("checkpoint of tick {tick}: {problem}")]
-    Checkpoint {
-        /// Its tick.
-        tick: Tick,
-        /// What is wrong with it.
-        #[source]
-        problem: BadCheckpoint,
-    },
-    /// Inputs of another tick than the next.
-    #[error("inputs of tick {given} given to a world at tick {at}")]
-    WrongTick {
-        /// Where the world is.
-        at: Tick,
-        /// Whose inputs came.
-        given: Tick,
-    },
-}
 
 /// A running world.
 pub struct World {
@@ -175,6 +57,10 @@ pub struct World {
     /// Buffers that outlive a tick; empty between two.
     inboxes: Vec<Inbox>,
     forwarded: barrier::Forwarded,
+    /// Where avatars were lately, and where they are as far as the next tick knows.
+    coarse: Coarse,
+    players: Arc<Vec<CellId>>,
+    asleep: usize,
 }
 
 impl World {
@@ -187,7 +73,13 @@ impl World {
         let lore = lore_of(&spec);
         let born = genesis::population(&spec.scenario, &lore);
         let map = genesis::zone_map(&spec.scenario, &lore, spec.zones, &born);
-        Ok(Self::populated(spec, lore, Tick(0), &born, map))
+        Ok(Self::populated(
+            spec,
+            lore,
+            Tick(0),
+            (&born, Coarse::default()),
+            map,
+        ))
     }
 
     /// A new world, cut into zones in a way of one's own instead of as the scenario says.
@@ -198,7 +90,13 @@ impl World {
         spec.check()?;
         let lore = lore_of(&spec);
         let born = genesis::population(&spec.scenario, &lore);
-        Ok(Self::populated(spec, lore, Tick(0), &born, map))
+        Ok(Self::populated(
+            spec,
+            lore,
+            Tick(0),
+            (&born, Coarse::default()),
+            map,
+        ))
     }
 
     /// The world of a checkpoint, cut as `spec` says, whatever it was cut into before.
@@ -212,12 +110,13 @@ impl World {
             tick: checkpoint.tick,
             problem,
         };
-        let (states, past) = checkpoint
+        let (states, coarse, past) = checkpoint
             .open(&spec.planet, &spec.scenario.kind_names)
             .map_err(bad)?;
         let gate = checkpoint.gate().map_err(bad)?;
         let map = genesis::zone_map(&spec.scenario, &lore, spec.zones, &states);
-        let mut world = Self::populated(spec, lore, checkpoint.tick, &states, map);
+        let state = (states.as_slice(), coarse);
+        let mut world = Self::populated(spec, lore, checkpoint.tick, state, map);
         world.past = Past(Arc::new(past.into_history(&world.lore)));
         world.digest += world.past.digest_parts();
         world.digest += gate.digest_parts();
@@ -229,9 +128,15 @@ impl World {
         spec: WorldSpec,
         lore: Lore,
         tick: Tick,
-        states: &[EntityState],
+        (states, coarse): (&[EntityState], Coarse),
         map: ZoneMap,
     ) -> Self {
+        // A scenario may begin, or cease, to let creatures sleep.
+        let coarse = match lore.coarse_level {
+            Some(_) if coarse == Coarse::default() => Coarse::nobody(),
+            Some(_) => coarse,
+            None => Coarse::default(),
+        };
         let map = Arc::new(map);
         let nothing = Arc::new(Frame::default());
         let empty = Arc::new(FrameSet {
@@ -244,17 +149,18 @@ impl World {
             zone.publish_only(tick, &map);
         }
         let published = || residence.zones().map(Zone::published);
-        let frames = published().map(|of| Arc::clone(&of.frame)).collect();
+        let mut zones: Vec<Arc<Frame>> = published().map(|of| Arc::clone(&of.frame)).collect();
+        if lore.coarse_level.is_some() {
+            // Nobody has lain down yet.
+            zones.extend(empty.zones.iter().cloned());
+        }
         let wires = published().map(|of| Arc::clone(&of.wire)).collect();
         let mut digest = DigestParts::default();
         for state in states {
             digest += state.digest_parts();
         }
-        let frames = Arc::new(FrameSet {
-            tick,
-            zones: frames,
-            map,
-        });
+        coarse.add_to(tick, &mut digest);
+        let frames = Arc::new(FrameSet { tick, zones, map });
         Self {
             spec,
             lore,
@@ -271,6 +177,9 @@ impl World {
             stopwatch: None,
             inboxes: Vec::new(),
             forwarded: barrier::Forwarded::default(),
+            coarse,
+            players: Arc::default(),
+            asleep: 0,
         }
     }
 
@@ -316,8 +225,10 @@ impl World {
                 &mut tally,
             );
         }
+        self.players = self.coarse.near(&self.players);
         let given = Given {
             tick,
+            players: &self.players,
             strain: Strain(inputs.overload),
             frames: &self.frames,
             map: &map,
@@ -340,15 +251,23 @@ impl World {
         });
         self.wires.clear();
         for zone in self.residence.zones() {
-            self.wires.push(Arc::clone(&zone.published().wire));
+            let published = zone.published();
+            self.wires.push(Arc::clone(&published.wire));
+            if !published.asleep.frame.is_empty() {
+                self.wires.push(Arc::clone(&published.asleep.wire));
+            }
             tally.add(&zone.counted());
         }
         self.see_off(inputs, &mut tally);
-        let met = barrier::meet(
+        self.asleep = self.residence.zones().map(Zone::asleep).sum();
+        let avatars = self.residence.zones().map(|zone| &zone.published().avatars);
+        self.coarse.turn(avatars.flatten().copied());
+        let mut met = barrier::meet(
             &mut self.residence,
             tick,
             self.departures_per_tick,
             &mut self.forwarded,
+            self.lore.coarse_level.is_some(),
             &mut tally,
         );
         let frames = Arc::new(FrameSet {
@@ -360,6 +279,7 @@ impl World {
         let past = Arc::make_mut(&mut self.past.0);
         pool.install(|| past.remember(before, self.lore.rewind_ticks));
         self.tick = tick;
+        self.coarse.add_to(tick, &mut met.digest);
         self.digest = met.digest;
         self.digest += self.past.digest_parts();
         self.digest += self.gate.digest_parts();
@@ -449,7 +369,7 @@ impl World {
     /// How many zones the map of the last tick has.
     #[must_use]
     pub fn zones(&self) -> usize {
-        self.frames.zones.len()
+        self.frames.map.len()
     }
 
     /// How many entities there are.
@@ -458,10 +378,18 @@ impl World {
         self.residence.directory().len()
     }
 
+    /// How many creatures slept in the last tick.
+    #[must_use]
+    pub fn asleep(&self) -> usize {
+        self.asleep
+    }
+
     /// Entities per zone.
     #[must_use]
     pub fn populations(&self) -> Vec<usize> {
-        self.frames.zones.iter().map(|frame| frame.len()).collect()
+        (0..self.frames.map.len() as ZoneId)
+            .map(|zone| self.frames.population_of(zone))
+            .collect()
     }
 
     /// The avatars in the world, by id.
@@ -509,6 +437,7 @@ impl World {
             gate: self.gate.clone(),
             zones: self.residence.zones().map(Zone::states).collect(),
             past: Arc::clone(&self.past.0),
+            coarse: self.coarse.clone(),
         }
     }
 

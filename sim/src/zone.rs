@@ -13,11 +13,12 @@ use crate::frame::{Around, Frame, FrameSet, NeighbourCells};
 use crate::lore::Lore;
 use crate::past::Past;
 use crate::roster::{Roster, insert_entity, remove_entity, state_of};
+use crate::sleep::{self, Dormitory, Players};
 use crate::zone_resources::{
     Counted, Departed, Inbox, Now, Outbox, Ownership, Published, Strain, ZoneNumber,
 };
 use crate::{fight, life, mind, players, publish, schedule, walk};
-use bluemarble_spatial::{ZoneId, ZoneMap};
+use bluemarble_spatial::{CellId, ZoneId, ZoneMap};
 
 /// What all zones are given for one tick.
 pub(crate) struct Given<'a> {
@@ -25,6 +26,8 @@ pub(crate) struct Given<'a> {
     pub strain: Strain,
     /// Those of the tick before.
     pub frames: &'a Arc<FrameSet>,
+    /// Near which large cells players are.
+    pub players: &'a Arc<Vec<CellId>>,
     /// Who owns which cell from now on.
     pub map: &'a Arc<ZoneMap>,
     /// The ticks before those frames.
@@ -58,6 +61,7 @@ impl Zone {
             walk::plugin,
             fight::plugin,
             publish::plugin,
+            sleep::plugin,
         ));
         app.insert_resource(lore.clone())
             .insert_resource(ZoneNumber(owns))
@@ -98,23 +102,39 @@ impl Zone {
         let owned = std::mem::replace(&mut self.owned, self.owns);
         self.world.resource_mut::<Counted>().0 = Default::default();
         self.world.insert_resource(given.past.clone());
-        if self.population() == 0 && inbox.is_empty() {
-            self.stand_empty(given.tick, given.frames);
+        if inbox.is_empty() && self.has_nothing_to_do(given) {
+            self.stand_still(given.tick, given.frames);
             return;
         }
         self.see(given.frames);
         self.world.insert_resource(Now(given.tick));
         self.world.insert_resource(given.strain);
+        self.world
+            .insert_resource(Players(Arc::clone(given.players)));
         self.world.insert_resource(ZoneNumber(owned));
         self.own(given.map);
         std::mem::swap(&mut *self.world.resource_mut::<Inbox>(), inbox);
         self.world.run_schedule(schedule::ZoneTick);
     }
 
-    /// The tick of a zone in which nobody resides and to which nobody comes.
-    fn stand_empty(&mut self, tick: Tick, frames: &Arc<FrameSet>) {
+    /// Whether everybody who resides here sleeps, and goes on sleeping.
+    fn has_nothing_to_do(&self, given: &Given<'_>) -> bool {
+        let dormitory = self.world.resource::<Dormitory>();
+        dormitory.filed == self.population()
+            && (dormitory.is_undisturbed(given.map, given.players) || self.is_void())
+    }
+
+    /// Whether nobody resides here, and nobody's row is left from when somebody did.
+    fn is_void(&self) -> bool {
+        self.population() == 0 && self.published().asleep.frame.is_empty()
+    }
+
+    /// The tick of a zone in which everybody sleeps, or nobody resides, and to which nobody comes.
+    fn stand_still(&mut self, tick: Tick, frames: &Arc<FrameSet>) {
         // It looks at nobody, but must not keep alive what it saw last.
         *self.world.resource_mut::<Around>() = Around::new(Arc::clone(frames));
+        let mut dormitory = self.world.resource_mut::<Dormitory>();
+        dormitory.asleep = dormitory.filed;
         let nothing = Arc::clone(&self.nothing);
         let mut published = self.world.resource_mut::<Published>();
         published.frame = nothing;
@@ -125,6 +145,7 @@ impl Zone {
         published.cells.clear();
         published.leaving.clear();
         published.digest = Default::default();
+        published.avatars.clear();
     }
 
     fn own(&mut self, map: &Arc<ZoneMap>) {
@@ -195,9 +216,10 @@ impl Zone {
         let Some(&entity) = self.world.resource::<Roster>().0.get(&effect.target) else {
             return false;
         };
-        let mut mail = self
-            .world
-            .get_mut::<Mail>(entity)
+        let mut entity = self.world.entity_mut(entity);
+        sleep::take_out(&mut entity);
+        let mut mail = entity
+            .get_mut::<Mail>()
             .expect("every entity has a mailbox");
         mail.0.push(effect);
         true
@@ -219,7 +241,7 @@ impl Zone {
 
     /// Forgets what an empty zone has published and measured, before it is kept for later.
     pub(crate) fn retire(&mut self, unseen: &Arc<FrameSet>) {
-        self.stand_empty(Tick(0), unseen);
+        self.stand_still(Tick(0), unseen);
         self.world.insert_resource(Past::default());
         self.owned = self.owns;
         self.step_ns = 0;
@@ -250,6 +272,11 @@ impl Zone {
             .collect();
         states.sort_unstable_by_key(|state| state.identity.id);
         states
+    }
+
+    /// How many slept in the last step.
+    pub(crate) fn asleep(&self) -> usize {
+        self.world.resource::<Dormitory>().asleep
     }
 
     pub(crate) fn population(&self) -> usize {

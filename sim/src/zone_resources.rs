@@ -95,4 +95,16 @@ pub(crate) struct Published {
     pub cells: Vec<(CellId, u32)>,
     /// Sums of the entities' hashes, mail excluded.
     pub digest: DigestParts,
+    /// Avatars per large cell: not in order, and a cell may come more than once.
+    pub avatars: Vec<(CellId, u32)>,
+    /// The part of those who are filed; in none of the above.
+    pub asleep: PublishedPart,
+}
+
+/// What is made of some of a zone's entities; of sleepers only when it changes.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct PublishedPart {
+    pub frame: Arc<Frame>,
+    pub wire: Arc<WireFrame>,
+    pub digest: DigestParts,
 }

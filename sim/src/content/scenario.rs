@@ -121,6 +121,9 @@ pub struct Scenario {
     pub kind_names: Vec<String>,
     /// Who lives where.
     pub camps: Vec<Camp>,
+    /// Creatures that are further from every avatar than this, metres, may sleep; nobody does if
+    /// it is not given. It must be further than clients see.
+    pub sleep_beyond_m: Option<f64>,
     /// Scripted avatars that roam.
     pub puppets: u32,
     /// Scripted avatars that do something else.
@@ -151,6 +154,8 @@ struct ScenarioFile {
     expected_players: u32,
     avatar: String,
     camps: Vec<Camp>,
+    #[serde(default)]
+    sleep_beyond_m: Option<f64>,
     #[serde(default)]
     puppets: u32,
     #[serde(default)]
@@ -240,6 +245,7 @@ impl Scenario {
             kinds: Vec::new(),
             kind_names,
             camps: file.camps,
+            sleep_beyond_m: file.sleep_beyond_m,
             puppets: file.puppets,
             troops: file.troops,
             stress: file.stress,
@@ -303,6 +309,14 @@ impl Scenario {
         }
         if self.rewind_ms > Self::REWIND_MS_MAX {
             return Some(format!("rewind_ms must be at most {}", Self::REWIND_MS_MAX));
+        }
+        if let Some(beyond_m) = self.sleep_beyond_m
+            && !(4.0 * self.interaction_radius_m..=1_000_000.0).contains(&beyond_m)
+        {
+            return Some(format!(
+                "sleep_beyond_m is {beyond_m}: it must be at least four times interaction_radius_m, so \
+                 that nobody meets a sleeper, and at most 1000000; leave it out if nobody is to sleep"
+            ));
         }
         if !(0.0..=10_000.0).contains(&self.spawn_spread_m) {
             return Some("spawn_spread_m must be between 0 and 10000".into());

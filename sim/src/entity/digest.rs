@@ -50,11 +50,13 @@ pub enum DigestPart {
     Past = 8,
     /// Its journeys between worlds.
     Travel = 9,
+    /// Of no entity: avatars per large cell, on their way to being known.
+    Coarse = 10,
 }
 
 impl DigestPart {
     /// All, in the order of their numbers.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Identity,
         Self::Body,
         Self::Life,
@@ -65,6 +67,7 @@ impl DigestPart {
         Self::Mail,
         Self::Past,
         Self::Travel,
+        Self::Coarse,
     ];
     /// How many there are.
     pub const COUNT: usize = Self::ALL.len();
@@ -83,6 +86,7 @@ impl DigestPart {
             Self::Mail => "Mail",
             Self::Past => "Past",
             Self::Travel => "Travel",
+            Self::Coarse => "Coarse",
         }
     }
 

@@ -2,6 +2,7 @@
 
 use bevy_app::App;
 use bevy_ecs::change_detection::{Res, ResMut};
+use bevy_ecs::query::Without;
 use bevy_ecs::schedule::IntoScheduleConfigs;
 use bevy_ecs::system::Query;
 use glam::DVec3;
@@ -13,6 +14,7 @@ use crate::lore::Lore;
 use crate::past::Past;
 use crate::random::{Draw, Purpose};
 use crate::schedule::{TickSet, ZoneTick};
+use crate::sleep::Asleep;
 use crate::zone_resources::{Counted, Now, Outbox, ZoneNumber};
 
 /// The effect number of a blow among its cause's effects of the tick.
@@ -24,6 +26,16 @@ pub(crate) fn plugin(app: &mut App) {
     app.add_systems(ZoneTick, strike.in_set(TickSet::Resolve));
 }
 
+type Fighter<'a> = (
+    &'a Identity,
+    &'a Place,
+    &'a Life,
+    &'a Order,
+    &'a mut Arms,
+    &'a mut Body,
+    &'a mut Touched,
+);
+
 /// Strikes every blow that was ordered and is possible.
 fn strike(
     now: Res<Now>,
@@ -32,15 +44,7 @@ fn strike(
     zone: Res<ZoneNumber>,
     mut outbox: ResMut<Outbox>,
     mut counted: ResMut<Counted>,
-    mut fighters: Query<(
-        &Identity,
-        &Place,
-        &Life,
-        &Order,
-        &mut Arms,
-        &mut Body,
-        &mut Touched,
-    )>,
+    mut fighters: Query<Fighter, Without<Asleep>>,
 ) {
     for (identity, place, life, order, mut arms, mut body, mut touched) in &mut fighters {
         let Some(target) = order.attack else { continue };
@@ -70,7 +74,7 @@ fn strike(
         face(&mut body, target.pos);
         touched.0 = true;
         counted.0.hits += 1;
-        counted.0.hits_cross += u64::from(target.zone != zone.0);
+        counted.0.hits_cross += u64::from(target.owner != zone.0);
         outbox.0.push(Effect {
             deed: Deed::Damage {
                 amount: damage(&lore, identity, &now, rules.damage),

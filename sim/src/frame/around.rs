@@ -47,6 +47,9 @@ pub(crate) fn surroundings(cell: CellId) -> Vec<CellId> {
 /// A slice of one frame, and the box around it.
 #[derive(Clone, Copy, Debug)]
 struct Slice {
+    cell: CellId,
+    owner: ZoneId,
+    /// Which of the frames.
     zone: ZoneId,
     start: u32,
     end: u32,
@@ -56,24 +59,33 @@ struct Slice {
 /// Somebody near.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Neighbour {
+    /// Its place among the frames.
     pub zone: ZoneId,
+    /// Whose cell it is in.
+    pub owner: ZoneId,
     pub row: usize,
     pub id: EntityId,
     pub pos: DVec3,
 }
 
-/// Where `cells`, ascending, are in the frames; empty ones are left out.
+/// Where `cells`, ascending, are in the frames; empty ones are left out. Of a cell with sleepers there
+/// may be two, which follow each other.
 fn slices_of<'a>(frames: &'a FrameSet, cells: &'a [CellId]) -> impl Iterator<Item = Slice> + 'a {
-    cells.iter().filter_map(|&cell| {
-        let zone = frames.map.zone_of(cell);
-        let (rows, bounds) = frames.zones[zone as usize].bounded_rows_of(cell)?;
-        Some(Slice {
-            zone,
-            start: rows.start as u32,
-            end: rows.end as u32,
-            bounds,
+    let slices = move |&cell: &CellId| {
+        let owner = frames.map.zone_of(cell);
+        frames.parts_of(owner).filter_map(move |zone| {
+            let (rows, bounds) = frames.zones[zone as usize].bounded_rows_of(cell)?;
+            Some(Slice {
+                cell,
+                owner,
+                zone,
+                start: rows.start as u32,
+                end: rows.end as u32,
+                bounds,
+            })
         })
-    })
+    };
+    cells.iter().flat_map(slices)
 }
 
 /// One zone's view of Frames(t−1). Rebuilt each tick from the frames alone; the residents' cells say
@@ -133,28 +145,68 @@ impl Around {
         mut visit: impl FnMut(Neighbour, f64),
     ) {
         let radius2 = radius_m * radius_m;
-        for slice in self.slices(cell).iter() {
-            if slice.bounds.distance_squared(pos) > radius2 {
-                continue;
+        let slices = self.slices(cell);
+        let mut rest = slices.iter();
+        while let Some(slice) = rest.next() {
+            if let Some(sleepers) = rest.as_slice().first()
+                && sleepers.cell == slice.cell
+            {
+                rest.next();
+                self.visit_both([slice, sleepers], pos, radius2, &mut visit);
+            } else if slice.bounds.distance_squared(pos) <= radius2 {
+                self.visit_rows(slice, slice.start..slice.end, pos, radius2, &mut visit);
             }
-            let frame = &self.frames.zones[slice.zone as usize];
-            let rows = slice.start as usize..slice.end as usize;
-            for (offset, at) in frame.positions[rows.clone()].iter().enumerate() {
-                let distance2 = at.distance_squared(pos);
-                if distance2 <= radius2 {
-                    let row = rows.start + offset;
-                    let id = frame.ids[row];
-                    visit(
-                        Neighbour {
-                            zone: slice.zone,
-                            row,
-                            id,
-                            pos: *at,
-                        },
-                        distance2,
-                    );
-                }
+        }
+    }
+
+    fn visit_rows(
+        &self,
+        slice: &Slice,
+        rows: std::ops::Range<u32>,
+        pos: DVec3,
+        radius2: f64,
+        visit: &mut impl FnMut(Neighbour, f64),
+    ) {
+        let frame = &self.frames.zones[slice.zone as usize];
+        let rows = rows.start as usize..rows.end as usize;
+        for (offset, at) in frame.positions[rows.clone()].iter().enumerate() {
+            let distance2 = at.distance_squared(pos);
+            if distance2 <= radius2 {
+                let row = rows.start + offset;
+                let neighbour = Neighbour {
+                    zone: slice.zone,
+                    owner: slice.owner,
+                    row,
+                    id: frame.ids[row],
+                    pos: *at,
+                };
+                visit(neighbour, distance2);
             }
+        }
+    }
+
+    /// Two slices of one cell, merged by id: who is filed where must not show in the order.
+    fn visit_both(
+        &self,
+        slices: [&Slice; 2],
+        pos: DVec3,
+        radius2: f64,
+        visit: &mut impl FnMut(Neighbour, f64),
+    ) {
+        let mut next = slices.map(|slice| slice.start);
+        let id = |n: usize, row: u32| {
+            let frame = &self.frames.zones[slices[n].zone as usize];
+            (row < slices[n].end).then(|| frame.ids[row as usize])
+        };
+        loop {
+            let first = match (id(0, next[0]), id(1, next[1])) {
+                (None, None) => return,
+                (Some(a), Some(b)) => usize::from(b < a),
+                (a, _) => usize::from(a.is_none()),
+            };
+            let row = next[first];
+            next[first] += 1;
+            self.visit_rows(slices[first], row..row + 1, pos, radius2, visit);
         }
     }
 
@@ -169,6 +221,7 @@ impl Around {
             let row = rows.start + offset;
             Some(Neighbour {
                 zone: slice.zone,
+                owner: slice.owner,
                 row,
                 id,
                 pos: frame.positions[row],

@@ -3,6 +3,7 @@
 
 use bevy_app::App;
 use bevy_ecs::change_detection::{Res, ResMut};
+use bevy_ecs::query::Without;
 use bevy_ecs::schedule::IntoScheduleConfigs;
 use bevy_ecs::system::Query;
 use bluemarble_shared_protocol::EntityId;
@@ -12,6 +13,7 @@ use crate::entity::{Arms, Body, Home, Identity, Life, Mail, Mind, News, Touched}
 use crate::lore::Lore;
 use crate::players;
 use crate::schedule::{TickSet, ZoneTick};
+use crate::sleep::Asleep;
 use crate::zone_resources::{Counted, Now, Outbox};
 
 /// The effect number of a kill among its cause's effects of the tick.
@@ -43,7 +45,7 @@ pub(crate) fn open_mail(
     lore: Res<Lore>,
     mut outbox: ResMut<Outbox>,
     mut counted: ResMut<Counted>,
-    mut everybody: Query<Addressee>,
+    mut everybody: Query<Addressee, Without<Asleep>>,
 ) {
     for (identity, mut life, mut mail, mut touched, mut mind, mut news) in &mut everybody {
         touched.0 = false;
@@ -112,7 +114,7 @@ fn respawn(
     now: Res<Now>,
     lore: Res<Lore>,
     mut counted: ResMut<Counted>,
-    mut everybody: Query<Mortal>,
+    mut everybody: Query<Mortal, Without<Asleep>>,
 ) {
     for (identity, home, mut life, mut body, mut arms, mut touched, mind) in &mut everybody {
         if life.is_alive() || now.0 < life.respawn_at {

@@ -16,6 +16,7 @@ use crate::inputs::OVERLOAD_THINKS_LESS;
 use crate::lore::{Lore, offset};
 use crate::random::{Draw, Purpose};
 use crate::schedule::{TickSet, ZoneTick};
+use crate::sleep::Asleep;
 use crate::zone_resources::{Now, Strain};
 
 /// A stroller walks at this share of its top speed.
@@ -48,7 +49,7 @@ fn think(
     strain: Res<Strain>,
     lore: Res<Lore>,
     around: Res<Around>,
-    mut creatures: Query<Creature, Without<Player>>,
+    mut creatures: Query<Creature, (Without<Player>, Without<Asleep>)>,
 ) {
     for (identity, body, place, life, arms, home, mut mind, mut order) in &mut creatures {
         *order = Order::default();

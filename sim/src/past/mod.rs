@@ -13,7 +13,7 @@ use bevy_ecs::resource::Resource;
 use bluemarble_shared_protocol::{EntityId, Tick, mix64};
 use bluemarble_spatial::CellId;
 use glam::DVec3;
-use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
+use rayon::iter::{IntoParallelIterator, ParallelIterator};
 
 pub(crate) use self::stored::{RevivedPast, StoredPast};
 use crate::entity::digest::{DigestPart, DigestParts};
@@ -36,6 +36,8 @@ struct PastRow {
 struct Layer {
     tick: Tick,
     rows: Rows,
+    /// Of each of the frames, if they are.
+    parts: Arc<[Sums]>,
     sums: Sums,
 }
 
@@ -100,17 +102,27 @@ impl History {
     /// Remembers the frames of a tick that is no longer the last, and forgets what is more than
     /// `depth` ticks older than the one that is. Runs on the current pool.
     pub(crate) fn remember(&mut self, frames: Arc<FrameSet>, depth: usize) {
-        let sums = frames
-            .zones
-            .par_iter()
-            .map(|frame| Sums::of_frame(frame))
-            .reduce(Sums::default, |a, b| Sums {
-                plain: a.plain.wrapping_add(b.plain),
-                weighted: a.weighted.wrapping_add(b.weighted),
-            });
+        // What is the same frame as a tick before (of sleepers, it is) is not read again.
+        let before = self.layers.front().map(|layer| (&layer.rows, &layer.parts));
+        let known = |n: usize| match before {
+            Some((Rows::Frames(before), parts)) => {
+                let same = Arc::ptr_eq(before.zones.get(n)?, &frames.zones[n]);
+                same.then(|| parts[n])
+            }
+            _ => None,
+        };
+        let parts: Arc<[Sums]> = (0..frames.zones.len())
+            .into_par_iter()
+            .map(|n| known(n).unwrap_or_else(|| Sums::of_frame(&frames.zones[n])))
+            .collect();
+        let sums = parts.iter().fold(Sums::default(), |a, b| Sums {
+            plain: a.plain.wrapping_add(b.plain),
+            weighted: a.weighted.wrapping_add(b.weighted),
+        });
         self.layers.push_front(Layer {
             tick: frames.tick,
             rows: Rows::Frames(frames),
+            parts,
             sums,
         });
         self.layers.truncate(depth);
@@ -167,14 +179,17 @@ impl Layer {
             .into_iter()
             .find_map(|near| match &self.rows {
                 Rows::Frames(frames) => {
-                    let frame = &frames.zones[frames.map.zone_of(near) as usize];
-                    let rows = frame.rows_of(near);
-                    let row = rows.start + frame.ids[rows].binary_search(&id).ok()?;
-                    Some(PastRow {
-                        cell: near,
-                        id,
-                        pos: frame.positions[row],
-                        alive: frame.alive[row],
+                    let mut parts = frames.parts_of(frames.map.zone_of(near));
+                    parts.find_map(|part| {
+                        let frame = &frames.zones[part as usize];
+                        let rows = frame.rows_of(near);
+                        let row = rows.start + frame.ids[rows].binary_search(&id).ok()?;
+                        Some(PastRow {
+                            cell: near,
+                            id,
+                            pos: frame.positions[row],
+                            alive: frame.alive[row],
+                        })
                     })
                 }
                 Rows::Restored(rows) => {

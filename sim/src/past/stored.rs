@@ -208,6 +208,7 @@ impl RevivedPast {
             Layer {
                 tick: layer.tick,
                 sums: layer.sums,
+                parts: Arc::from([]),
                 rows: Rows::Restored(Arc::from(rows)),
             }
         };

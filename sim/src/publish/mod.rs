@@ -9,10 +9,11 @@ use std::sync::Arc;
 
 use bevy_app::App;
 use bevy_ecs::change_detection::{Res, ResMut};
+use bevy_ecs::query::{QueryFilter, With, Without};
 use bevy_ecs::resource::Resource;
 use bevy_ecs::schedule::IntoScheduleConfigs;
 use bevy_ecs::system::Query;
-use bluemarble_shared_protocol::WireFrame;
+use bluemarble_shared_protocol::{Tick, WireFrame};
 use bluemarble_spatial::CellId;
 
 use self::order::{Order, Seat};
@@ -23,12 +24,16 @@ use crate::entity::{Arms, Body, Home, Identity, Life, Mind, News, Place, Player,
 use crate::frame::{Frame, FrameRow};
 use crate::lore::Lore;
 use crate::schedule::{TickSet, ZoneTick};
-use crate::zone_resources::{Leaving, Now, Ownership, Published};
+use crate::sleep::{Dormitory, Filed};
+use crate::zone_resources::{Leaving, Now, Ownership, Published, PublishedPart};
 
 pub(crate) fn plugin(app: &mut App) {
     app.init_resource::<Drafts>();
     app.add_systems(ZoneTick, depart.in_set(TickSet::Depart));
-    app.add_systems(ZoneTick, publish.in_set(TickSet::Publish));
+    app.add_systems(
+        ZoneTick,
+        (publish, publish_asleep).chain().in_set(TickSet::Publish),
+    );
 }
 
 /// Finds everybody's grid cell, and marks whose belongs to another zone.
@@ -36,7 +41,7 @@ fn depart(
     lore: Res<Lore>,
     ownership: Res<Ownership>,
     mut published: ResMut<Published>,
-    mut everybody: Query<(&Identity, &Body, &Life, &mut Place)>,
+    mut everybody: Query<(&Identity, &Body, &Life, &mut Place), Without<Filed>>,
 ) {
     published.leaving.clear();
     for (identity, body, life, mut place) in &mut everybody {
@@ -81,6 +86,13 @@ type Everything<'a> = (
 /// Room to publish in. What it holds from the tick before shows nowhere.
 #[derive(Resource, Debug, Default)]
 pub(crate) struct Drafts {
+    awake: Draft,
+    asleep: Draft,
+}
+
+/// Room for one part.
+#[derive(Debug, Default)]
+struct Draft {
     order: Order,
     /// The avatars, in the order of the query.
     avatars: Vec<u32>,
@@ -128,89 +140,130 @@ fn number_the_avatars(avatars: &[u32], own_rows: &mut Vec<u32>, rows: &[u32]) {
     }
 }
 
-/// Makes Frame, WireFrame and digest from the entities as they are now. Everybody is read once, in
-/// the order in which they lie in memory, and written into their row.
+/// Publishes everybody but those whose part is kept.
 pub(crate) fn publish(
     now: Res<Now>,
     lore: Res<Lore>,
     ownership: Res<Ownership>,
     mut drafts: ResMut<Drafts>,
     mut published: ResMut<Published>,
-    everybody: Query<Everything>,
+    everybody: Query<Everything, Without<Filed>>,
 ) {
-    let Drafts {
-        order,
-        avatars,
-        own_rows,
-        frame_rows,
-        frames,
-        wires,
-    } = &mut *drafts;
-    avatars.clear();
-    order.sort((0..).zip(&everybody).map(|(nth, row)| {
-        if row.8.is_some() {
-            avatars.push(nth);
-        }
-        (row.5.0, row.0.id)
-    }));
-    let (mut frame, mut wire) = (frames.take(), wires.take());
-    let unshared = "the pool hands out what nobody else has";
-    let rows = Arc::get_mut(&mut frame).expect(unshared);
-    number_those_who_stay(order.sorted(), frame_rows, |cell| {
-        ownership.map.zone_of(cell) == ownership.zone
-    });
-    let staying = order.sorted().iter().zip(frame_rows.iter());
-    let staying = staying.filter(|(_, row)| **row != LEAVES);
-    rows.restart(staying.map(|(seat, _)| seat.cell));
-    let draft = Arc::get_mut(&mut wire).expect(unshared);
-    number_the_avatars(avatars, own_rows, order.rows());
-    let mut builder = WireBuilder::new(&lore, now.0, order.rows().len(), avatars.len(), draft);
-    let mut digest = DigestParts::default();
-    for (components, &row) in everybody.iter().zip(order.rows()) {
-        let (identity, body, life, arms, home, place, touched, mind, player, news) = components;
-        let row = row as usize;
-        Parts {
-            identity,
-            body,
-            life,
-            arms,
-            home,
-            mind,
-            player,
-        }
-        .add_to(&mut digest);
-        if frame_rows[row] != LEAVES {
-            let read = frame_row(&lore, identity, body, life, place.0);
-            rows.put(frame_rows[row] as usize, &read);
-        }
-        builder.put(row, place.0, identity, body, life, arms);
-        if let (Some(player), Some(news)) = (player, news) {
-            let private = Private {
-                player,
-                touched,
-                news,
-            };
-            builder.put_owned(
-                (own_rows[row] as usize, row),
-                identity,
-                body,
-                life,
-                arms,
-                &private,
-            );
-        }
-    }
-    rows.finish();
-    frames.put(&frame);
-    wires.put(&wire);
+    let draft = &mut drafts.awake;
+    let stays = |cell| ownership.map.zone_of(cell) == ownership.zone;
+    let part = draft.make(now.0, &lore, stays, &everybody);
     published.cells.clear();
-    for seat in order.sorted() {
+    for seat in draft.order.sorted() {
         match published.cells.last_mut() {
             Some((cell, count)) if *cell == seat.cell => *count += 1,
             _ => published.cells.push((seat.cell, 1)),
         }
     }
-    published.frame = frame;
-    published.wire = wire;
-    published.digest = digest;
+    published.avatars.clear();
+    if let Some(level) = lore.coarse_level {
+        let order = &draft.order;
+        let cell = |nth: &u32| order.sorted()[order.rows()[*nth as usize] as usize].cell;
+        let large = draft.avatars.iter().map(|nth| (cell(nth).parent(level), 1));
+        published.avatars.extend(large);
+    }
+    published.frame = part.frame;
+    published.wire = part.wire;
+    published.digest = part.digest;
+}
+
+/// Makes the part of sleepers anew, if it is another than before.
+fn publish_asleep(
+    now: Res<Now>,
+    lore: Res<Lore>,
+    mut dormitory: ResMut<Dormitory>,
+    mut drafts: ResMut<Drafts>,
+    mut published: ResMut<Published>,
+    sleepers: Query<Everything, With<Filed>>,
+) {
+    if dormitory.changed {
+        dormitory.changed = false;
+        let draft = &mut drafts.asleep;
+        published.asleep = draft.make(now.0, &lore, |_| true, &sleepers);
+    }
+}
+
+impl Draft {
+    /// Makes Frame, WireFrame and digest from the entities as they are now. Everybody is read once,
+    /// in the order in which they lie in memory, and written into their row.
+    fn make<F: QueryFilter>(
+        &mut self,
+        now: Tick,
+        lore: &Lore,
+        stays: impl Fn(CellId) -> bool,
+        everybody: &Query<Everything, F>,
+    ) -> PublishedPart {
+        let Self {
+            order,
+            avatars,
+            own_rows,
+            frame_rows,
+            frames,
+            wires,
+        } = self;
+        avatars.clear();
+        order.sort((0..).zip(everybody).map(|(nth, row)| {
+            if row.8.is_some() {
+                avatars.push(nth);
+            }
+            (row.5.0, row.0.id)
+        }));
+        let (mut frame, mut wire) = (frames.take(), wires.take());
+        let unshared = "the pool hands out what nobody else has";
+        let rows = Arc::get_mut(&mut frame).expect(unshared);
+        number_those_who_stay(order.sorted(), frame_rows, stays);
+        let staying = order.sorted().iter().zip(frame_rows.iter());
+        let staying = staying.filter(|(_, row)| **row != LEAVES);
+        rows.restart(staying.map(|(seat, _)| seat.cell));
+        let draft = Arc::get_mut(&mut wire).expect(unshared);
+        number_the_avatars(avatars, own_rows, order.rows());
+        let mut builder = WireBuilder::new(lore, now, order.rows().len(), avatars.len(), draft);
+        let mut digest = DigestParts::default();
+        for (components, &row) in everybody.iter().zip(order.rows()) {
+            let (identity, body, life, arms, home, place, touched, mind, player, news) = components;
+            let row = row as usize;
+            Parts {
+                identity,
+                body,
+                life,
+                arms,
+                home,
+                mind,
+                player,
+            }
+            .add_to(&mut digest);
+            if frame_rows[row] != LEAVES {
+                let read = frame_row(lore, identity, body, life, place.0);
+                rows.put(frame_rows[row] as usize, &read);
+            }
+            builder.put(row, place.0, identity, body, life, arms);
+            if let (Some(player), Some(news)) = (player, news) {
+                let private = Private {
+                    player,
+                    touched,
+                    news,
+                };
+                builder.put_owned(
+                    (own_rows[row] as usize, row),
+                    identity,
+                    body,
+                    life,
+                    arms,
+                    &private,
+                );
+            }
+        }
+        rows.finish();
+        frames.put(&frame);
+        wires.put(&wire);
+        PublishedPart {
+            frame,
+            wire,
+            digest,
+        }
+    }
 }

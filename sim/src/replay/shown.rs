@@ -20,6 +20,8 @@ pub fn fields(part: DigestPart, state: &EntityState) -> Vec<(String, String)> {
         DigestPart::Past => String::new(),
         // Journeys are the world's memory: whoever is in it is no entity here.
         DigestPart::Travel => String::new(),
+        // Of no entity.
+        DigestPart::Coarse => String::new(),
     };
     flat(part.name(), &text)
 }

@@ -13,7 +13,7 @@ use crate::hashing::CellHash;
 /// The frames of one tick, with what was looked up in them.
 pub(super) struct Sight<'a> {
     frames: &'a FrameSet,
-    around: HashMap<CellId, Vec<(ZoneId, Range<usize>)>, CellHash>,
+    around: HashMap<CellId, Vec<Rows>, CellHash>,
 }
 
 /// Somebody seen.
@@ -47,16 +47,22 @@ impl<'a> Sight<'a> {
             .entry(cell)
             .or_insert_with(|| slices(frames, cell));
         let mut nearest: Option<Seen> = None;
-        for (zone, rows) in slices.iter() {
+        let mut nearest_in = None;
+        for (in_cell, zone, rows) in slices.iter() {
             let frame = &frames.zones[*zone as usize];
             for row in rows.clone() {
                 let distance2 = frame.positions[row].distance_squared(pos);
-                let nearer = nearest.is_none_or(|best| distance2 < best.distance2);
+                let nearer = nearest.is_none_or(|best| {
+                    // A cell's sleepers may be rows of their own, which must not show.
+                    let is_before = nearest_in == Some(*in_cell) && frame.ids[row] < best.id;
+                    distance2 < best.distance2 || (distance2 == best.distance2 && is_before)
+                });
                 if nearer
                     && distance2 <= radius_m * radius_m
                     && frame.alive[row]
                     && wanted(frame.ids[row], frame.factions[row])
                 {
+                    nearest_in = Some(*in_cell);
                     nearest = Some(Seen {
                         id: frame.ids[row],
                         pos: frame.positions[row],
@@ -69,14 +75,17 @@ impl<'a> Sight<'a> {
     }
 }
 
+/// A cell, which of the frames, and the rows there.
+type Rows = (CellId, ZoneId, Range<usize>);
+
 /// The rows in a cell and in those around it, by cell.
-fn slices(frames: &FrameSet, cell: CellId) -> Vec<(ZoneId, Range<usize>)> {
+fn slices(frames: &FrameSet, cell: CellId) -> Vec<Rows> {
     let mut cells: Vec<CellId> = cell.all_neighbours().iter().copied().collect();
     cells.push(cell);
     cells.sort_unstable();
-    let rows = cells.into_iter().map(|cell| {
-        let zone = frames.map.zone_of(cell);
-        (zone, frames.zones[zone as usize].rows_of(cell))
+    let rows = cells.into_iter().flat_map(|cell| {
+        let parts = frames.parts_of(frames.map.zone_of(cell));
+        parts.map(move |part| (cell, part, frames.zones[part as usize].rows_of(cell)))
     });
-    rows.filter(|(_, rows)| !rows.is_empty()).collect()
+    rows.filter(|(_, _, rows)| !rows.is_empty()).collect()
 }

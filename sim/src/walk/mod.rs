@@ -2,6 +2,7 @@
 
 use bevy_app::App;
 use bevy_ecs::change_detection::{Res, ResMut};
+use bevy_ecs::query::Without;
 use bevy_ecs::schedule::IntoScheduleConfigs;
 use bevy_ecs::system::Query;
 use bluemarble_motion::MoveCommand;
@@ -12,6 +13,7 @@ use crate::entity::{Body, Identity, Life, Order, Place, Touched};
 use crate::frame::Around;
 use crate::lore::Lore;
 use crate::schedule::{TickSet, ZoneTick};
+use crate::sleep::Asleep;
 use crate::zone_resources::{Counted, ZoneNumber};
 
 /// Two bodies share the work of separating, half each.
@@ -25,13 +27,22 @@ pub(crate) fn plugin(app: &mut App) {
     app.add_systems(ZoneTick, step_bodies.in_set(TickSet::Move));
 }
 
+type Walker<'a> = (
+    &'a Identity,
+    &'a Place,
+    &'a Life,
+    &'a Order,
+    &'a mut Body,
+    &'a mut Touched,
+);
+
 /// Moves every living body by one tick.
 fn step_bodies(
     lore: Res<Lore>,
     around: Res<Around>,
     zone: Res<ZoneNumber>,
     mut counted: ResMut<Counted>,
-    mut bodies: Query<(&Identity, &Place, &Life, &Order, &mut Body, &mut Touched)>,
+    mut bodies: Query<Walker, Without<Asleep>>,
 ) {
     for (identity, place, life, order, mut body, mut touched) in &mut bodies {
         let mover = &lore.kind(identity.kind).mover;
@@ -62,7 +73,7 @@ fn step_bodies(
                         ordered,
                     );
                     counted.0.contacts += 1;
-                    counted.0.contacts_cross += u64::from(other.zone != zone.0);
+                    counted.0.contacts_cross += u64::from(other.owner != zone.0);
                 }
             },
         );

@@ -171,10 +171,10 @@ impl World {
     pub fn zone_loads(&self) -> Vec<ZoneLoad> {
         let seats = self.residence.seats().iter();
         (0..)
-            .zip(seats.zip(&self.frames.zones))
-            .map(|(zone, (&slot, frame))| ZoneLoad {
+            .zip(seats)
+            .map(|(zone, &slot)| ZoneLoad {
                 zone,
-                entities: frame.len(),
+                entities: self.frames.population_of(zone),
                 residents: self.residence.zone(slot).population(),
                 step_ns: self.residence.zone(slot).step_ns(),
             })
@@ -242,7 +242,7 @@ impl World {
         for (zone, frame) in (0..).zip(&frames.zones) {
             rows += frame.len();
             for cell in frame.cells() {
-                if frames.map.zone_of(cell) != zone {
+                if frames.map.zone_of(cell) as usize != zone % frames.map.len() {
                     return Some(format!("{cell:?} is in the frame of zone {zone}"));
                 }
                 let ids = &frame.ids[frame.rows_of(cell)];
