@@ -169,6 +169,8 @@ impl Residence {
         for (number, slot) in (0..).zip(self.seats.clone()) {
             self.zone_mut(slot).owns = number;
         }
+        // More were made ready only for a cut that another has replaced.
+        self.spares.truncate(SPARES_MAX);
     }
 
     /// Frees the slots that own nothing and are empty.

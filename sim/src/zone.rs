@@ -42,6 +42,8 @@ pub(crate) struct Zone {
     owned: ZoneId,
     /// What a step takes, smoothed, by the stopwatch the world was given, nanoseconds.
     step_ns: u64,
+    /// The same of the last step alone.
+    last_step_ns: u64,
     nothing: Arc<Frame>,
     world: World,
     memo: NeighbourCells,
@@ -91,6 +93,7 @@ impl Zone {
             owns,
             owned: owns,
             step_ns: 0,
+            last_step_ns: 0,
             nothing: Arc::default(),
             world,
             memo: NeighbourCells::default(),
@@ -244,12 +247,13 @@ impl Zone {
         self.stand_still(Tick(0), unseen);
         self.world.insert_resource(Past::default());
         self.owned = self.owns;
-        self.step_ns = 0;
+        (self.step_ns, self.last_step_ns) = (0, 0);
     }
 
     /// Takes note of how long a step took.
     pub(crate) fn clocked(&mut self, ns: u64) {
         let ns = ns.min(Self::STEP_NS_MAX);
+        self.last_step_ns = ns;
         // An eighth of the way: one slow tick is no load, a second of them is.
         self.step_ns = if self.step_ns == 0 {
             ns
@@ -260,6 +264,10 @@ impl Zone {
 
     pub(crate) fn step_ns(&self) -> u64 {
         self.step_ns
+    }
+
+    pub(crate) fn last_step_ns(&self) -> u64 {
+        self.last_step_ns
     }
 
     /// Everybody, by id.

@@ -46,7 +46,15 @@ impl Patch {
         creatures: 10_000,
         spread_m: 1_250.0,
     };
+    /// A zone's worth, so close together that they fight.
+    #[allow(dead_code, reason = "not every bench has this scene")]
+    pub const BATTLE: Self = Self {
+        walkers: 2_500,
+        creatures: 2_500,
+        spread_m: 300.0,
+    };
     /// No scene at all.
+    #[allow(dead_code, reason = "not every bench has this scene")]
     pub const NOBODY: Self = Self {
         walkers: 0,
         creatures: 0,
@@ -138,6 +146,7 @@ impl Patch {
     }
 
     /// How many others somebody has within the interaction radius, on average.
+    #[allow(dead_code, reason = "not every bench prints it")]
     pub fn others_near(&self, world: &World) -> f64 {
         let wires = world.wire_frames();
         let positions: Vec<DVec3> = wires.iter().flat_map(|w| w.positions.clone()).collect();

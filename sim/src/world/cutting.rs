@@ -61,6 +61,8 @@ pub struct ZoneLoad {
     pub residents: usize,
     /// What its step takes, smoothed over about eight ticks, nanoseconds; 0 without a stopwatch.
     pub step_ns: u64,
+    /// What its last step took, nanoseconds; 0 without a stopwatch.
+    pub last_step_ns: u64,
 }
 
 impl World {
@@ -177,6 +179,7 @@ impl World {
                 entities: self.frames.population_of(zone),
                 residents: self.residence.zone(slot).population(),
                 step_ns: self.residence.zone(slot).step_ns(),
+                last_step_ns: self.residence.zone(slot).last_step_ns(),
             })
             .collect()
     }
