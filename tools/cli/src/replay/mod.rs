@@ -58,7 +58,7 @@ pub struct ReplayArgs {
     /// schema is brought up to date if this build has a newer one)
     #[arg(long, value_name = "URL")]
     store: Option<String>,
-    /// Name of the world in that store [default: the one the journal names]
+    /// Another world of the same server, by its name [default: the main one]
     #[arg(long, value_name = "NAME")]
     world: Option<String>,
     /// Replay what was computed from other rules or content too, to see where it parts

@@ -40,7 +40,7 @@ impl Recording {
             bail!("{} is not a directory", dir.display());
         }
         let lock = DataDirLock::share(dir).context("a recording is read from a stopped server")?;
-        let journal = dir.join("journal");
+        let journal = journal_of(dir, world);
         let named = JournalReader::open(&journal, Epoch(0), Tick(0))
             .with_context(|| format!("cannot read the journal in {}", journal.display()))?
             .world()
@@ -135,6 +135,14 @@ impl Recording {
             .filter(|entry| entry.tick >= tick)
             .min_by_key(|entry| (entry.tick, entry.epoch))
     }
+}
+
+/// The main world's journal, or that of another world beside it.
+fn journal_of(dir: &Path, world: Option<&str>) -> PathBuf {
+    let beside = world.map(|name| dir.join("worlds").join(name).join("journal"));
+    beside
+        .filter(|journal| journal.is_dir())
+        .unwrap_or_else(|| dir.join("journal"))
 }
 
 /// Copies the embedded database and what it has not yet folded in; its address.
