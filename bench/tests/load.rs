@@ -224,7 +224,7 @@ fn an_honest_server_passes_and_the_report_says_how_much_was_checked() {
 /// Between two orders: a few ticks, so that some come while others are still being carried out.
 const PAUSE: Duration = Duration::from_millis(150);
 /// Rounds of orders: they outlast the load.
-const ROUNDS: u64 = 40;
+const ROUNDS: u64 = 16;
 
 /// Round after round: cut the busiest zone, join the first two, push a boundary about.
 fn orders(server: &Server) -> (u64, u64) {
@@ -267,12 +267,12 @@ fn zones_change_under_a_fight_and_nobody_notices() {
     assert_eq!(report["lost"]["disconnected"], 0, "{told}");
     assert_eq!(report["prediction"]["diverged"], 0, "{told}");
     assert!(
-        accepted >= 100 && refused > 0,
+        accepted >= 40 && refused > 0,
         "{accepted} accepted, {refused} refused"
     );
     let before = server.get("/v1/status");
     assert!(
-        before["zone_changes"]["splits"].as_u64().unwrap() >= 50,
+        before["zone_changes"]["splits"].as_u64().unwrap() >= 20,
         "{before}"
     );
 
