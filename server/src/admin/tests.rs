@@ -76,6 +76,8 @@ async fn every_call_needs_the_token_and_says_how_to_give_it() {
         "/v1/status",
         "/v1/digests",
         "/v1/truth?every=1",
+        "/v1/zones",
+        "/v1/zones/split",
         "/x",
     ] {
         for wrong in [None, Some("wrong"), Some(&secret[1..])] {
@@ -182,4 +184,41 @@ async fn a_stream_has_a_limit_of_readers() {
     }
     let refused = get(&desk, "/v1/digests", Some(&secret)).await;
     assert_eq!(refused.status(), StatusCode::SERVICE_UNAVAILABLE);
+}
+
+async fn post(desk: &Desk, path: &str, secret: &str, body: &'static str) -> Response {
+    let request = Request::post(path)
+        .header("authorization", format!("Bearer {secret}"))
+        .body(Body::from(body));
+    router(desk.clone())
+        .oneshot(request.unwrap())
+        .await
+        .unwrap()
+}
+
+#[tokio::test]
+async fn an_order_that_makes_no_sense_is_explained_and_never_reaches_the_loop() {
+    let (_dir, desk, secret) = desk();
+    for (path, body) in [
+        ("split", "{}"),
+        ("split", r#"{"zone": 1, "at": {"lat": 91, "lng": 0}}"#),
+        ("split", r#"{"zone": -1}"#),
+        ("merge", "zone 3"),
+        ("merge", r#"{"zone": 1, "into": 2}"#),
+        ("move", r#"{"zone": 1}"#),
+        ("move", r#"{"zone": 1, "to": {"cell": "xyz"}}"#),
+    ] {
+        let response = post(&desk, &format!("/v1/zones/{path}"), &secret, body).await;
+        assert_eq!(response.status(), StatusCode::BAD_REQUEST, "{path} {body}");
+        assert!(text(response).await.contains("the body is JSON"), "{body}");
+    }
+    // All places of the queue are still there, and one order too many is refused at once.
+    let wish = crate::balance::Wish::Merge { zone: 0 };
+    let orders = std::iter::from_fn(|| desk.live.zones.order(wish));
+    let waiting: Vec<_> = orders.collect();
+    assert_eq!(waiting.len(), crate::limits::ORDERS_WAITING_MAX);
+    let full = post(&desk, "/v1/zones/merge", &secret, r#"{"zone": 0}"#).await;
+    assert_eq!(full.status(), StatusCode::SERVICE_UNAVAILABLE);
+    let early = get(&desk, "/v1/zones", Some(&secret)).await;
+    assert_eq!(early.status(), StatusCode::SERVICE_UNAVAILABLE);
 }

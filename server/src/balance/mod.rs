@@ -17,6 +17,7 @@ mod tests;
 pub use order::{Accepted, OrderDesk, Place, Refused, Wish};
 pub use table::ZoneTable;
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -32,6 +33,11 @@ use crate::config::ZonesConfig;
 /// How often loads are looked at: slow beside the smoothing of a zone's measure (eight ticks), quick
 /// beside a crowd on foot.
 const LOOK_PERIOD: Duration = Duration::from_secs(1);
+/// The balancer judges the mean of so many looks: a measured time holds whatever else the machine did
+/// meanwhile, and a zone that was held up once is no busier than before.
+const LOOKS_MEANT: usize = 8;
+/// It judges every so many looks.
+const LOOKS_PER_PLAN: u64 = 4;
 /// A plan that has not been carried through after this long no longer keeps the next one waiting:
 /// somebody may walk along a border for ever.
 const PLAN_WAIT: Duration = Duration::from_secs(10);
@@ -90,6 +96,9 @@ pub struct Zoning {
     target: usize,
     desk: Arc<OrderDesk>,
     next_look: Duration,
+    looks: u64,
+    /// What the last looks saw, oldest first.
+    seen: VecDeque<LoadMap>,
     /// Not before this does the balancer act again.
     rests_until: Duration,
     changes: ZoneChanges,
@@ -112,6 +121,8 @@ impl Zoning {
             target,
             desk,
             next_look: clock.elapsed() + LOOK_PERIOD,
+            looks: 0,
+            seen: VecDeque::with_capacity(LOOKS_MEANT),
             rests_until: Duration::ZERO,
             changes: ZoneChanges::default(),
         }
@@ -126,8 +137,11 @@ impl Zoning {
         }
         if now >= self.next_look {
             self.next_look = now + LOOK_PERIOD;
-            if self.rules.config.balance && now >= self.rests_until {
-                self.balance(world, now);
+            if self.rules.config.balance {
+                self.look(world);
+                if self.looks.is_multiple_of(LOOKS_PER_PLAN) && now >= self.rests_until {
+                    self.balance(world, now);
+                }
             }
             self.desk.show(ZoneTable::of(world));
         }
@@ -138,11 +152,28 @@ impl Zoning {
         self.changes
     }
 
+    fn look(&mut self, world: &World) {
+        self.looks += 1;
+        if self.seen.len() == LOOKS_MEANT {
+            self.seen.pop_front();
+        }
+        self.seen.push_back(world.load_map(Level::MAX));
+    }
+
+    /// The mean of the last looks; `None` if there was none.
+    fn mean_load(&self) -> Option<LoadMap> {
+        let (level, looks) = (self.seen.back()?.level(), self.seen.len() as u64);
+        let rows = self.seen.iter().flat_map(LoadMap::cells);
+        LoadMap::new(level, rows.map(|&(cell, n)| (cell, n / looks))).ok()
+    }
+
     fn balance(&mut self, world: &mut World, now: Duration) {
         if world.strays() > 0 && now < self.rests_until + PLAN_WAIT {
             return;
         }
-        let load = world.load_map(Level::MAX);
+        let Some(load) = self.mean_load() else {
+            return;
+        };
         let plan = self.balancer.propose(world.zone_map(), &load);
         if plan.changes.is_empty() {
             return;

@@ -153,9 +153,9 @@ fn the_balancer_evens_zones_out_leaves_idle_ones_alone_and_shows_nowhere() {
             .recut(ZoneMap::balanced(ZONES, &load).unwrap())
             .unwrap();
     }
-    let reference = still.run(120);
-    assert_eq!(busy.run(120), reference);
-    assert_eq!(idle.run(120), reference);
+    let reference = still.run(260);
+    assert_eq!(busy.run(260), reference);
+    assert_eq!(idle.run(260), reference);
     assert!(
         busy.zoning.changes().plans >= 1,
         "{:?}",

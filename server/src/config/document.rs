@@ -4,9 +4,10 @@
 use std::fmt::Write;
 
 use super::checked::{
-    CHECKPOINT_S, CLIENT_BYTES_PER_S, Config, DEPARTURES, GRACE_S, GROUP_COMMIT_MS, INTEREST_M,
-    LADDER_S, LEVEL_MAX, QUEUE_RECORDS, SESSIONS, THREADS, TICK_HZ, ZONES,
+    CHECKPOINT_S, CLIENT_BYTES_PER_S, Config, GRACE_S, GROUP_COMMIT_MS, INTEREST_M, QUEUE_RECORDS,
+    SESSIONS, THREADS, TICK_HZ, ZONES,
 };
+use super::running::{DEPARTURES, LADDER_S, LEVEL_MAX};
 
 /// The TOML text that yields `config` again.
 pub fn document(config: &Config) -> String {

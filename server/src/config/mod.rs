@@ -6,15 +6,17 @@ mod checked;
 mod document;
 mod error;
 mod raw;
+mod running;
 mod setting;
 
 pub use checked::{
     ADMIN_DEFAULT, Config, DATA_DIR_DEFAULT, LISTEN_DEFAULT, SCENARIO_DEFAULT, TICK_HZ,
-    WorldConfig, ZONES, ZonesConfig,
+    WorldConfig, ZONES,
 };
 pub use document::document;
 pub use error::ConfigError;
 pub use raw::ConfigRaw;
+pub use running::ZonesConfig;
 
 use std::path::Path;
 
