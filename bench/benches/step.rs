@@ -1,5 +1,5 @@
 //! What a step of the world costs: 10,000 walkers and 10,000 creatures awake on real ground, cut into
-//! one zone and into 96, and a planet on which nobody is. Before any time is printed the digests of
+//! one zone and into 96; nobody at all; and 100,000 creatures asleep. Before any time is printed the digests of
 //! every tick must be the same for every cut and number of threads.
 //! `cargo bench -p bluemarble-bench --bench step`; a number behind `--` is how many ticks.
 #![allow(clippy::disallowed_methods, reason = "a measurement reads the clock")]
@@ -12,6 +12,7 @@ mod scene;
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use bluemarble_sim::{Tally, TickInputs, World, WorldSpec};
@@ -34,7 +35,8 @@ fn main() {
     let assets = Path::new(env!("CARGO_MANIFEST_DIR")).join("../assets");
     let moon = Arc::new(Planet::load(&assets, "moon").expect("the repository's own planet"));
     crowd(&Patch::BUDGET, &assets, &moon, ticks);
-    empty_zones(&assets, &moon);
+    quiet_zones("empty", &Patch::NOBODY, &assets, &moon);
+    quiet_zones("sleeping", &Patch::ASLEEP, &assets, &moon);
 }
 
 /// The step of one scene for several cuts.
@@ -93,6 +95,9 @@ struct Run {
     steps_ms: Vec<f64>,
     /// Processor time of all threads in the measured steps.
     cpu_ms: f64,
+    /// Of the measured steps: the zones' own, all together, and the whole.
+    zones_ns: u64,
+    steps_ns: u64,
 }
 
 impl Run {
@@ -108,15 +113,22 @@ impl Run {
             tally: Tally::default(),
             steps_ms: Vec::new(),
             cpu_ms: 0.0,
+            zones_ns: 0,
+            steps_ns: 0,
         };
+        let in_zones = Arc::new(AtomicU64::new(0));
+        run.world.set_stopwatch(stopwatch(Arc::clone(&in_zones)));
         for tick in 0..WARM_UP + ticks {
             let inputs = patch.inputs(&run.world);
+            in_zones.store(0, Ordering::Relaxed);
             let (cpu_ms, start) = (cpu_ms(), Instant::now());
             let report = run.world.step(&inputs, &pool).expect("the next tick");
             let step_ms = start.elapsed().as_secs_f64() * 1e3;
             if tick >= WARM_UP {
                 run.steps_ms.push(step_ms);
                 run.cpu_ms += self::cpu_ms() - cpu_ms;
+                run.zones_ns += in_zones.load(Ordering::Relaxed);
+                run.steps_ns += (step_ms * 1e6) as u64;
             }
             run.digests.push(report.digest);
             run.tally.add(&report.tally);
@@ -138,7 +150,30 @@ impl Run {
             1e3 / cpu_ms,
             cpu_ms * 1e6 / self.world.entities() as f64,
         );
+        if threads == 1 {
+            let outside = 1.0 - self.zones_ns as f64 / self.steps_ns as f64;
+            println!(
+                "           outside the zones (inputs routed; effects, departures, Frames): {:.1} % of the \
+                 step; the rest runs in parallel",
+                100.0 * outside
+            );
+        }
     }
+}
+
+/// A stopwatch that sums what lies between its even and its odd readings: on one thread these are the
+/// beginning and the end of each zone's step.
+fn stopwatch(sum_ns: Arc<AtomicU64>) -> bluemarble_sim::Stopwatch {
+    let (origin, readings) = (Instant::now(), AtomicU64::new(0));
+    Arc::new(move || {
+        let now = origin.elapsed().as_nanos() as u64;
+        if readings.fetch_add(1, Ordering::Relaxed).is_multiple_of(2) {
+            sum_ns.fetch_sub(now, Ordering::Relaxed);
+        } else {
+            sum_ns.fetch_add(now, Ordering::Relaxed);
+        }
+        now
+    })
 }
 
 /// Processor time that all threads of this process have had. On a machine that others use, too, it
@@ -152,12 +187,12 @@ fn cpu_ms() -> f64 {
     tasks.flatten().filter_map(ran_ns).sum::<f64>() * 1e-6
 }
 
-/// What a zone costs in which nobody is.
-fn empty_zones(assets: &Path, moon: &Arc<Planet>) {
+/// What a zone costs in which nobody is, or everybody sleeps.
+fn quiet_zones(what: &str, patch: &Patch, assets: &Path, moon: &Arc<Planet>) {
     const ZONES: usize = 384;
     let spec = WorldSpec {
         zones: ZONES,
-        ..Patch::NOBODY.spec(assets, moon)
+        ..patch.spec(assets, moon)
     };
     let pool = ThreadPoolBuilder::new()
         .num_threads(1)
@@ -165,16 +200,23 @@ fn empty_zones(assets: &Path, moon: &Arc<Planet>) {
         .expect("one thread can be had");
     let mut world = World::genesis(spec).expect("the scene is possible");
     let mut steps_us: Vec<f64> = Vec::new();
-    for _ in 0..300 {
+    for tick in 0..300 {
         let inputs = TickInputs::empty(world.tick().next(), Default::default());
         let start = Instant::now();
         let report = world.step(&inputs, &pool).expect("the next tick");
-        steps_us.push(start.elapsed().as_secs_f64() * 1e6 / ZONES as f64);
-        assert_eq!((report.entities, report.digest), (0, 0));
+        let step_us = start.elapsed().as_secs_f64() * 1e6 / ZONES as f64;
+        assert_eq!(report.entities, patch.entities());
+        assert_eq!(world.asleep(), patch.entities(), "everybody, at once");
+        // At first they lie down, and what is remembered of before fills up.
+        if tick >= WARM_UP {
+            steps_us.push(step_us);
+        }
     }
     steps_us.sort_by(f64::total_cmp);
     println!(
-        "{ZONES:4} empty zones, 1 thread: least {:.2}, median {:.2} µs per zone, the barrier included",
+        "{ZONES:4} {what} zones, {} entities, 1 thread: least {:.2}, median {:.2} µs per zone, the barrier \
+         included",
+        patch.entities(),
         steps_us[0],
         steps_us[steps_us.len() / 2]
     );

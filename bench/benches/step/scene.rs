@@ -27,6 +27,7 @@ pub struct Patch {
     walkers: u32,
     creatures: u32,
     spread_m: f64,
+    sleep_beyond_m: Option<f64>,
 }
 
 impl fmt::Display for Patch {
@@ -45,6 +46,7 @@ impl Patch {
         walkers: 10_000,
         creatures: 10_000,
         spread_m: 1_250.0,
+        sleep_beyond_m: None,
     };
     /// A zone's worth, so close together that they fight.
     #[allow(dead_code, reason = "not every bench has this scene")]
@@ -59,6 +61,14 @@ impl Patch {
         walkers: 0,
         creatures: 0,
         spread_m: 1_250.0,
+        sleep_beyond_m: None,
+    };
+    /// Many, and nobody to see them.
+    pub const ASLEEP: Self = Self {
+        walkers: 0,
+        creatures: 100_000,
+        spread_m: 20_000.0,
+        sleep_beyond_m: Some(1_000.0),
     };
 
     pub fn entities(&self) -> usize {
@@ -93,6 +103,7 @@ impl Patch {
             spawn_spread_m: self.spread_m,
             expected_players: self.walkers,
             puppets: 0,
+            sleep_beyond_m: self.sleep_beyond_m,
             ..kinds
         };
         scenario.squares.truncate(1);
