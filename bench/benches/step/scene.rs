@@ -54,6 +54,7 @@ impl Patch {
         walkers: 2_500,
         creatures: 2_500,
         spread_m: 300.0,
+        sleep_beyond_m: None,
     };
     /// No scene at all.
     #[allow(dead_code, reason = "not every bench has this scene")]
@@ -64,6 +65,7 @@ impl Patch {
         sleep_beyond_m: None,
     };
     /// Many, and nobody to see them.
+    #[allow(dead_code, reason = "not every bench has this scene")]
     pub const ASLEEP: Self = Self {
         walkers: 0,
         creatures: 100_000,
