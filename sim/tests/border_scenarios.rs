@@ -27,11 +27,11 @@ fn check(name: &str) {
     let goldens = Goldens::parse(include_str!("golden/digests.txt")).unwrap();
     let golden = goldens.get(name, TICKS);
     let digest = reference.digest_at(TICKS);
-    let finest = name.bytes().map(u64::from).sum();
+    let draw = name.bytes().map(u64::from).sum();
     for (cut, threads) in [
         (Cut::Zones(6), 2),
-        (Cut::Zones(96), 1),
-        (Cut::Random(finest), 2),
+        (Cut::Random(draw), 1),
+        (Cut::Restless(draw), 2),
     ] {
         let outcome =
             invariance::compare(&spec, cut, &reference, &pool(threads), &mut |_| ()).unwrap();

@@ -49,7 +49,7 @@ fn the_digest_is_the_same_for_every_partition_and_thread_count() {
         reference.windows(2).all(|pair| pair[0] != pair[1]),
         "every tick changes something"
     );
-    for (zones, threads) in [(6, 1), (6, 2), (24, 1), (24, 2), (96, 1), (96, 2), (1, 2)] {
+    for (zones, threads) in [(6, 2), (24, 1), (96, 2), (1, 2)] {
         let (digests, cut) = run(&mut first_contact(zones), TICKS, threads);
         assert_same(
             &reference,

@@ -8,7 +8,12 @@ use bluemarble_spatial::{CellId, ZoneMap};
 
 use crate::genesis;
 use crate::lore::{LoreInner, square_cell};
-use crate::world::{World, WorldError, WorldSpec};
+use crate::world::{World, WorldError, WorldSpec, ZoneChangeError};
+
+/// A restless cut changes once in so many ticks.
+const RESTLESS_TICKS: u64 = 90;
+/// And so few entities may depart from where they no longer belong.
+const RESTLESS_DEPARTURES: usize = 6;
 
 /// A way to cut a world into zones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,6 +23,9 @@ pub enum Cut {
     /// At random, drawn from this seed, most of it where the entities begin: from a few zones to one
     /// for every grid cell there.
     Random(u64),
+    /// Random, and cut anew every few seconds while it runs; few entities may depart in a tick, so that
+    /// many are stepped for a while where they no longer belong.
+    Restless(u64),
 }
 
 impl fmt::Display for Cut {
@@ -25,6 +33,7 @@ impl fmt::Display for Cut {
         match self {
             Self::Zones(zones) => write!(f, "{zones} zones"),
             Self::Random(seed) => write!(f, "random cut {seed}"),
+            Self::Restless(seed) => write!(f, "restless cut {seed}"),
         }
     }
 }
@@ -42,6 +51,28 @@ impl Cut {
                 let map = random_map(&spec, seed)?;
                 World::genesis_cut(spec, map)
             }
+            Self::Restless(seed) => {
+                let map = random_map(&spec, seed)?;
+                let mut world = World::genesis_cut(spec, map)?;
+                world.set_departures_per_tick(RESTLESS_DEPARTURES);
+                Ok(world)
+            }
+        }
+    }
+
+    /// Cuts a running world anew, if it is time to.
+    pub(super) fn go_on(self, world: &mut World) -> Result<(), WorldError> {
+        let tick = world.tick().0;
+        match self {
+            Self::Restless(seed) if tick.is_multiple_of(RESTLESS_TICKS) => {
+                let map = random_map(world.spec(), hash_words([seed, tick]))?;
+                match world.recut(map) {
+                    // Too many zones are still being emptied: another time.
+                    Ok(()) | Err(ZoneChangeError::Full) => Ok(()),
+                    Err(other) => Err(WorldError::Spec(other.to_string())),
+                }
+            }
+            _ => Ok(()),
         }
     }
 }

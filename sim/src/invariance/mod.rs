@@ -10,7 +10,7 @@ pub use goldens::{GoldenError, Goldens};
 
 use crate::content::Stress;
 use crate::report::Tally;
-use crate::world::{World, WorldError, WorldSpec};
+use crate::world::{WorldError, WorldSpec};
 
 /// The scenarios that stress borders; each has a golden digest at each of [`GOLDEN_TICKS`].
 pub const SCENARIOS: [&str; 6] = [
@@ -39,7 +39,7 @@ pub struct Run {
     pub beginning: Tally,
     /// What happened in all of them.
     pub total: Tally,
-    /// How many zones there were.
+    /// How many zones there were at the beginning.
     pub zones: usize,
 }
 
@@ -81,19 +81,16 @@ impl Run {
             handoffs,
             kills,
         } = *stress;
+        let seen = &self.beginning;
         let counted = [
             (
                 "contacts across borders",
-                self.beginning.contacts_cross,
+                seen.contacts_cross,
                 contacts_cross,
             ),
-            (
-                "blows across borders",
-                self.beginning.hits_cross,
-                hits_cross,
-            ),
-            ("hand-offs", self.beginning.handoffs, handoffs),
-            ("kills", self.beginning.kills, kills),
+            ("blows across borders", seen.hits_cross, hits_cross),
+            ("hand-offs", seen.handoffs, handoffs),
+            ("kills", seen.kills, kills),
         ];
         let long_enough = self.digests.len() as u64 >= STRESS_TICKS;
         let short = counted.into_iter().find(|(_, found, least)| found < least);
@@ -113,8 +110,7 @@ pub fn reference(
     pool: &rayon::ThreadPool,
     watch: &mut dyn FnMut(u64),
 ) -> Result<Run, WorldError> {
-    let world = Cut::Zones(1).world(spec)?;
-    Ok(run(world, ticks, pool, &[], watch)?.run)
+    Ok(run(spec, Cut::Zones(1), ticks, pool, &[], watch)?.run)
 }
 
 /// Runs the same script cut in another way, on the threads of `pool`, as long as the reference did or
@@ -130,22 +126,25 @@ pub fn compare(
     watch: &mut dyn FnMut(u64),
 ) -> Result<Outcome, WorldError> {
     let ticks = reference.digests.len() as u64;
-    run(cut.world(spec)?, ticks, pool, &reference.digests, watch)
+    run(spec, cut, ticks, pool, &reference.digests, watch)
 }
 
 /// Steps a world by its own script, and stops at the first digest that is not the expected one.
 fn run(
-    mut world: World,
+    spec: &WorldSpec,
+    cut: Cut,
     ticks: u64,
     pool: &rayon::ThreadPool,
     expected: &[u64],
     watch: &mut dyn FnMut(u64),
 ) -> Result<Outcome, WorldError> {
+    let mut world = cut.world(spec)?;
     let mut run = Run {
         zones: world.zones(),
         ..Run::default()
     };
     for tick in 1..=ticks {
+        cut.go_on(&mut world)?;
         let report = world.step(&world.scripted_inputs(), pool)?;
         run.digests.push(report.digest);
         run.total.add(&report.tally);

@@ -15,7 +15,7 @@ use bluemarble_sim::{Scenario, World, WorldSpec};
 use bluemarble_spatial::Planet;
 
 /// How long the partitions are compared.
-pub const TICKS: u64 = 2_000;
+pub const TICKS: u64 = 1_000;
 
 /// The shipped assets.
 pub fn assets() -> PathBuf {

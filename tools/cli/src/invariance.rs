@@ -38,6 +38,9 @@ pub struct InvarianceArgs {
     /// And in this many random ways, most borders where the entities begin
     #[arg(long, default_value_t = 4)]
     random: u64,
+    /// And in this many random ways that change every few seconds while the world runs
+    #[arg(long, default_value_t = 2)]
+    restless: u64,
     /// Each cut on each of these numbers of threads
     #[arg(long, value_delimiter = ',', default_values_t = [1, 2, 8])]
     threads: Vec<usize>,
@@ -184,8 +187,10 @@ fn spec(
 
 fn cuts(args: &InvarianceArgs) -> impl Iterator<Item = Cut> {
     let zones = args.zones.iter().copied().map(Cut::Zones);
-    let seeds = (0..args.random).map(|n| args.seed.wrapping_mul(1_000).wrapping_add(n));
-    zones.chain(seeds.map(Cut::Random))
+    let seed = |n: u64| args.seed.wrapping_mul(1_000).wrapping_add(n);
+    zones
+        .chain((0..args.random).map(move |n| Cut::Random(seed(n))))
+        .chain((0..args.restless).map(move |n| Cut::Restless(seed(n))))
 }
 
 #[expect(clippy::disallowed_methods, reason = "how long a run took is reported")]
