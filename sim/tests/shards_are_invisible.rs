@@ -68,7 +68,7 @@ fn the_digest_is_the_same_for_every_partition_and_thread_count() {
         if zones > 1 {
             // Otherwise the borders are where nothing happens, and equality proves nothing.
             assert!(cut.contacts_cross > 1_000, "{cut:?}");
-            assert!(cut.hits_cross > 1_000, "{cut:?}");
+            assert!(cut.hits_cross > 500, "{cut:?}");
             assert!(cut.handoffs > 1_000, "{cut:?}");
         }
     }
