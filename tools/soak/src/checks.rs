@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use bluemarble_shared_protocol::{EntityId, OwnState, WireFrame};
-use bluemarble_sim::{EntityState, Frame, Tally, TickInputs, TickReport, World};
+use bluemarble_sim::{EntityState, Frame, Tally, TickInputs, TickReport, World, ZoneId};
 
 use crate::inputs::Traffic;
 
@@ -90,7 +90,9 @@ fn expect<T: PartialEq + std::fmt::Display>(
 pub fn census(world: &World) -> Result<Vec<EntityId>, Fault> {
     let frames = world.frames();
     let mut ids = Vec::with_capacity(world.entities());
-    for (zone, frame) in (0..).zip(&frames.zones) {
+    for (n, frame) in frames.zones.iter().enumerate() {
+        // Behind the zones' frames come those of their sleepers.
+        let zone = (n % frames.map.len()) as ZoneId;
         ids.extend_from_slice(&frame.ids);
         if let Some(cell) = frame.cells().find(|cell| frames.map.zone_of(*cell) != zone) {
             return Err(format!(
@@ -183,10 +185,11 @@ fn frame_rows(world: &World) -> Vec<bluemarble_sim::FrameRow> {
             rows.extend(frame.rows_of(cell).map(|row| frame.row(cell, row)));
         }
     };
-    // Zones are ranges of the curve, so one after the other they are sorted as the whole is.
     for frame in &world.frames().zones {
         rows_of(frame, &mut rows);
     }
+    // Who sleeps is not among the others, and borders are elsewhere.
+    rows.sort_unstable_by_key(|row| (row.cell, row.id));
     rows
 }
 

@@ -137,6 +137,10 @@ impl Library {
             planet: planet.name().to_owned(),
             interaction_radius_m,
             rewind_ms: dice.up_to(500) as u32,
+            // Nobody sleeps, or whoever is somewhat further from the players than they reach.
+            sleep_beyond_m: dice
+                .chance(600)
+                .then(|| interaction_radius_m * dice.magnitude(4.0, 40.0)),
             zones: 1,
             squares,
             spawn_spread_m: dice.magnitude(2.0, 120.0),
