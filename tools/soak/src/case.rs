@@ -36,6 +36,8 @@ pub struct CaseStats {
     pub ticks: u64,
     /// Entities times ticks.
     pub entity_ticks: u64,
+    /// Most creatures that slept at a time.
+    pub asleep_most: usize,
     /// What happened in the subject.
     pub tally: Tally,
     /// What was done to it.
@@ -47,7 +49,7 @@ impl std::fmt::Display for CaseStats {
         write!(
             f,
             "{} ticks, {} entity-ticks, {} hand-offs, {} zone changes, {} scatterings, at most {} \
-             strays, {} amnesias, {} restarts with {} ticks replayed",
+             strays, {} amnesias, {} restarts with {} ticks replayed; at most {} asleep, {:?}",
             self.ticks,
             self.entity_ticks,
             self.tally.handoffs,
@@ -57,6 +59,8 @@ impl std::fmt::Display for CaseStats {
             self.done.amnesias,
             self.done.restarts,
             self.done.replayed,
+            self.asleep_most,
+            self.tally,
         )
     }
 }
@@ -162,6 +166,7 @@ impl CaseRun {
             match compared {
                 Ok(cut) => {
                     stats.ticks += 1;
+                    stats.asleep_most = stats.asleep_most.max(subject.world.asleep());
                     stats.entity_ticks += cut.entities as u64;
                     stats.tally.add(&cut.tally);
                 }
