@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use bluemarble_shared_protocol::Tick;
 
+use crate::effect::Fate;
 use crate::entity::digest::{DigestPart, DigestParts};
 use crate::frame::{Frame, FrameRow};
 use crate::report::Tally;
@@ -35,6 +36,7 @@ pub(crate) fn meet(
     anybody_sleeps: bool,
     tally: &mut Tally,
 ) -> Met {
+    follow_census(residence);
     let mut digest = deliver_effects(residence, tally);
     for zone in residence.zones() {
         digest += zone.published().digest;
@@ -66,6 +68,23 @@ pub(crate) fn meet(
     }
 }
 
+/// Who ended in this step can no longer be written to; who began is where it was born, for now.
+fn follow_census(residence: &mut Residence) {
+    for slot in 0..residence.slots() {
+        let Some(zone) = &mut residence.slots_mut()[slot] else {
+            continue;
+        };
+        let census = zone.take_census();
+        let (_, directory) = residence.seats_and_directory();
+        for id in census.ended {
+            directory.remove(&id);
+        }
+        for id in census.born {
+            directory.insert(id, slot as SlotId);
+        }
+    }
+}
+
 /// Returns the digest of the mail now in flight.
 fn deliver_effects(residence: &mut Residence, tally: &mut Tally) -> DigestParts {
     let mut digest = DigestParts::default();
@@ -75,14 +94,34 @@ fn deliver_effects(residence: &mut Residence, tally: &mut Tally) -> DigestParts 
         };
         let mut outbox = zone.take_outbox();
         for effect in outbox.drain(..) {
-            let to = residence.directory().get(&effect.target).copied();
-            if to.is_some_and(|to| residence.zone_mut(to).deliver(effect)) {
-                tally.effects += 1;
-                digest.add(DigestPart::Mail, effect.target, effect.hash());
-            } else {
+            let (effect, to) = match effect.fate(|id| residence.directory().get(&id).copied()) {
+                Fate::Delivered(effect, to) => (effect, to),
+                Fate::Bounced(effect, to) => {
+                    tally.effects_bounced += 1;
+                    (effect, to)
+                }
                 // The target left the world in this very tick: nothing is owed to it.
-                tally.effects_lost += 1;
-            }
+                Fate::Lost => {
+                    tally.effects_lost += 1;
+                    continue;
+                }
+                Fate::TooDeep => {
+                    tally.effects_too_deep += 1;
+                    continue;
+                }
+                Fate::Left(coins) => {
+                    tally.coins_left += coins;
+                    continue;
+                }
+            };
+            let delivered = residence.zone_mut(to).deliver(effect);
+            debug_assert!(
+                delivered,
+                "the directory says that {:?} is there",
+                effect.target
+            );
+            tally.effects += 1;
+            digest.add(DigestPart::Mail, effect.target, effect.hash());
         }
         residence.zone_mut(from as SlotId).return_outbox(outbox);
     }

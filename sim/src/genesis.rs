@@ -7,7 +7,7 @@ use bluemarble_spatial::CellId;
 use glam::DVec3;
 
 use crate::content::{KindId, Scenario, Spot};
-use crate::entity::{Arms, Body, EntityState, Home, Identity, Life, Mail, Mind, Player};
+use crate::entity::{Arms, Body, EntityState, Home, Identity, Life, Mail, Mind, Player, Purse};
 use crate::lore::{LoreInner, square_cell, square_middle};
 use crate::travel::Traveller;
 use bluemarble_spatial::ZoneMap;
@@ -69,7 +69,7 @@ fn spots(scenario: &Scenario, lore: &LoreInner, spot: &Spot) -> Vec<DVec3> {
     }
 }
 
-/// A creature, newly born near its home.
+/// A creature or an item, newly born near its home, with what its kind holds.
 pub(crate) fn creature(
     lore: &LoreInner,
     id: EntityId,
@@ -78,17 +78,19 @@ pub(crate) fn creature(
     tick: Tick,
 ) -> EntityState {
     let place = lore.scatter(home.dir, home.spread_m, id, tick);
+    let rules = lore.kind(kind);
     EntityState {
-        mind: Some(Mind {
+        mind: rules.is_creature().then(|| Mind {
             decide_at: tick.next(),
             quarry: None,
             goal: place,
         }),
+        purse: Purse(rules.coins),
         ..newborn(lore, id, kind, home, place, tick)
     }
 }
 
-/// An avatar, newly admitted near the first square.
+/// An avatar, newly admitted near the first square, with empty pockets.
 pub(crate) fn avatar(lore: &LoreInner, id: EntityId, name: &str, tick: Tick) -> EntityState {
     let home = Home {
         dir: lore.spawn_dir,
@@ -119,6 +121,7 @@ pub(crate) fn traveller(
     state.life.health = state.life.health.min(traveller.health);
     state.life.kills = traveller.kills;
     state.life.deaths = traveller.deaths;
+    state.purse = Purse(traveller.coins);
     if !state.life.is_alive() {
         state.life.respawn_at = tick.after(kind.respawn_ticks);
     }
@@ -133,15 +136,23 @@ fn newborn(
     place: DVec3,
     tick: Tick,
 ) -> EntityState {
+    let body = bluemarble_motion::Body::standing(&lore.planet, place, DVec3::X);
+    bare(lore, Identity { id, kind }, body, home, tick)
+}
+
+/// An entity with nothing but a body, whole.
+pub(crate) fn bare(
+    lore: &LoreInner,
+    identity: Identity,
+    body: bluemarble_motion::Body,
+    home: Home,
+    tick: Tick,
+) -> EntityState {
     EntityState {
-        identity: Identity { id, kind },
-        body: Body(bluemarble_motion::Body::standing(
-            &lore.planet,
-            place,
-            DVec3::X,
-        )),
+        identity,
+        body: Body(body),
         life: Life {
-            health: lore.kind(kind).health,
+            health: lore.kind(identity.kind).health,
             respawn_at: tick,
             kills: 0,
             deaths: 0,
@@ -152,9 +163,12 @@ fn newborn(
             swings: 0,
         },
         home,
+        purse: Purse::default(),
         mail: Mail::default(),
         mind: None,
         player: None,
+        flight: None,
+        hazard: None,
     }
 }
 

@@ -12,11 +12,13 @@
 //! - A random number is `hash(seed, entity, tick, purpose)`.
 //!
 //! Read `schedule` first (the order of a tick), then `world`, `barrier` and any feature folder:
-//! `players`, `life`, `mind`, `walk`, `fight`, `publish`.
+//! `players`, `life`, `items`, `mind`, `walk`, `fight`, `shots`, `hazards`, `publish`.
 
 #![warn(clippy::iter_over_hash_type)]
 
+mod audit;
 mod barrier;
+mod census;
 mod checkpoint;
 mod content;
 mod effect;
@@ -25,8 +27,10 @@ mod fight;
 mod frame;
 mod genesis;
 mod hashing;
+mod hazards;
 mod inputs;
 pub mod invariance;
+mod items;
 mod life;
 mod lore;
 mod mind;
@@ -44,6 +48,7 @@ mod roster;
 mod routing;
 mod schedule;
 mod script;
+mod shots;
 mod sleep;
 mod travel;
 mod walk;
@@ -51,15 +56,17 @@ mod world;
 mod zone;
 mod zone_resources;
 
+pub use audit::Audit;
 pub use bluemarble_spatial::{BadChange, Change, ZoneId, ZoneMap};
 pub use checkpoint::{BadCheckpoint, Checkpoint, CheckpointPart, Snapshot};
 pub use content::{
-    Attack, Camp, Kind, KindId, Recording, RecordingError, Scenario, ScenarioError, Script, Spot,
-    Square, Stress, Troop,
+    Attack, Burst, Camp, Kind, KindId, Recording, RecordingError, Role, Scenario, ScenarioError,
+    Script, Shot, Spot, Square, Stress, Troop,
 };
 pub use effect::{Deed, Effect};
 pub use entity::{
-    Arms, Body, DigestPart, DigestParts, EntityState, Home, Identity, Life, Mail, Mind, Player,
+    Arms, Body, DigestPart, DigestParts, EntityState, Flight, Hazard, Home, Identity, Life, Mail,
+    Mind, Player, Purse,
 };
 pub use frame::{Frame, FrameRow, FrameSet};
 pub use inputs::{AdminCommand, OVERLOAD_THINKS_LESS, TickInputs, Withheld};

@@ -41,6 +41,8 @@ pub(crate) struct LoreInner {
     /// Level of the cells in which avatars are counted, as wide as creatures must be away to sleep;
     /// `None` if nobody sleeps.
     pub coarse_level: Option<Level>,
+    /// How far above its feet, and beside them, any creature can be met, metres.
+    pub tallest_m: f64,
     /// Where players appear, unit direction.
     pub spawn_dir: DVec3,
     pub spawn_spread_m: f64,
@@ -51,7 +53,7 @@ pub(crate) struct LoreInner {
 impl LoreInner {
     /// An entity moves between the frame others saw and the moment it acts; nothing moves further
     /// than this in one tick, so the grid cells are that much wider than the interaction radius.
-    const MARGIN_M: f64 = 10.0;
+    pub(crate) const MARGIN_M: f64 = 10.0;
 
     pub(crate) fn new(scenario: &Scenario, planet: Arc<Planet>, seed: u64, tick_hz: u32) -> Self {
         let grid_level = CellId::level_for_min_width(
@@ -66,9 +68,10 @@ impl LoreInner {
             kinds: scenario
                 .kinds
                 .iter()
-                .map(|kind| KindRules::new(kind, tick_hz))
+                .map(|kind| KindRules::new(kind, &scenario.kind_names, tick_hz))
                 .collect(),
             cast: Cast::new(scenario, &planet, grid_level),
+            tallest_m: scenario.tallest_m(),
             planet,
             seed,
             tick_hz,

@@ -23,6 +23,8 @@ pub(crate) enum Purpose {
     Script = 7,
     /// The same, for its direction.
     ScriptBearing = 8,
+    /// How hard a death's burst hits.
+    Burst = 9,
 }
 
 /// One draw.
@@ -37,6 +39,11 @@ impl Draw {
     /// Uniform in 0.0 ..< 1.0, exact to 2^-53.
     pub(crate) fn unit(self) -> f64 {
         (self.0 >> 11) as f64 * (1.0 / (1_u64 << 53) as f64)
+    }
+
+    /// Uniform in `least..=most`.
+    pub(crate) fn among(self, (least, most): (u16, u16)) -> u16 {
+        least + self.below(u64::from(most - least) + 1) as u16
     }
 
     /// Uniform in `0..bound`; 0 for an empty range. The bias is below `bound / 2^64`.

@@ -9,7 +9,8 @@ use bevy_ecs::world::{EntityRef, World};
 use bluemarble_shared_protocol::EntityId;
 
 use crate::entity::{
-    Arms, Body, EntityState, Home, Identity, Life, Mail, Mind, News, Order, Place, Player, Touched,
+    Arms, Body, EntityState, Flight, Hazard, Home, Identity, Inert, Life, Mail, Mind, News, Order,
+    Place, Player, Purse, Touched,
 };
 use crate::hashing::IdHash;
 use crate::lore::Lore;
@@ -26,13 +27,16 @@ pub(crate) fn insert_entity(world: &mut World, state: &EntityState) {
         debug_assert!(false, "{id:?} inserted twice");
         return;
     }
-    let place = Place(world.resource::<Lore>().grid_cell(state.body.0.pos));
+    let lore = world.resource::<Lore>();
+    let place = Place(lore.grid_cell(state.body.0.pos));
+    let inert = !lore.kind(state.identity.kind).is_creature();
     let mut entity = world.spawn((
         state.identity,
         state.body,
         state.life,
         state.arms,
         state.home,
+        state.purse,
         state.mail.clone(),
         place,
         Order::default(),
@@ -44,6 +48,15 @@ pub(crate) fn insert_entity(world: &mut World, state: &EntityState) {
     if let Some(player) = &state.player {
         entity.insert((player.clone(), News::default()));
     }
+    if let Some(flight) = state.flight {
+        entity.insert(flight);
+    }
+    if let Some(hazard) = state.hazard {
+        entity.insert(hazard);
+    }
+    if inert {
+        entity.insert(Inert);
+    }
     let entity = entity.id();
     world.resource_mut::<Roster>().0.insert(id, entity);
 }
@@ -54,6 +67,15 @@ pub(crate) fn remove_entity(world: &mut World, id: EntityId) {
         sleep::take_out(&mut world.entity_mut(entity));
         world.despawn(entity);
     }
+}
+
+/// The coins of an entity: those it holds and those in its mail.
+pub(crate) fn belongings(world: &World, id: EntityId) -> u64 {
+    let Some(&entity) = world.resource::<Roster>().0.get(&id) else {
+        return 0;
+    };
+    let purse = world.get::<Purse>(entity).map_or(0, |purse| purse.0);
+    purse + world.get::<Mail>(entity).map_or(0, Mail::coins)
 }
 
 /// An entity, whole.
@@ -68,8 +90,11 @@ pub(crate) fn state_of(entity: EntityRef) -> EntityState {
         life: *entity.get::<Life>().expect(WHOLE),
         arms: *entity.get::<Arms>().expect(WHOLE),
         home: *entity.get::<Home>().expect(WHOLE),
+        purse: *entity.get::<Purse>().expect(WHOLE),
         mail,
         mind: entity.get::<Mind>().copied(),
         player: entity.get::<Player>().cloned(),
+        flight: entity.get::<Flight>().copied(),
+        hazard: entity.get::<Hazard>().copied(),
     }
 }

@@ -33,6 +33,7 @@ pub(crate) fn route(
             inboxes[slot as usize].leaves.push(*leave);
         }
     }
+    let mut minted = 0;
     let mut bear = |state: EntityState| {
         // Somebody who is there already goes on being there.
         if let std::collections::hash_map::Entry::Vacant(vacant) =
@@ -40,6 +41,7 @@ pub(crate) fn route(
         {
             let slot = seats[map.zone_of(lore.grid_cell(state.body.0.pos)) as usize];
             vacant.insert(slot);
+            minted += state.purse.0;
             inboxes[slot as usize].births.push(state);
         }
     };
@@ -57,6 +59,7 @@ pub(crate) fn route(
             None => tally.commands_refused += 1,
         }
     }
+    tally.minted += minted;
     for (avatar, intent) in &inputs.players.intents {
         match directory.get(avatar) {
             Some(&slot) => inboxes[slot as usize].intents.push((*avatar, *intent)),
@@ -92,6 +95,7 @@ pub(crate) fn route_journeys(
             directory.insert(avatar, slot);
             inboxes[slot as usize].births.push(state);
             tally.arrived += 1;
+            tally.minted += arrival.traveller.coins;
         }
     }
     gate.forget(&inputs.travel);
@@ -119,6 +123,11 @@ fn summoned(
         count,
     } = command;
     let kind = scenario.kind_names.iter().position(|name| name == kind)?;
+    // What flies or burns comes from somebody.
+    let rules = lore.kind(KindId(kind as u16));
+    if !rules.is_creature() && !rules.is_item() {
+        return None;
+    }
     let at = LatLng::new(*lat_deg, *lng_deg).ok()?;
     let sane = (0.0..=100_000.0).contains(spread_m) && *count <= AdminCommand::SPAWN_MAX;
     if !sane {

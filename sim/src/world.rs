@@ -13,6 +13,7 @@ use std::sync::Arc;
 use bluemarble_shared_protocol::{EntityId, Epoch, PlayerInputs, Tick, WireFrame};
 use rayon::iter::{IndexedParallelIterator, IntoParallelRefMutIterator, ParallelIterator};
 
+use crate::audit::Audit;
 use crate::checkpoint::{Checkpoint, Snapshot};
 use crate::content::Kind;
 use crate::entity::{DigestParts, EntityState};
@@ -382,6 +383,15 @@ impl World {
     #[must_use]
     pub fn asleep(&self) -> usize {
         self.asleep
+    }
+
+    /// Counts every coin there is. From one tick to the next the total changes by what the
+    /// report's tally says was minted and has left, exactly.
+    #[must_use]
+    pub fn audit(&self) -> Audit {
+        self.residence
+            .zones()
+            .fold(Audit::default(), |sum, zone| sum.with(&zone.audit()))
     }
 
     /// Entities per zone.

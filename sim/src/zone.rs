@@ -7,8 +7,9 @@ use bevy_app::App;
 use bevy_ecs::world::{Mut, World};
 use bluemarble_shared_protocol::{EntityId, Tick, WireFrame};
 
+use crate::audit::Audit;
 use crate::effect::Effect;
-use crate::entity::{EntityState, Identity, Mail};
+use crate::entity::{EntityState, Identity, Mail, Purse};
 use crate::frame::{Around, Frame, FrameSet, NeighbourCells};
 use crate::lore::Lore;
 use crate::past::Past;
@@ -17,7 +18,7 @@ use crate::sleep::{self, Dormitory, Players};
 use crate::zone_resources::{
     Counted, Departed, Inbox, Now, Outbox, Ownership, Published, Strain, ZoneNumber,
 };
-use crate::{fight, life, mind, players, publish, schedule, walk};
+use crate::{census, fight, hazards, life, mind, players, publish, schedule, shots, walk};
 use bluemarble_spatial::{CellId, ZoneId, ZoneMap};
 
 /// What all zones are given for one tick.
@@ -59,9 +60,12 @@ impl Zone {
             schedule::plugin,
             players::plugin,
             life::plugin,
+            census::plugin,
             mind::plugin,
             walk::plugin,
             fight::plugin,
+            shots::plugin,
+            hazards::plugin,
             publish::plugin,
             sleep::plugin,
         ));
@@ -202,6 +206,27 @@ impl Zone {
     /// Who left for another world in this tick.
     pub(crate) fn take_departed(&mut self) -> Vec<EntityState> {
         std::mem::take(&mut self.world.resource_mut::<Departed>().0)
+    }
+
+    /// Who began and who ended in this step; told once.
+    pub(crate) fn take_census(&mut self) -> census::Census {
+        std::mem::take(&mut *self.world.resource_mut::<census::Census>())
+    }
+
+    /// The coins of everybody here, and those in their mail.
+    pub(crate) fn audit(&self) -> Audit {
+        let mut audit = Audit::default();
+        for entity in self.world.iter_entities() {
+            if let (Some(identity), Some(purse), Some(mail)) = (
+                entity.get::<Identity>(),
+                entity.get::<Purse>(),
+                entity.get::<Mail>(),
+            ) {
+                let lore = self.world.resource::<Lore>();
+                audit.count(lore.kind(identity.kind), purse, mail);
+            }
+        }
+        audit
     }
 
     /// Empties the outbox.

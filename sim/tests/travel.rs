@@ -33,6 +33,7 @@ fn arrival() -> Arrival {
             health: 3,
             kills: 11,
             deaths: 2,
+            coins: 7,
         },
     }
 }

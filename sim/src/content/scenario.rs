@@ -257,10 +257,21 @@ impl Scenario {
                 problem,
             });
         }
-        for name in &scenario.kind_names {
-            scenario
-                .kinds
-                .push(load_kind(assets, name, scenario.interaction_radius_m)?);
+        // Kinds name further ones: what they shoot, and what that leaves.
+        while let Some(name) = scenario.kind_names.get(scenario.kinds.len()) {
+            let kind = load_kind(assets, name, scenario.interaction_radius_m)?;
+            for brought in kind.brings() {
+                if !scenario.kind_names.iter().any(|known| known == brought) {
+                    scenario.kind_names.push(brought.to_owned());
+                }
+            }
+            scenario.kinds.push(kind);
+        }
+        if let Some((name, problem)) = scenario.miscast() {
+            return Err(ScenarioError::Content {
+                path: kind_path(assets, &name),
+                problem,
+            });
         }
         if let Some(recording) = file.recording {
             let recording = Recording::load(&assets.join(recording))?;
@@ -370,8 +381,12 @@ impl Scenario {
     }
 }
 
+fn kind_path(assets: &Path, name: &str) -> PathBuf {
+    assets.join("creatures").join(format!("{name}.ron"))
+}
+
 fn load_kind(assets: &Path, name: &str, interaction_m: f64) -> Result<Kind, ScenarioError> {
-    let path = assets.join("creatures").join(format!("{name}.ron"));
+    let path = kind_path(assets, name);
     let kind: Kind = read_ron(&path)?;
     match kind.fault(interaction_m) {
         Some(problem) => Err(ScenarioError::Content { path, problem }),

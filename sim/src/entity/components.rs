@@ -56,6 +56,37 @@ pub struct Arms {
     pub swings: u32,
 }
 
+/// The coins it holds. They are conserved: whoever takes some away sends them as
+/// [`Deed::Coins`](crate::Deed::Coins).
+#[derive(Component, Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct Purse(pub u64);
+
+/// A projectile on its way. How it moves is in its `Body`.
+#[derive(Component, Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Flight {
+    /// Who shot it, and is credited or blamed for what it does.
+    pub shooter: EntityId,
+    /// The shooter's faction, which it does not harm.
+    pub faction: u8,
+    /// Whom it was shot at.
+    pub target: EntityId,
+    /// The last tick it flies.
+    pub until: Tick,
+}
+
+/// A place that harms who stands in it.
+#[derive(Component, Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Hazard {
+    /// Who is credited or blamed for what it does.
+    pub owner: EntityId,
+    /// The owner's faction, which it does not harm.
+    pub faction: u8,
+    /// When it harms next.
+    pub next_at: Tick,
+    /// The last tick it burns.
+    pub until: Tick,
+}
+
 /// Where it belongs: it appears and respawns within `spread_m` of this spot.
 #[derive(Component, Clone, Copy, Debug, PartialEq)]
 pub struct Home {
@@ -95,6 +126,14 @@ pub struct Player {
 #[derive(Component, Clone, Debug, PartialEq, Eq, Default)]
 pub struct Mail(pub Vec<Effect>);
 
+impl Mail {
+    /// The coins in it.
+    #[must_use]
+    pub fn coins(&self) -> u64 {
+        self.0.iter().map(|effect| effect.deed.coins()).sum()
+    }
+}
+
 /// Scratch: what it is going to do this tick. Written in Command or Think, read afterwards.
 #[derive(Component, Clone, Copy, Debug, Default)]
 pub(crate) struct Order {
@@ -119,6 +158,10 @@ pub(crate) struct News {
     /// Whom it was credited with having killed.
     pub felled: Vec<EntityId>,
 }
+
+/// Scratch: it is no creature, so it neither walks nor returns like one. Follows from its kind.
+#[derive(Component, Clone, Copy, Debug, Default)]
+pub(crate) struct Inert;
 
 /// Scratch: the grid cell of its position at the end of the last tick; follows from `Body`.
 #[derive(Component, Clone, Copy, Debug)]

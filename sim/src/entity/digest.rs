@@ -24,7 +24,7 @@ use std::ops::{AddAssign, SubAssign};
 use bluemarble_shared_protocol::{EntityId, mix64};
 use glam::DVec3;
 
-use super::components::{Arms, Body, Home, Identity, Life, Mind, Player};
+use super::components::{Arms, Body, Flight, Hazard, Home, Identity, Life, Mind, Player, Purse};
 use super::state::EntityState;
 
 /// What a share of the digest is a hash of. The numbers are stored: add at the end.
@@ -52,11 +52,17 @@ pub enum DigestPart {
     Travel = 9,
     /// Of no entity: avatars per large cell, on their way to being known.
     Coarse = 10,
+    /// Coins.
+    Purse = 11,
+    /// What makes it a projectile.
+    Flight = 12,
+    /// What makes it a hazard.
+    Hazard = 13,
 }
 
 impl DigestPart {
     /// All, in the order of their numbers.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 14] = [
         Self::Identity,
         Self::Body,
         Self::Life,
@@ -68,6 +74,9 @@ impl DigestPart {
         Self::Past,
         Self::Travel,
         Self::Coarse,
+        Self::Purse,
+        Self::Flight,
+        Self::Hazard,
     ];
     /// How many there are.
     pub const COUNT: usize = Self::ALL.len();
@@ -87,6 +96,9 @@ impl DigestPart {
             Self::Past => "Past",
             Self::Travel => "Travel",
             Self::Coarse => "Coarse",
+            Self::Purse => "Purse",
+            Self::Flight => "Flight",
+            Self::Hazard => "Hazard",
         }
     }
 
@@ -218,6 +230,9 @@ pub(crate) struct Parts<'a> {
     pub home: &'a Home,
     pub mind: Option<&'a Mind>,
     pub player: Option<&'a Player>,
+    pub purse: &'a Purse,
+    pub flight: Option<&'a Flight>,
+    pub hazard: Option<&'a Hazard>,
 }
 
 impl Parts<'_> {
@@ -236,6 +251,16 @@ impl Parts<'_> {
         }
         if let Some(player) = self.player {
             put(Part::Player, player.hash(Part::Player.of(id)));
+        }
+        // Most have none, and none is nothing.
+        if self.purse.0 > 0 {
+            put(Part::Purse, Part::Purse.of(id).word(self.purse.0));
+        }
+        if let Some(flight) = self.flight {
+            put(Part::Flight, flight.hash(Part::Flight.of(id)));
+        }
+        if let Some(hazard) = self.hazard {
+            put(Part::Hazard, hazard.hash(Part::Hazard.of(id)));
         }
     }
 
@@ -342,6 +367,38 @@ impl Player {
     }
 }
 
+impl Flight {
+    fn hash(&self, words: Words) -> Words {
+        let Self {
+            shooter,
+            faction,
+            target,
+            until,
+        } = self;
+        words
+            .word(shooter.0)
+            .word(u64::from(*faction))
+            .word(target.0)
+            .word(until.0)
+    }
+}
+
+impl Hazard {
+    fn hash(&self, words: Words) -> Words {
+        let Self {
+            owner,
+            faction,
+            next_at,
+            until,
+        } = self;
+        words
+            .word(owner.0)
+            .word(u64::from(*faction))
+            .word(next_at.0)
+            .word(until.0)
+    }
+}
+
 impl EntityState {
     fn parts(&self) -> Parts<'_> {
         Parts {
@@ -352,6 +409,9 @@ impl EntityState {
             home: &self.home,
             mind: self.mind.as_ref(),
             player: self.player.as_ref(),
+            purse: &self.purse,
+            flight: self.flight.as_ref(),
+            hazard: self.hazard.as_ref(),
         }
     }
 

@@ -6,7 +6,9 @@ use bluemarble_shared_protocol::{BodyBits, EntityId, InputSeq, Tick, WishDir};
 use glam::DVec3;
 use serde::{Deserialize, Serialize};
 
-use super::components::{Arms, Body, Home, Identity, Life, Mail, Mind, Player};
+use super::components::{
+    Arms, Body, Flight, Hazard, Home, Identity, Life, Mail, Mind, Player, Purse,
+};
 use crate::content::KindId;
 use crate::effect::Effect;
 
@@ -23,12 +25,18 @@ pub struct EntityState {
     pub arms: Arms,
     /// Where it belongs.
     pub home: Home,
+    /// Coins.
+    pub purse: Purse,
     /// Mail in flight.
     pub mail: Mail,
     /// A creature's will.
     pub mind: Option<Mind>,
     /// An avatar's player.
     pub player: Option<Player>,
+    /// What makes it a projectile.
+    pub flight: Option<Flight>,
+    /// What makes it a hazard.
+    pub hazard: Option<Hazard>,
 }
 
 /// The stored form: fixed-width plain values, read in any build of the same format.
@@ -46,9 +54,28 @@ pub(crate) struct StoredEntity {
     swings: u32,
     home: [f64; 3],
     spread_m: f64,
+    purse: u64,
     mail: Vec<Effect>,
     mind: Option<StoredMind>,
     player: Option<StoredPlayer>,
+    flight: Option<StoredFlight>,
+    hazard: Option<StoredHazard>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct StoredFlight {
+    shooter: EntityId,
+    faction: u8,
+    target: EntityId,
+    until: Tick,
+}
+
+#[derive(Serialize, Deserialize)]
+struct StoredHazard {
+    owner: EntityId,
+    faction: u8,
+    next_at: Tick,
+    until: Tick,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -83,6 +110,7 @@ impl From<&EntityState> for StoredEntity {
             swings: state.arms.swings,
             home: state.home.dir.to_array(),
             spread_m: state.home.spread_m,
+            purse: state.purse.0,
             mail: state.mail.0.clone(),
             mind: state.mind.as_ref().map(|mind| StoredMind {
                 decide_at: mind.decide_at,
@@ -95,6 +123,18 @@ impl From<&EntityState> for StoredEntity {
                 wish: player.wish,
                 pace: player.pace,
                 idle_ticks: player.idle_ticks,
+            }),
+            flight: state.flight.map(|flight| StoredFlight {
+                shooter: flight.shooter,
+                faction: flight.faction,
+                target: flight.target,
+                until: flight.until,
+            }),
+            hazard: state.hazard.map(|hazard| StoredHazard {
+                owner: hazard.owner,
+                faction: hazard.faction,
+                next_at: hazard.next_at,
+                until: hazard.until,
             }),
         }
     }
@@ -125,6 +165,7 @@ impl StoredEntity {
                 dir: DVec3::from_array(self.home),
                 spread_m: self.spread_m,
             },
+            purse: Purse(self.purse),
             mail: Mail(self.mail),
             mind: self.mind.map(|mind| Mind {
                 decide_at: mind.decide_at,
@@ -137,6 +178,18 @@ impl StoredEntity {
                 wish: player.wish,
                 pace: player.pace,
                 idle_ticks: player.idle_ticks,
+            }),
+            flight: self.flight.map(|flight| Flight {
+                shooter: flight.shooter,
+                faction: flight.faction,
+                target: flight.target,
+                until: flight.until,
+            }),
+            hazard: self.hazard.map(|hazard| Hazard {
+                owner: hazard.owner,
+                faction: hazard.faction,
+                next_at: hazard.next_at,
+                until: hazard.until,
             }),
         })
     }

@@ -270,6 +270,7 @@ mod tests {
                     eye_m: 1.6,
                     faction: 0,
                     alive: true,
+                    kind: crate::content::KindId(0),
                 })
                 .collect();
             rows.sort_by_key(|row| (row.cell, row.id));

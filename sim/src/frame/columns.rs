@@ -5,6 +5,7 @@ use bluemarble_spatial::CellId;
 use glam::DVec3;
 
 use super::bounds::Bounds;
+use crate::content::KindId;
 
 /// What others may read about one entity.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -21,8 +22,10 @@ pub struct FrameRow {
     pub eye_m: f64,
     /// Faction.
     pub faction: u8,
-    /// Whether it lives.
+    /// Whether it is a living creature: who can be touched, seen as a foe and harmed.
     pub alive: bool,
+    /// Its kind.
+    pub kind: KindId,
 }
 
 /// One zone's entities at one tick, in parallel columns sorted by (cell, id).
@@ -40,6 +43,8 @@ pub struct Frame {
     pub factions: Vec<u8>,
     /// Who lives.
     pub alive: Vec<bool>,
+    /// Kinds.
+    pub kinds: Vec<KindId>,
     /// The occupied cells, ascending, with the first row of each.
     runs: Vec<(CellId, u32)>,
     /// A box around each of these cells' positions.
@@ -75,6 +80,7 @@ impl Frame {
         self.eyes_m.resize(rows, 0.0);
         self.factions.resize(rows, 0);
         self.alive.resize(rows, false);
+        self.kinds.resize(rows, KindId(0));
     }
 
     /// Fills a row.
@@ -85,6 +91,7 @@ impl Frame {
         self.eyes_m[at] = row.eye_m;
         self.factions[at] = row.faction;
         self.alive[at] = row.alive;
+        self.kinds[at] = row.kind;
     }
 
     /// When every row is filled: draws the boxes.
@@ -103,6 +110,7 @@ impl Frame {
         self.eyes_m.reserve(rows);
         self.factions.reserve(rows);
         self.alive.reserve(rows);
+        self.kinds.reserve(rows);
     }
 
     fn push(&mut self, row: FrameRow) {
@@ -116,6 +124,7 @@ impl Frame {
         self.eyes_m.push(row.eye_m);
         self.factions.push(row.faction);
         self.alive.push(row.alive);
+        self.kinds.push(row.kind);
     }
 
     /// How many rows.
@@ -185,6 +194,7 @@ impl Frame {
             eye_m: self.eyes_m[row],
             faction: self.factions[row],
             alive: self.alive[row],
+            kind: self.kinds[row],
         }
     }
 
@@ -230,7 +240,8 @@ impl Frame {
         to.radii_m.extend_from_slice(&self.radii_m[rows.clone()]);
         to.eyes_m.extend_from_slice(&self.eyes_m[rows.clone()]);
         to.factions.extend_from_slice(&self.factions[rows.clone()]);
-        to.alive.extend_from_slice(&self.alive[rows]);
+        to.alive.extend_from_slice(&self.alive[rows.clone()]);
+        to.kinds.extend_from_slice(&self.kinds[rows]);
     }
 
     /// Only for the mutant that reads its own zone at t: overwrites a position in place.
@@ -258,6 +269,7 @@ mod tests {
             eye_m: 1.6,
             faction: 0,
             alive: true,
+            kind: KindId(0),
         }
     }
 

@@ -1,5 +1,5 @@
 //! Health, death and return: mail is applied at the beginning of a tick, the dead return near its
-//! end.
+//! end. What death does to others (the killer's credit and spoils, a burst) is sent as mail, too.
 
 use bevy_app::App;
 use bevy_ecs::change_detection::{Res, ResMut};
@@ -8,15 +8,19 @@ use bevy_ecs::schedule::IntoScheduleConfigs;
 use bevy_ecs::system::Query;
 use bluemarble_shared_protocol::EntityId;
 
+use crate::content::BurstRules;
 use crate::effect::{Deed, Effect};
-use crate::entity::{Arms, Body, Home, Identity, Life, Mail, Mind, News, Touched};
+use crate::entity::{Arms, Body, Home, Identity, Life, Mail, Mind, News, Place, Purse, Touched};
+use crate::frame::Around;
+use crate::items;
 use crate::lore::Lore;
 use crate::players;
+use crate::random::{Draw, Purpose};
 use crate::schedule::{TickSet, ZoneTick};
 use crate::sleep::Asleep;
 use crate::zone_resources::{Counted, Now, Outbox};
 
-/// The effect number of a kill among its cause's effects of the tick.
+/// The effect number of a kill, and of the spoils, among its cause's effects of the tick.
 const KILL_N: u32 = 0;
 
 pub(crate) fn plugin(app: &mut App) {
@@ -31,23 +35,29 @@ pub(crate) fn plugin(app: &mut App) {
 
 type Addressee<'a> = (
     &'a Identity,
+    &'a Body,
+    &'a Place,
     &'a mut Life,
+    &'a mut Purse,
     &'a mut Mail,
     &'a mut Touched,
     Option<&'a mut Mind>,
     Option<&'a mut News>,
 );
 
-/// Applies every entity's mail in the order (deed, cause, n) and empties the mailbox. A blow at
-/// somebody who left and returned within the tick it was struck in hits the returned.
+/// Applies every entity's mail in the order (kind of deed, cause, n) and empties the mailbox. A blow
+/// at somebody who left and returned within the tick it was struck in hits the returned.
 pub(crate) fn open_mail(
     now: Res<Now>,
     lore: Res<Lore>,
+    around: Res<Around>,
     mut outbox: ResMut<Outbox>,
     mut counted: ResMut<Counted>,
     mut everybody: Query<Addressee, Without<Asleep>>,
 ) {
-    for (identity, mut life, mut mail, mut touched, mut mind, mut news) in &mut everybody {
+    for (identity, body, place, mut life, mut purse, mut mail, mut touched, mut mind, mut news) in
+        &mut everybody
+    {
         touched.0 = false;
         if let Some(news) = news.as_deref_mut() {
             news.fell_to = None;
@@ -57,6 +67,7 @@ pub(crate) fn open_mail(
             continue;
         }
         mail.0.sort_unstable();
+        let rules = lore.kind(identity.kind);
         for effect in mail.0.drain(..) {
             match effect.deed {
                 Deed::Kill => {
@@ -65,28 +76,55 @@ pub(crate) fn open_mail(
                         news.felled.push(effect.cause);
                     }
                 }
-                Deed::Damage { amount } if life.is_alive() => {
+                Deed::Damage { amount } if life.is_alive() && rules.is_creature() => {
                     life.health = life.health.saturating_sub(amount);
                     if let Some(mind) = mind.as_deref_mut() {
                         remember(mind, effect.cause);
                     }
-                    if !life.is_alive() {
-                        life.deaths = life.deaths.saturating_add(1);
-                        life.respawn_at = now.0.after(lore.kind(identity.kind).respawn_ticks);
-                        counted.0.kills += 1;
-                        if let Some(news) = news.as_deref_mut() {
-                            news.fell_to = Some(effect.cause);
-                        }
-                        outbox.0.push(Effect {
-                            deed: Deed::Kill,
-                            cause: identity.id,
-                            n: KILL_N,
-                            target: effect.cause,
+                    if life.is_alive() {
+                        continue;
+                    }
+                    life.deaths = life.deaths.saturating_add(1);
+                    life.respawn_at = now.0.after(rules.respawn_ticks);
+                    counted.0.kills += 1;
+                    if let Some(news) = news.as_deref_mut() {
+                        news.fell_to = Some(effect.cause);
+                    }
+                    bequeath(&mut outbox, identity.id, &mut purse, &effect);
+                    if let Some(burst) = &rules.burst {
+                        let amount = burst_damage(&lore, identity.id, &now, burst);
+                        let harm = |target| Effect {
+                            deed: Deed::Damage { amount },
+                            cause: effect.cause,
+                            n: Effect::n_of(identity.id),
+                            target,
+                            depth: effect.depth + 1,
+                        };
+                        around.visit(place.0, body.0.pos, burst.radius_m, |other, _| {
+                            let frame = &around.frames.zones[other.zone as usize];
+                            if frame.alive[other.row] && other.id != identity.id {
+                                outbox.0.push(harm(other.id));
+                            }
                         });
                     }
                 }
                 // A blow at somebody who died of an earlier one.
                 Deed::Damage { .. } => {}
+                Deed::Coins { amount } => {
+                    purse.0 += amount;
+                    if rules.is_item() {
+                        items::fill(&mut life, rules);
+                    }
+                }
+                Deed::Take => {
+                    let answer = items::arbitrate(identity.id, &mut life, &mut purse, &effect);
+                    if let Deed::Coins { .. } = answer.deed {
+                        life.respawn_at = now.0.after(rules.respawn_ticks);
+                        counted.0.taken += 1;
+                    }
+                    outbox.0.push(answer);
+                }
+                Deed::TooLate => counted.0.too_late += 1,
             }
         }
     }
@@ -99,33 +137,62 @@ fn remember(mind: &mut Mind, attacker: EntityId) {
     }
 }
 
+/// The killer gets the credit, and what the dead held.
+fn bequeath(outbox: &mut Outbox, dead: EntityId, purse: &mut Purse, blow: &Effect) {
+    let to_killer = |deed| Effect {
+        deed,
+        cause: dead,
+        n: KILL_N,
+        target: blow.cause,
+        depth: blow.depth + 1,
+    };
+    outbox.0.push(to_killer(Deed::Kill));
+    let amount = std::mem::take(&mut purse.0);
+    if amount > 0 {
+        outbox.0.push(to_killer(Deed::Coins { amount }));
+    }
+}
+
+fn burst_damage(lore: &Lore, id: EntityId, now: &Now, burst: &BurstRules) -> u16 {
+    Draw::new(lore.seed, id, now.0, Purpose::Burst).among(burst.damage)
+}
+
 type Mortal<'a> = (
     &'a Identity,
     &'a Home,
     &'a mut Life,
     &'a mut Body,
     &'a mut Arms,
+    &'a mut Purse,
     &'a mut Touched,
     Option<&'a mut Mind>,
 );
 
-/// Brings back the dead whose time has come, whole and near home.
-fn respawn(
+/// Brings back the dead whose time has come, whole and near home: creatures with the coins of their
+/// kind, items filled again, avatars with what they have left.
+pub(crate) fn respawn(
     now: Res<Now>,
     lore: Res<Lore>,
     mut counted: ResMut<Counted>,
     mut everybody: Query<Mortal, Without<Asleep>>,
 ) {
-    for (identity, home, mut life, mut body, mut arms, mut touched, mind) in &mut everybody {
+    for (identity, home, mut life, mut body, mut arms, mut purse, mut touched, mind) in
+        &mut everybody
+    {
         if life.is_alive() || now.0 < life.respawn_at {
             continue;
         }
+        let rules = lore.kind(identity.kind);
         let place = lore.scatter(home.dir, home.spread_m, identity.id, now.0);
         body.0 = bluemarble_motion::Body::standing(&lore.planet, place, body.0.facing);
-        life.health = lore.kind(identity.kind).health;
+        life.health = rules.health;
         arms.ready_at = now.0;
         touched.0 = true;
         counted.0.respawns += 1;
+        if mind.is_some() || rules.is_item() {
+            purse.0 += rules.coins;
+            counted.0.minted += rules.coins;
+        }
         if let Some(mut mind) = mind {
             *mind = Mind {
                 decide_at: now.0,

@@ -71,10 +71,8 @@ fn think(
             .filter(|quarry| worth_hunting(&lore, &around, quarry, home, rules));
         match quarry {
             Some(quarry) => {
-                hunt(&mut order, body, &quarry, rules);
-                if now.0 < arms.ready_at {
-                    order.attack = None;
-                }
+                let ready = now.0 >= arms.ready_at;
+                hunt(&mut order, body, &quarry, rules, ready);
             }
             None => {
                 mind.quarry = None;
@@ -128,16 +126,17 @@ fn stroll_goal(lore: &Lore, id: EntityId, now: &Now, home: &Home, rules: &KindRu
     offset(home.dir, angle_rad, std::f64::consts::TAU * bearing)
 }
 
-fn hunt(order: &mut Order, body: &Body, quarry: &Neighbour, rules: &KindRules) {
+/// Goes for the quarry. Who can shoot stands while it reloads within range, and comes closer while
+/// it could shoot but does not: something is in the way.
+fn hunt(order: &mut Order, body: &Body, quarry: &Neighbour, rules: &KindRules, ready: bool) {
     let way = quarry.pos - body.0.pos;
     let distance_m = way.length();
+    let range_m = rules.shot.as_ref().map_or(0.0, |shot| shot.range_m);
+    let near_enough = distance_m <= rules.reach_m - CLOSE_IN_M;
+    let reloads = !ready && distance_m <= range_m;
     order.wish = way;
-    order.pace = if distance_m > rules.reach_m - CLOSE_IN_M {
-        1.0
-    } else {
-        0.0
-    };
-    if distance_m <= rules.reach_m {
+    order.pace = if near_enough || reloads { 0.0 } else { 1.0 };
+    if ready && (distance_m <= rules.reach_m || distance_m <= range_m) {
         order.attack = Some(quarry.id);
     }
 }

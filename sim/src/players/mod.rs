@@ -8,7 +8,7 @@ use bevy_ecs::world::{Mut, World};
 
 use crate::entity::{Identity, Life, Order, Player, Touched};
 use crate::life;
-use crate::roster::{Roster, insert_entity, remove_entity, state_of};
+use crate::roster::{Roster, belongings, insert_entity, remove_entity, state_of};
 use crate::schedule::{TickSet, ZoneTick};
 use crate::zone_resources::{Counted, Departed, Inbox};
 
@@ -25,10 +25,14 @@ pub(crate) fn plugin(app: &mut App) {
     app.add_systems(ZoneTick, obey.in_set(TickSet::Command));
 }
 
-/// Leaves first: a character that leaves and returns in one tick begins anew.
+/// Leaves first: a character that leaves and returns in one tick begins anew. Who leaves takes
+/// the purse along.
 pub(crate) fn come_and_go(world: &mut World) {
     world.resource_scope(|world, mut inbox: Mut<Inbox>| {
         for id in inbox.leaves.drain(..) {
+            // Whatever was on its way to it as well.
+            let coins = belongings(world, id);
+            world.resource_mut::<Counted>().0.coins_left += coins;
             remove_entity(world, id);
         }
         for state in inbox.births.drain(..) {
@@ -45,6 +49,7 @@ fn set_out(world: &mut World) {
             let avatar = here.filter(|entity| world.get::<Player>(*entity).is_some());
             if let Some(entity) = avatar {
                 let state = state_of(world.entity(entity));
+                world.resource_mut::<Counted>().0.coins_left += belongings(world, id);
                 remove_entity(world, id);
                 world.resource_mut::<Departed>().0.push(state);
             }

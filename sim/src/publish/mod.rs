@@ -20,7 +20,9 @@ use self::order::{Order, Seat};
 use self::pool::Pool;
 use self::wire::{Private, WireBuilder};
 use crate::entity::digest::{DigestParts, Parts};
-use crate::entity::{Arms, Body, Home, Identity, Life, Mind, News, Place, Player, Touched};
+use crate::entity::{
+    Arms, Body, Flight, Hazard, Home, Identity, Life, Mind, News, Place, Player, Purse, Touched,
+};
 use crate::frame::{Frame, FrameRow};
 use crate::lore::Lore;
 use crate::schedule::{TickSet, ZoneTick};
@@ -66,7 +68,8 @@ fn frame_row(lore: &Lore, identity: &Identity, body: &Body, life: &Life, cell: C
         radius_m: rules.mover.radius_m,
         eye_m: rules.mover.eye_m,
         faction: rules.faction,
-        alive: life.is_alive(),
+        alive: life.is_alive() && rules.is_creature(),
+        kind: identity.kind,
     }
 }
 
@@ -81,6 +84,9 @@ type Everything<'a> = (
     Option<&'a Mind>,
     Option<&'a Player>,
     Option<&'a News>,
+    &'a Purse,
+    Option<&'a Flight>,
+    Option<&'a Hazard>,
 );
 
 /// Room to publish in. What it holds from the tick before shows nowhere.
@@ -224,7 +230,9 @@ impl Draft {
         let mut builder = WireBuilder::new(lore, now, order.rows().len(), avatars.len(), draft);
         let mut digest = DigestParts::default();
         for (components, &row) in everybody.iter().zip(order.rows()) {
-            let (identity, body, life, arms, home, place, touched, mind, player, news) = components;
+            let (identity, body, life, arms, home, place, touched, mind, player, news, ..) =
+                components;
+            let (.., purse, flight, hazard) = components;
             let row = row as usize;
             Parts {
                 identity,
@@ -234,6 +242,9 @@ impl Draft {
                 home,
                 mind,
                 player,
+                purse,
+                flight,
+                hazard,
             }
             .add_to(&mut digest);
             if frame_rows[row] != LEAVES {

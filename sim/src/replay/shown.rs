@@ -22,6 +22,9 @@ pub fn fields(part: DigestPart, state: &EntityState) -> Vec<(String, String)> {
         DigestPart::Travel => String::new(),
         // Of no entity.
         DigestPart::Coarse => String::new(),
+        DigestPart::Purse => pretty(&state.purse),
+        DigestPart::Flight => state.flight.as_ref().map(pretty).unwrap_or_default(),
+        DigestPart::Hazard => state.hazard.as_ref().map(pretty).unwrap_or_default(),
     };
     flat(part.name(), &text)
 }

@@ -51,6 +51,8 @@ pub struct Traveller {
     pub kills: u32,
     /// How often it died.
     pub deaths: u32,
+    /// The coins in its purse: they leave the one world and come into the other.
+    pub coins: u64,
 }
 
 /// Somebody leaves this world for another one.
@@ -157,6 +159,7 @@ impl Gate {
                 health,
                 kills,
                 deaths,
+                coins,
             } = traveller;
             let [world, epoch, tick, avatar] = words(key);
             let hash = hash_words([
@@ -169,6 +172,7 @@ impl Gate {
                 EntityId::of_character(name).0,
                 u64::from(*health),
                 u64::from(*kills) | u64::from(*deaths) << 32,
+                *coins,
             ]);
             parts.add(DigestPart::Travel, key.avatar, hash);
         }
@@ -198,6 +202,7 @@ impl Traveller {
             health: state.life.health,
             kills: state.life.kills,
             deaths: state.life.deaths,
+            coins: state.purse.0 + state.mail.coins(),
         })
     }
 }

@@ -9,7 +9,7 @@ use bluemarble_motion::MoveCommand;
 use glam::DVec3;
 
 use crate::content::Kind;
-use crate::entity::{Body, Identity, Life, Order, Place, Touched};
+use crate::entity::{Body, Identity, Inert, Life, Order, Place, Touched};
 use crate::frame::Around;
 use crate::lore::Lore;
 use crate::schedule::{TickSet, ZoneTick};
@@ -42,7 +42,7 @@ fn step_bodies(
     around: Res<Around>,
     zone: Res<ZoneNumber>,
     mut counted: ResMut<Counted>,
-    mut bodies: Query<Walker, Without<Asleep>>,
+    mut bodies: Query<Walker, (Without<Inert>, Without<Asleep>)>,
 ) {
     for (identity, place, life, order, mut body, mut touched) in &mut bodies {
         let mover = &lore.kind(identity.kind).mover;

@@ -26,6 +26,11 @@ pub struct WorldSpec {
 }
 
 impl WorldSpec {
+    /// The slowest clock, ticks per second.
+    pub const TICK_HZ_MIN: u32 = 10;
+    /// The fastest.
+    pub const TICK_HZ_MAX: u32 = 120;
+
     /// Identifies what a log was written by: rules, scenario, planet, seed and tick rate, but not
     /// the number of zones, which shows nowhere.
     #[must_use]
@@ -52,10 +57,12 @@ impl WorldSpec {
     }
 
     pub(crate) fn check(&self) -> Result<(), WorldError> {
-        if !(1..=120).contains(&self.tick_hz) {
+        if !(Self::TICK_HZ_MIN..=Self::TICK_HZ_MAX).contains(&self.tick_hz) {
             return Err(WorldError::Spec(format!(
-                "tick_hz is {}, must be 1..=120",
-                self.tick_hz
+                "tick_hz is {}, must be {}..={}",
+                self.tick_hz,
+                Self::TICK_HZ_MIN,
+                Self::TICK_HZ_MAX
             )));
         }
         if !(1..=ZoneMap::ZONES_MAX).contains(&self.zones) {

@@ -76,6 +76,7 @@ pub fn run(args: &SimArgs) -> anyhow::Result<()> {
         args.seed,
     );
     let bar = progress(args);
+    let coins_before = world.audit().total();
     let mut total = Tally::default();
     let started = Instant::now();
     for _ in 0..args.ticks {
@@ -94,7 +95,13 @@ pub fn run(args: &SimArgs) -> anyhow::Result<()> {
         file.flush().context("cannot write the digests file")?;
     }
     bar.finish_and_clear();
-    print_summary(&world, args, &total, started.elapsed().as_secs_f64());
+    print_summary(
+        &world,
+        args,
+        &total,
+        coins_before,
+        started.elapsed().as_secs_f64(),
+    );
     Ok(())
 }
 
@@ -137,7 +144,7 @@ fn progress(args: &SimArgs) -> ProgressBar {
     bar
 }
 
-fn print_summary(world: &World, args: &SimArgs, total: &Tally, seconds: f64) {
+fn print_summary(world: &World, args: &SimArgs, total: &Tally, coins_before: u64, seconds: f64) {
     let rate = args.ticks as f64 / seconds.max(1e-9);
     println!(
         "{} ticks in {seconds:.2} s: {rate:.0} ticks/s, {:.1}x real time",
@@ -152,6 +159,35 @@ fn print_summary(world: &World, args: &SimArgs, total: &Tally, seconds: f64) {
         total.hits_cross,
         total.kills,
         total.handoffs,
+    );
+    println!(
+        "shots {} ({} hit)   blasted {}   burnt {}   taken {} ({} too late)   effects {} (bounced {}, \
+         lost {}, too deep {})",
+        total.shots,
+        total.shots_hit,
+        total.blasted,
+        total.burns,
+        total.taken,
+        total.too_late,
+        total.effects,
+        total.effects_bounced,
+        total.effects_lost,
+        total.effects_too_deep,
+    );
+    let audit = world.audit();
+    println!(
+        "coins {} (purses {}, items {}, on the way {}): {coins_before} at first + {} minted - {} left{}",
+        audit.total(),
+        audit.purses,
+        audit.items,
+        audit.mail,
+        total.minted,
+        total.coins_left,
+        if coins_before + total.minted == audit.total() + total.coins_left {
+            ""
+        } else {
+            ", WHICH IS WRONG"
+        },
     );
     println!("tick {} digest {:016x}", world.tick(), world.digest());
 }

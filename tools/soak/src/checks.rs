@@ -133,6 +133,9 @@ fn borderless(tally: &Tally) -> Tally {
     Tally {
         contacts_cross: 0,
         hits_cross: 0,
+        shots_hit_cross: 0,
+        blasted_cross: 0,
+        burns_cross: 0,
         handoffs: 0,
         ..*tally
     }

@@ -151,6 +151,7 @@ impl Universe {
                 health: 5,
                 kills: KILLS,
                 deaths: 2,
+                coins: 0,
             },
         });
         let main = &mut universe.worlds[0];
@@ -306,6 +307,7 @@ fn a_traveller_to_a_world_that_was_dropped_comes_home() {
         health: 1,
         kills: 0,
         deaths: 0,
+        coins: 0,
     };
     let journey = bluemarble_sim::Outbound {
         to: 6,

@@ -1,0 +1,44 @@
+//! Things to take. An item decides by itself who gets what it holds: the first to ask in the order
+//! of its mail, `(kind of deed, cause, n)`. So fifty takers from ten zones have one winner, the same
+//! one however the world is cut, and nobody needs a lock.
+//!
+//! A taken item is empty, which shows as dead, and asks nobody in until it is filled again: when its
+//! time comes (new coins), or when its coins return because the winner has left the world meanwhile.
+
+use bluemarble_shared_protocol::EntityId;
+
+use crate::content::KindRules;
+use crate::effect::{Deed, Effect};
+use crate::entity::{Life, Purse};
+
+/// The effect number of an answer: an item answers everybody once.
+const ANSWER_N: u32 = 0;
+
+/// What `taker` gets of an item that holds `purse`: all, or the news that it comes too late.
+pub(crate) fn arbitrate(
+    item: EntityId,
+    life: &mut Life,
+    purse: &mut Purse,
+    taker: &Effect,
+) -> Effect {
+    let amount = std::mem::take(&mut purse.0);
+    let deed = if amount > 0 {
+        life.health = 0;
+        life.deaths = life.deaths.saturating_add(1);
+        Deed::Coins { amount }
+    } else {
+        Deed::TooLate
+    };
+    Effect {
+        deed,
+        cause: item,
+        n: ANSWER_N,
+        target: taker.cause,
+        depth: taker.depth + 1,
+    }
+}
+
+/// Coins came back: it can be taken again.
+pub(crate) fn fill(life: &mut Life, rules: &KindRules) {
+    life.health = rules.health;
+}
