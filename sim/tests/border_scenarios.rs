@@ -8,8 +8,11 @@
 
 mod scene;
 
+use std::collections::{BTreeMap, BTreeSet};
+
+use bluemarble_shared_protocol::EntityId;
 use bluemarble_sim::invariance::{self, Cut, GOLDEN_TICKS, Goldens, SCENARIOS};
-use bluemarble_sim::{Scenario, World};
+use bluemarble_sim::{KindId, Scenario, World};
 use scene::{assets, pool, spec};
 
 const TICKS: u64 = GOLDEN_TICKS[0];
@@ -41,15 +44,18 @@ fn check(name: &str) {
         );
         let run = outcome.run;
         eprintln!(
-            "{name}, {cut} ({} zones): across borders {} contacts, {} blows, {} hand-offs (of {} \
-             contacts, {} blows; {} kills)",
+            "{name}, {cut} ({} zones): across borders {} contacts, {} blows, {} hand-offs, \
+             {} shots, {} in areas (of {} contacts, {} blows; {} kills, {} too late)",
             run.zones,
             run.total.contacts_cross,
             run.total.hits_cross,
             run.total.handoffs,
+            run.total.shots_hit_cross,
+            run.total.blasted_cross + run.total.burns_cross,
             run.total.contacts,
             run.total.hits,
             run.total.kills,
+            run.total.too_late,
         );
         if let Cut::Zones(_) = cut {
             assert_eq!(run.unmet(&spec.scenario.stress), None, "{name}, {cut}");
@@ -92,6 +98,46 @@ fn walkers_around_a_pole_are_the_same_however_it_is_cut() {
 #[test]
 fn who_crosses_a_border_every_tick_is_the_same_however_it_is_cut() {
     check("shuttlers");
+}
+
+#[test]
+fn shots_and_fires_over_a_cube_vertex_are_the_same_however_it_is_cut() {
+    check("volleys");
+}
+
+#[test]
+fn bolts_that_chase_around_a_pole_are_the_same_however_it_is_cut() {
+    check("seekers");
+}
+
+#[test]
+fn what_everybody_grasps_for_is_the_same_however_it_is_cut() {
+    check("treasure");
+}
+
+#[test]
+fn bolts_chase_their_targets_through_three_zones() {
+    let spec = spec("seekers");
+    let bolt = spec.scenario.kind_names.iter().position(|k| k == "bolt");
+    let bolt = KindId(bolt.unwrap() as u16);
+    let pool = pool(1);
+    let mut world = Cut::Zones(24).world(&spec).unwrap();
+    let mut visited: BTreeMap<EntityId, BTreeSet<usize>> = BTreeMap::new();
+    for _ in 0..TICKS {
+        world.step(&world.scripted_inputs(), &pool).unwrap();
+        for (zone, frame) in world.frames().zones.iter().enumerate() {
+            let bolts = frame.ids.iter().zip(&frame.kinds);
+            for (id, _) in bolts.filter(|(_, kind)| **kind == bolt) {
+                visited.entry(*id).or_default().insert(zone);
+            }
+        }
+    }
+    let three = visited.values().filter(|zones| zones.len() >= 3).count();
+    eprintln!(
+        "{three} of {} bolts went through three zones",
+        visited.len()
+    );
+    assert!(three >= 20, "{three} of {} bolts", visited.len());
 }
 
 #[test]

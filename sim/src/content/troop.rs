@@ -45,6 +45,13 @@ pub enum Script {
         /// How far from the square it runs, metres.
         within_m: f64,
     },
+    /// Goes for an item near the first square, the same as all others do, then for another.
+    Collect {
+        /// How far from the square's middle it looks for items, metres.
+        sight_m: f64,
+        /// How long it stays with one, seconds.
+        every_s: f64,
+    },
     /// Walks where people once walked: a recording, given when the scenario is run.
     Recorded,
 }
@@ -60,6 +67,7 @@ impl Script {
             Self::Press { .. } => "press",
             Self::Chase { .. } => "chase",
             Self::Flee { .. } => "flee",
+            Self::Collect { .. } => "collect",
             Self::Recorded => "recorded",
         }
     }
@@ -80,6 +88,8 @@ impl Script {
             Self::Press { beyond_m, every_s } => between("beyond_m", beyond_m, 1.0, 1_000.0)
                 .or_else(|| between("every_s", every_s, 1.0, 3_600.0)),
             Self::Chase { sight_m } => between("sight_m", sight_m, 1.0, interaction_m),
+            Self::Collect { sight_m, every_s } => between("sight_m", sight_m, 1.0, interaction_m)
+                .or_else(|| between("every_s", every_s, 1.0, 3_600.0)),
             Self::Flee { sight_m, within_m } => between("sight_m", sight_m, 1.0, interaction_m)
                 .or_else(|| between("within_m", within_m, 1.0, 10_000.0)),
         }
@@ -100,4 +110,10 @@ pub struct Stress {
     pub handoffs: u64,
     /// Deaths by a blow, anywhere.
     pub kills: u64,
+    /// Shots that met a body in another zone.
+    pub shots_hit_cross: u64,
+    /// Harm done by blasts and hazards over a border.
+    pub areas_cross: u64,
+    /// Takers of an item who were told that somebody else had been first.
+    pub too_late: u64,
 }

@@ -13,13 +13,16 @@ use crate::report::Tally;
 use crate::world::{WorldError, WorldSpec};
 
 /// The scenarios that stress borders; each has a golden digest at each of [`GOLDEN_TICKS`].
-pub const SCENARIOS: [&str; 6] = [
+pub const SCENARIOS: [&str; 9] = [
     "first-contact",
     "bottleneck",
     "crowd-recorded",
     "vertex-armies",
     "pole-walkers",
     "shuttlers",
+    "volleys",
+    "seekers",
+    "treasure",
 ];
 /// The ticks of the golden digests: the tests look at the first, a release run at both.
 pub const GOLDEN_TICKS: [u64; 2] = [1_000, 10_000];
@@ -80,6 +83,9 @@ impl Run {
             hits_cross,
             handoffs,
             kills,
+            shots_hit_cross,
+            areas_cross,
+            too_late,
         } = *stress;
         let seen = &self.beginning;
         let counted = [
@@ -91,6 +97,17 @@ impl Run {
             ("blows across borders", seen.hits_cross, hits_cross),
             ("hand-offs", seen.handoffs, handoffs),
             ("kills", seen.kills, kills),
+            (
+                "shots that hit across borders",
+                seen.shots_hit_cross,
+                shots_hit_cross,
+            ),
+            (
+                "people harmed by an area across borders",
+                seen.blasted_cross + seen.burns_cross,
+                areas_cross,
+            ),
+            ("takers who came too late", seen.too_late, too_late),
         ];
         let long_enough = self.digests.len() as u64 >= STRESS_TICKS;
         let short = counted.into_iter().find(|(_, found, least)| found < least);

@@ -24,6 +24,8 @@ const THROUGH_M: f64 = 2.0;
 const GAP_M: f64 = 0.3;
 /// Closer to its goal than this, metres, it has arrived.
 const ARRIVED_M: f64 = 0.5;
+/// Collectors grasp once in so many ticks, all at once.
+const GRASP_TICKS: u64 = 30;
 /// Who has nobody to run from strolls at this share of its top speed.
 const STROLL: f64 = 0.6;
 
@@ -55,6 +57,9 @@ pub(super) fn act(
         Script::Press { beyond_m, every_s } => press(lore, part, pos, tick, beyond_m, every_s),
         Script::Chase { sight_m } => chase(lore, pos, sight_m, sight),
         Script::Flee { sight_m, within_m } => flee(lore, part, pos, sight_m, within_m, sight),
+        Script::Collect { sight_m, every_s } => {
+            collect(lore, part, pos, tick, (sight_m, every_s), sight)
+        }
         Script::Recorded => recorded(lore, part, pos, tick),
     }
 }
@@ -179,6 +184,45 @@ fn flee(
     let bend = round / (round.length() + 1e-9);
     let back = outward * ((distance_m / within_m - 0.7) / (distance_m + 1e-9)).clamp(0.0, 1.0);
     walk(away + bend * 0.7 - back * 4.0, 1.0)
+}
+
+/// Everybody to the same item, then to another; they grasp for it in the same tick.
+fn collect(
+    lore: &LoreInner,
+    part: &Part,
+    pos: DVec3,
+    tick: Tick,
+    (sight_m, every_s): (f64, f64),
+    sight: &mut Sight<'_>,
+) -> Act {
+    let middle = lore.spawn_dir * lore.planet.radius_m();
+    let mut items: Vec<(EntityId, DVec3)> = Vec::new();
+    sight.visit(lore.grid_cell(pos), middle, sight_m, |_, frame, row, _| {
+        if lore.kind(frame.kinds[row]).is_item() {
+            items.push((frame.ids[row], frame.positions[row]));
+        }
+    });
+    // Who has strayed too far sees none.
+    if items.is_empty() {
+        return go_to(middle, pos);
+    }
+    items.sort_unstable_by_key(|(id, _)| *id);
+    let leg_ticks = (every_s * f64::from(lore.tick_hz)).round() as u64;
+    let leg = mix64(lore.seed ^ (tick.0 / leg_ticks));
+    let (item, at) = items[(leg % items.len() as u64) as usize];
+    let reach_m = lore.kind(KindId(0)).reach_m;
+    let within = at.distance_squared(pos) <= reach_m * reach_m;
+    let now = tick.0.is_multiple_of(GRASP_TICKS);
+    // They stand around it, not all on one spot.
+    let side = offset(
+        at.normalize(),
+        1.2 / lore.planet.radius_m(),
+        f64::from(part.n),
+    );
+    Act {
+        attack: (within && now).then_some(item),
+        ..go_to(side * lore.planet.radius_m(), pos)
+    }
 }
 
 /// So fast that it is where its model was when the tick is over.

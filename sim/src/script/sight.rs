@@ -7,7 +7,7 @@ use bluemarble_shared_protocol::EntityId;
 use bluemarble_spatial::{CellId, ZoneId};
 use glam::DVec3;
 
-use crate::frame::FrameSet;
+use crate::frame::{Frame, FrameSet};
 use crate::hashing::CellHash;
 
 /// The frames of one tick, with what was looked up in them.
@@ -32,6 +32,31 @@ impl<'a> Sight<'a> {
         }
     }
 
+    /// Calls `visit` with everybody within `radius_m` of `pos`, which lies in `cell` or close to it, cell
+    /// by cell; within a cell sleepers may come after the others, which must not show.
+    pub(super) fn visit(
+        &mut self,
+        cell: CellId,
+        pos: DVec3,
+        radius_m: f64,
+        mut visit: impl FnMut(CellId, &Frame, usize, f64),
+    ) {
+        let frames = self.frames;
+        let slices = self
+            .around
+            .entry(cell)
+            .or_insert_with(|| slices(frames, cell));
+        for (in_cell, zone, rows) in slices.iter() {
+            let frame = &frames.zones[*zone as usize];
+            for row in rows.clone() {
+                let distance2 = frame.positions[row].distance_squared(pos);
+                if distance2 <= radius_m * radius_m {
+                    visit(*in_cell, frame, row, distance2);
+                }
+            }
+        }
+    }
+
     /// The nearest of the living within `radius_m` whom `wanted` (id, faction) names; of equals the
     /// first by (cell, id).
     pub(super) fn nearest(
@@ -41,37 +66,22 @@ impl<'a> Sight<'a> {
         radius_m: f64,
         wanted: impl Fn(EntityId, u8) -> bool,
     ) -> Option<Seen> {
-        let frames = self.frames;
-        let slices = self
-            .around
-            .entry(cell)
-            .or_insert_with(|| slices(frames, cell));
-        let mut nearest: Option<Seen> = None;
-        let mut nearest_in = None;
-        for (in_cell, zone, rows) in slices.iter() {
-            let frame = &frames.zones[*zone as usize];
-            for row in rows.clone() {
-                let distance2 = frame.positions[row].distance_squared(pos);
-                let nearer = nearest.is_none_or(|best| {
-                    // A cell's sleepers may be rows of their own, which must not show.
-                    let is_before = nearest_in == Some(*in_cell) && frame.ids[row] < best.id;
-                    distance2 < best.distance2 || (distance2 == best.distance2 && is_before)
-                });
-                if nearer
-                    && distance2 <= radius_m * radius_m
-                    && frame.alive[row]
-                    && wanted(frame.ids[row], frame.factions[row])
-                {
-                    nearest_in = Some(*in_cell);
-                    nearest = Some(Seen {
-                        id: frame.ids[row],
-                        pos: frame.positions[row],
-                        distance2,
-                    });
-                }
+        let mut nearest: Option<(CellId, Seen)> = None;
+        self.visit(cell, pos, radius_m, |in_cell, frame, row, distance2| {
+            let nearer = nearest.is_none_or(|(best_in, best)| {
+                let is_before = best_in == in_cell && frame.ids[row] < best.id;
+                distance2 < best.distance2 || (distance2 == best.distance2 && is_before)
+            });
+            if nearer && frame.alive[row] && wanted(frame.ids[row], frame.factions[row]) {
+                let seen = Seen {
+                    id: frame.ids[row],
+                    pos: frame.positions[row],
+                    distance2,
+                };
+                nearest = Some((in_cell, seen));
             }
-        }
-        nearest
+        });
+        nearest.map(|(_, seen)| seen)
     }
 }
 
