@@ -130,6 +130,28 @@ fn there_is_dry_ground_at_every_settlement() {
     assert!(drowned < 30, "{drowned}");
 }
 
+#[test]
+fn land_is_found_from_off_a_coast_and_not_from_mid_ocean() {
+    // The coast of the Landes runs north to south, without islands.
+    let off_coast = |km: f64| {
+        let shore = (0..400)
+            .map(|n| LatLng::degrees(44.2, -1.0 - 0.002 * f64::from(n)))
+            .find(|at| EARTH.is_water(at.to_dir()))
+            .expect("the Atlantic is west of it");
+        LatLng::degrees(44.2, shore.lng_deg() - km / 80.0).to_dir()
+    };
+    for km in [1.0, 4.0, 8.0, 15.0] {
+        let at = off_coast(km);
+        let found = EARTH.dry_ground_near(at);
+        let away_m = found.normalize().distance(at) * EARTH.radius_m();
+        assert!(EARTH.is_water(at) && !EARTH.is_water(found), "{km} km");
+        assert!(away_m < 1_150.0 * km + 500.0, "{km} km: {away_m} m");
+    }
+    let ocean = LatLng::degrees(0.0, -140.0).to_dir();
+    let there = EARTH.dry_ground_near(ocean).normalize();
+    assert!(there.distance(ocean) < 1e-12 && EARTH.is_water(there));
+}
+
 /// Shores and hills never make a step that a walker could not take.
 #[test]
 fn the_ground_has_no_steps() {
