@@ -153,6 +153,7 @@ impl CaseRun {
             let compared = subject.step(&inputs, pool).and_then(|cut| {
                 checks::same_report(&whole, &cut)?;
                 register.follow(&inputs, &traffic, &whole)?;
+                register.count_coins(&whole, &twin, &subject.world)?;
                 register.check_avatars(&subject.world)?;
                 somebody = checks::census(&twin)?;
                 if checks::census(&subject.world)? != somebody {

@@ -15,6 +15,7 @@ pub type Fault = String;
 pub struct Register {
     avatars: BTreeSet<EntityId>,
     entities: usize,
+    coins: u64,
 }
 
 impl Register {
@@ -24,6 +25,7 @@ impl Register {
         Self {
             avatars: world.avatars().into_iter().collect(),
             entities: world.entities(),
+            coins: world.audit().total(),
         }
     }
 
@@ -43,7 +45,8 @@ impl Register {
         for admission in &inputs.players.admissions {
             self.entities += usize::from(self.avatars.insert(admission.avatar));
         }
-        self.entities += traffic.summoned;
+        self.entities += traffic.summoned + report.tally.births as usize;
+        self.entities -= report.tally.ends as usize;
         expect("entities", self.entities, report.entities)?;
         expect("avatars", self.avatars.len(), report.avatars)?;
         expect(
@@ -51,6 +54,24 @@ impl Register {
             traffic.refused,
             report.tally.commands_refused,
         )
+    }
+
+    /// Counts the coins of both worlds: they change by what came and went with somebody.
+    ///
+    /// # Errors
+    /// If some are lost or doubled.
+    pub fn count_coins(
+        &mut self,
+        report: &TickReport,
+        twin: &World,
+        subject: &World,
+    ) -> Result<(), Fault> {
+        let (whole, cut) = (twin.audit(), subject.audit());
+        if whole != cut {
+            return Err(format!("coins {cut:?}, the twin's {whole:?}"));
+        }
+        self.coins = (self.coins + report.tally.minted) - report.tally.coins_left;
+        expect("coins", self.coins, cut.total())
     }
 
     /// Compares the avatars by name.

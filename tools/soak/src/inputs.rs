@@ -4,7 +4,7 @@
 use bluemarble_shared_protocol::{
     Admission, Buttons, EntityId, Epoch, InputSeq, Intent, PlayerInputs, Tick, WishDir,
 };
-use bluemarble_sim::{AdminCommand, TickInputs, World};
+use bluemarble_sim::{AdminCommand, Role, TickInputs, World};
 use glam::DVec3;
 
 use crate::dice::Dice;
@@ -156,14 +156,20 @@ impl People {
         }
         for _ in 0..=dice.up_to(2) {
             let (lat_deg, lng_deg) = awkward(&mut dice);
+            let scenario = &world.spec().scenario;
+            let number = dice.up_to(scenario.kinds.len() as u64 - 1) as usize;
             let mut spawn = Spawn {
-                kind: dice.pick(&world.spec().scenario.kind_names).clone(),
+                kind: scenario.kind_names[number].clone(),
                 at: (lat_deg, lng_deg),
                 spread_m: dice.magnitude(0.1, 200.0),
                 count: dice.up_to(12) as u32,
             };
-            let makes_sense = dice.chance(800);
-            if !makes_sense {
+            // What flies or burns comes from somebody.
+            let role = &scenario.kinds[number].role;
+            let comes_alone = matches!(role, Role::Creature | Role::Item { .. });
+            if !comes_alone {
+                traffic.refused += 1;
+            } else if dice.chance(200) {
                 match dice.up_to(3) {
                     0 => spawn.kind = "unheard-of".into(),
                     1 => spawn.at.0 = 90.000_1,

@@ -17,6 +17,7 @@ mod places;
 mod scene;
 pub mod shrink;
 mod subject;
+mod things;
 mod threads;
 
 pub use scene::Library;

@@ -11,6 +11,7 @@ use bluemarble_spatial::Planet;
 
 use crate::dice::Dice;
 use crate::places::awkward;
+use crate::things::{self, Cast};
 
 /// Purposes of the streams forked here.
 const PURPOSE: u64 = 0x5c;
@@ -129,8 +130,9 @@ impl Library {
         let kinds: Vec<Kind> = (0..=1 + dice.up_to(3))
             .map(|_| self.kind(dice, interaction_radius_m))
             .collect();
-        let kind_names: Vec<String> = (0..kinds.len()).map(|n| format!("kind-{n}")).collect();
-        let camps = camps(dice, squares.len(), &kind_names, creatures);
+        let Cast { kinds, placeable } = things::cast(dice, kinds, interaction_radius_m);
+        let kind_names: Vec<String> = (0..kinds.len()).map(things::name).collect();
+        let camps = camps(dice, squares.len(), &placeable, creatures);
         let puppets = if dice.chance(600) { dice.up_to(60) } else { 0 };
         Scenario {
             name: "soak".into(),
@@ -174,7 +176,6 @@ impl Library {
         kind.roam_m = dice.magnitude(1.0, 300.0);
         kind.respawn_s = dice.between(0.0, 4.0);
         kind.rest_s = dice.between(0.0, 2.0);
-        debug_assert_eq!(kind.fault(interaction_m), None, "the soak's own fault");
         kind
     }
 }
@@ -206,7 +207,7 @@ fn troops(dice: &mut Dice, interaction_m: f64) -> Vec<Troop> {
 }
 
 /// Camps of all creatures, mostly around the squares.
-fn camps(dice: &mut Dice, squares: usize, kinds: &[String], creatures: u64) -> Vec<Camp> {
+fn camps(dice: &mut Dice, squares: usize, kinds: &[usize], creatures: u64) -> Vec<Camp> {
     let parts = 1 + dice.up_to(5);
     (0..parts)
         .map(|_| {
@@ -218,7 +219,7 @@ fn camps(dice: &mut Dice, squares: usize, kinds: &[String], creatures: u64) -> V
             };
             Camp {
                 at,
-                kind: dice.pick(kinds).clone(),
+                kind: things::name(*dice.pick(kinds)),
                 count: creatures.div_ceil(parts) as u32,
                 spread_m: dice.magnitude(1.0, 300.0),
             }
