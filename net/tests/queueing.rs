@@ -180,3 +180,25 @@ fn a_full_line_turns_away_and_a_character_stands_in_it_once() {
     door.close_door(false);
     assert_eq!(door.tick(), 0);
 }
+
+#[test]
+fn who_said_goodbye_and_stands_in_line_again_is_known_until_sent_elsewhere() {
+    let ada = EntityId::of_character("Ada");
+    let mut door = Door::new(3);
+    door.come(1, "Ada");
+    door.tick();
+    door.close_door(true);
+    let (session, message) = (SessionId(1), ClientMessage::Goodbye);
+    door.hub
+        .handle(door.now_ms, SessionEvent::Message { session, message });
+    door.come(2, "Ada");
+    let leaves = door.hub.seal(100, Tick(2)).leaves;
+    assert_eq!(leaves, [ada]);
+    assert!(door.hub.knows(ada), "she waits");
+    door.heard();
+    door.hub.part(100, ada, CloseCode::Travelled);
+    assert_eq!(door.heard(), [Heard::Closed(2, CloseCode::Travelled)]);
+    assert!(!door.hub.knows(ada));
+    door.close_door(false);
+    assert_eq!((door.tick(), door.heard()), (0, vec![]));
+}

@@ -2,7 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
+use bluemarble_sim::Scenario;
+
+use crate::config::Config;
 use crate::exit::Failure;
+use crate::limits::INTEREST_HYSTERESIS;
 
 /// The assets directory: the one given, or the first of the usual places that has scenarios.
 ///
@@ -28,6 +32,25 @@ pub fn find(given: Option<&Path>) -> Result<PathBuf, Failure> {
         tried.join(", ")
     ))
     .advise("run from the repository, or name the directory with --assets"))
+}
+
+/// Creatures that sleep are not seen.
+///
+/// # Errors
+/// Clients would see farther than the scenario says that creatures are awake.
+pub fn check_sleepers(config: &Config, scenario: &Scenario) -> Result<(), Failure> {
+    let seen_m = config.net.interest_m * INTEREST_HYSTERESIS;
+    if let Some(beyond_m) = scenario.sleep_beyond_m
+        && seen_m > beyond_m
+    {
+        return Err(Failure::request(format!(
+            "clients would see creatures sleep: net.interest_m = {} shows them {seen_m} m away, but in \
+             '{}' they sleep beyond {beyond_m} m",
+            config.net.interest_m, scenario.name
+        ))
+        .advise("lower net.interest_m, or raise sleep_beyond_m in the scenario"));
+    }
+    Ok(())
 }
 
 fn usual_places() -> Vec<PathBuf> {

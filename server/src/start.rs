@@ -158,17 +158,7 @@ pub fn find_content(config: &Config) -> Result<(PathBuf, Scenario), Failure> {
         Failure::request(chain(&error))
             .advise("choose one with --scenario, or another directory with --assets")
     })?;
-    let seen_m = config.net.interest_m * INTEREST_HYSTERESIS;
-    if let Some(beyond_m) = scenario.sleep_beyond_m
-        && seen_m > beyond_m
-    {
-        return Err(Failure::request(format!(
-            "clients would see creatures sleep: net.interest_m = {} shows them {seen_m} m away, but in \
-             '{}' they sleep beyond {beyond_m} m",
-            config.net.interest_m, scenario.name
-        ))
-        .advise("lower net.interest_m, or raise sleep_beyond_m in the scenario"));
-    }
+    assets::check_sleepers(config, &scenario)?;
     Ok((assets, scenario))
 }
 

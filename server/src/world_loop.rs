@@ -187,7 +187,7 @@ impl WorldLoop {
         let now_ms = self.clock.now_ms();
         let tick = self.world.tick().next();
         // Before the events are looked at: those that wait now will have been heard.
-        let heard_all = self.events.len() <= EVENTS_PER_TICK_MAX;
+        let heard_all = || self.events.len() <= EVENTS_PER_TICK_MAX;
         let travel = self.place.journeys(tick, self.epoch, heard_all);
         for event in self.events.try_iter().take(EVENTS_PER_TICK_MAX) {
             let ended = self.place.note(&event);
@@ -199,7 +199,10 @@ impl WorldLoop {
         }
         observed.deferred += self.events.len() as u64;
         let mut players = self.hub.seal(now_ms, tick);
-        self.place.left(&players.leaves);
+        let left = players.leaves.iter().copied();
+        // Whoever stands in line again does not go elsewhere meanwhile.
+        let left: Vec<_> = left.filter(|avatar| !self.hub.knows(*avatar)).collect();
+        self.place.left(&left);
         for departure in &travel.departures {
             self.hub
                 .part(now_ms, departure.key.avatar, CloseCode::Travelled);

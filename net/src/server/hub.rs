@@ -107,6 +107,7 @@ impl Hub {
         if let Some(session) = self.seats.forget(avatar) {
             self.close(now_ms, session, code);
         }
+        self.end_wait(avatar, code);
     }
 
     /// Ends every session.
@@ -303,12 +304,9 @@ impl Hub {
 
     fn datagram(&mut self, now_ms: u64, id: SessionId, bytes: &Bytes) {
         let near = self.newest_tick();
-        if self.is_waiting(id) {
-            return;
-        }
         let stats = &mut self.stats;
         let Some(session) = self.sessions.get_mut(&id) else {
-            stats.events_late += 1;
+            stats.events_late += u64::from(!self.line.holds(id));
             return;
         };
         stats.datagrams_in += 1;
@@ -351,10 +349,10 @@ impl Hub {
     }
 
     fn message(&mut self, now_ms: u64, id: SessionId, message: ClientMessage) {
-        if self.is_waiting(id) {
-            return self.message_in_line(id, &message);
-        }
         let Some(session) = self.sessions.get(&id) else {
+            if self.line.holds(id) {
+                return self.message_in_line(id, &message);
+            }
             self.stats.events_late += 1;
             return;
         };

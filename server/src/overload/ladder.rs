@@ -28,7 +28,7 @@ const SMOOTH: u64 = 8;
 const FINE: u64 = 256;
 /// At most so many eighths time is stretched before logins queue: half as fast as it should be.
 const SLOWER_BEFORE_QUEUE: u8 = 8;
-/// So many eighths fewer must do before they are let in again.
+/// So many eighths fewer would have to do before they are let in again.
 const SLOWER_MARGIN: u8 = 2;
 /// The longest a step down can be put off, times the ordinary rest.
 const REST_TIMES_MAX: u32 = 16;
@@ -141,16 +141,16 @@ impl Ladder {
     }
 
     /// The load if time were stretched by so many eighths.
-    fn load_at(&self, slower_eighths: u8) -> u64 {
+    pub(super) fn load_at(&self, slower_eighths: u8) -> u64 {
         self.load_permille() * 8 / (8 + u64::from(slower_eighths))
     }
 
     /// Whether the step in force could be spared.
     fn is_low(&self) -> bool {
         match self.strain.level() {
+            // Not how slow time passes now: it is left slower than needed, and they would wait for ever.
             Strain::LOGINS_QUEUE => {
-                self.strain.slower_eighths() <= SLOWER_BEFORE_QUEUE - SLOWER_MARGIN
-                    && self.load_at(self.strain.slower_eighths()) <= CLIMB_ABOVE
+                self.load_at(SLOWER_BEFORE_QUEUE - SLOWER_MARGIN) <= CLIMB_ABOVE
             }
             _ => self.strain.slower_eighths() == 0 && self.load_permille() < DESCEND_BELOW,
         }
@@ -191,7 +191,8 @@ impl Ladder {
         }
         self.descents += 1;
         self.since_descent = 0;
-        self.stand(level - 1, self.strain.slower_eighths());
+        let slower = self.strain.slower_eighths().min(SLOWER_BEFORE_QUEUE);
+        self.stand(level - 1, slower);
     }
 
     /// Lets time run an eighth faster if it has been possible for a while.

@@ -62,6 +62,21 @@ fn time_is_stretched_as_far_as_the_work_needs_and_no_further() {
 }
 
 #[test]
+fn a_peak_does_not_leave_newcomers_waiting_for_ever_under_a_load_that_let_them_in_before() {
+    for load in [1_050, 1_150, 1_230, 1_300, 1_400, 1_450] {
+        let mut ladder = Ladder::new(RULES);
+        feed(&mut ladder, 1_000, |_| load);
+        assert_eq!(ladder.strain().level(), 5, "{load}");
+        assert_eq!(feed(&mut ladder, 200, |_| 3_000), [6], "{load}");
+        assert_eq!(feed(&mut ladder, 5_000, |_| load), [5], "{load}");
+        assert!(
+            ladder.load_at(ladder.strain().slower_eighths()) <= 850,
+            "{load}"
+        );
+    }
+}
+
+#[test]
 fn noise_around_a_threshold_does_not_make_it_flap() {
     for seed in 0..20 {
         let mut ladder = Ladder::new(RULES);

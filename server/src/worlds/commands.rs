@@ -149,6 +149,9 @@ impl Worlds {
             if book.worlds.contains_key(&name) {
                 return Err(WorldsError::Exists(record.name));
             }
+            if book.remains.contains(&name) {
+                return Err(WorldsError::StillBusy(record.name, "being dropped"));
+            }
             if book.worlds.len() >= WORLDS_MAX {
                 return Err(WorldsError::TooMany);
             }
@@ -158,9 +161,9 @@ impl Worlds {
             let known = Known::asleep(record.clone());
             book.worlds.insert(WorldName::clone(&name), known);
             if let Err(error) = self.wake_in(&mut book, &name) {
-                book.worlds.remove(&name);
-                drop(book);
+                // Before anybody else may have the name.
                 self.sweep(&record);
+                book.worlds.remove(&name);
                 return Err(error);
             }
         }
@@ -232,12 +235,17 @@ impl Worlds {
                 Some(known) if known.state.has_thread() => {
                     return Err(WorldsError::StillBusy(name.to_owned(), known.state.name()));
                 }
+                Some(known) if !known.shut => {
+                    let why = "wanted: it was woken meanwhile";
+                    return Err(WorldsError::StillBusy(name.to_owned(), why));
+                }
                 Some(_) => {}
             }
             self.0.records.mark_dropped(name).map_err(|error| {
                 WorldsError::Disk(format!("cannot drop the world's record: {error}"))
             })?;
             book.worlds.remove(name);
+            book.remains.insert(name.into());
             book.residents.forget_world(&name.into());
             self.look_after(&book);
         }
@@ -246,8 +254,17 @@ impl Worlds {
         Ok(())
     }
 
-    /// Deletes what is left of a dropped world. What fails is tried again at the next start.
+    /// Deletes what is left of a dropped world. What fails is tried again at the next start, and
+    /// until then nobody gets the name.
     pub(super) fn finish_drop(&self, record: &WorldRecord) {
+        let name = WorldName::from(record.name.as_str());
+        self.0.book.lock().remains.insert(WorldName::clone(&name));
+        if self.is_removed(record) {
+            self.0.book.lock().remains.remove(&name);
+        }
+    }
+
+    fn is_removed(&self, record: &WorldRecord) -> bool {
         let context = &self.0.context;
         let url = context.config.store.database_url.clone();
         let url = url.unwrap_or_else(|| context.data.sqlite_url());
@@ -263,14 +280,19 @@ impl Worlds {
         });
         match removed {
             Ok(()) => self.sweep(record),
-            Err(failure) => tracing::error!("the world '{}': {failure}", record.name),
+            Err(failure) => {
+                tracing::error!("the world '{}': {failure}", record.name);
+                false
+            }
         }
     }
 
-    fn sweep(&self, record: &WorldRecord) {
-        if let Err(error) = self.0.records.sweep(&record.name) {
+    fn sweep(&self, record: &WorldRecord) -> bool {
+        let swept = self.0.records.sweep(&record.name);
+        if let Err(error) = &swept {
             tracing::error!("cannot remove the world '{}': {error}", record.name);
         }
+        swept.is_ok()
     }
 
     fn checked(&self, new: &NewWorld) -> Result<WorldRecord, WorldsError> {
@@ -345,6 +367,9 @@ impl Worlds {
             };
             if let Some(answer) = look(known) {
                 return answer;
+            }
+            if book.closing {
+                return Err(WorldsError::Stopping);
             }
             if clock.elapsed() >= deadline {
                 return Err(WorldsError::StillBusy(name.to_owned(), known.state.name()));

@@ -19,6 +19,10 @@ impl Doors for Worlds {
         if book.closing {
             return Entry::refused(CloseCode::ServerShutdown);
         }
+        if self.0.main_pier.durable().is_none() {
+            // The main world has not told yet who is in it and who has left it.
+            return Entry::Wait;
+        }
         let main = &self.0.main;
         let named = ticket.world.as_str();
         let there = book.worlds.get(named).is_some_and(|known| !known.dropping);

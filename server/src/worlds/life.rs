@@ -27,7 +27,7 @@ use crate::start::{self, Ground};
 use crate::steps::Steps;
 use crate::world_log::LogEnd;
 use crate::world_loop::{End, WorldLoop};
-use crate::{config, machine};
+use crate::{assets, config, machine};
 
 /// How a life ended.
 pub(super) enum Ended {
@@ -60,6 +60,7 @@ fn begin(worlds: &Worlds, record: &WorldRecord, stop: &StopRequest) -> Result<Wo
     let scenario = Scenario::find(&context.assets, &record.scenario)
         .map_err(|error| Failure::request(chain(&error)))?;
     let config = own_config(&context.config, &context.data, record);
+    assets::check_sleepers(&config, &scenario)?;
     let data = DataDir::at(&worlds.records().folder(&record.name));
     let steps = Steps::silent(context.clock);
     let ground = Ground {

@@ -33,7 +33,7 @@ pub use commands::{NewWorld, WorldsError};
 pub use place::Place;
 pub use planets::PlanetShelf;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock};
@@ -42,7 +42,7 @@ use std::thread::JoinHandle;
 use bluemarble_net::server::event::SessionEvent;
 use bluemarble_net::server::quic::{QuicLimits, QuicServer};
 use bluemarble_shared_protocol::{EntityId, SessionId};
-use bluemarble_sim::Gate;
+use bluemarble_sim::{Gate, TravelKey};
 use crossbeam_channel::{Receiver, Sender};
 use parking_lot::{Condvar, Mutex};
 
@@ -100,6 +100,8 @@ struct Book {
     /// Worlds that were awake when the last run ended and are not back yet: until then nobody
     /// knows who is in them.
     missing: usize,
+    /// Names of dropped worlds that are not all gone from disk and store: nobody else gets them.
+    remains: BTreeSet<WorldName>,
     closing: bool,
 }
 
@@ -171,6 +173,7 @@ impl Worlds {
             worlds,
             residents: Residents::default(),
             missing: 0,
+            remains: BTreeSet::new(),
             closing: false,
         };
         let worlds = Self(Arc::new(Shared {
@@ -389,12 +392,28 @@ impl Worlds {
 impl Worlds {
     fn adopt(&self, world: &WorldName, avatars: &[EntityId], gate: &Gate) -> Vec<EntityId> {
         let mut book = self.0.book.lock();
+        let gone = gate.outbound.keys().map(|key| key.avatar);
+        let known: BTreeSet<EntityId> = avatars.iter().copied().chain(gone).collect();
+        book.residents.only_these(world, &known);
         let mut elsewhere = avatars.to_vec();
-        elsewhere.retain(|avatar| !book.residents.adopt(*avatar, world));
+        elsewhere.retain(|avatar| !book.residents.adopt(*avatar, world, &gate.admitted));
         for key in gate.outbound.keys() {
-            book.residents.adopt_traveller(key.avatar, world);
+            book.residents.adopt_traveller(*key, world);
         }
         elsewhere
+    }
+
+    /// Somebody has left a world by this journey.
+    fn departed(&self, world: &WorldName, key: TravelKey) {
+        self.0.book.lock().residents.departed(key, world);
+    }
+
+    /// These have appeared in a world.
+    fn landed(&self, world: &WorldName, avatars: &[EntityId]) {
+        let mut book = self.0.book.lock();
+        for avatar in avatars {
+            book.residents.landed(*avatar, world);
+        }
     }
 
     /// Whoever should have left is still there, or was not there at all.

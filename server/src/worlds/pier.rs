@@ -57,11 +57,16 @@ impl Pier {
         self.orders.lock().forgotten.insert(key);
     }
 
-    /// The orders, to be sealed into `tick`. `with_departures` is false while session events wait
-    /// that are older than an order to leave.
-    pub fn take(&self, tick: Tick, epoch: Epoch, with_departures: bool) -> TravelInputs {
+    /// The orders, to be sealed into `tick`. `with_departures` says false while session events wait
+    /// that are older than an order to leave; it is asked when no such order can come any more.
+    pub fn take(
+        &self,
+        tick: Tick,
+        epoch: Epoch,
+        with_departures: impl FnOnce() -> bool,
+    ) -> TravelInputs {
         let mut orders = self.orders.lock();
-        let departures = if with_departures {
+        let departures = if with_departures() {
             std::mem::take(&mut orders.departures)
         } else {
             BTreeMap::new()
@@ -180,13 +185,13 @@ mod tests {
         pier.depart(EntityId(1), 9);
         pier.settle(TravelKey::default());
         pier.settle(TravelKey::default());
-        let first = pier.take(Tick(3), Epoch(2), false);
+        let first = pier.take(Tick(3), Epoch(2), || false);
         assert_eq!((first.departures.len(), first.settled.len()), (0, 1));
         assert!(!pier.is_idle());
-        let second = pier.take(Tick(4), Epoch(2), true);
+        let second = pier.take(Tick(4), Epoch(2), || true);
         let key = second.departures[0].key;
         assert_eq!((key.world, key.epoch, key.tick), (7, Epoch(2), Tick(4)));
         assert!(pier.is_idle());
-        assert!(pier.take(Tick(5), Epoch(2), true).is_empty());
+        assert!(pier.take(Tick(5), Epoch(2), || true).is_empty());
     }
 }

@@ -86,9 +86,14 @@ impl Place {
         elsewhere
     }
 
-    /// Journeys to be sealed into `tick`. `heard_all` is false while session events wait that are
-    /// older than this call: whoever leaves must not be let in by one of them afterwards.
-    pub fn journeys(&mut self, tick: Tick, epoch: Epoch, heard_all: bool) -> TravelInputs {
+    /// Journeys to be sealed into `tick`. `heard_all` says whether all session events that wait now
+    /// will have been heard by then: whoever leaves must not be let in by one of them afterwards.
+    pub fn journeys(
+        &mut self,
+        tick: Tick,
+        epoch: Epoch,
+        heard_all: impl FnOnce() -> bool,
+    ) -> TravelInputs {
         self.pier.take(tick, epoch, heard_all)
     }
 
@@ -111,16 +116,20 @@ impl Place {
         for departure in &journeys.departures {
             let avatar = departure.key.avatar;
             if gate.outbound.contains_key(&departure.key) {
+                self.worlds.departed(&self.name, departure.key);
                 self.heard.remove(&avatar);
             } else {
                 self.worlds.stayed(&self.name, avatar, present(&avatar));
             }
         }
         let came = journeys.arrivals.iter();
-        came.filter(|arrival| gate.admitted.contains(&arrival.key))
+        let came: Vec<EntityId> = came
+            .filter(|arrival| gate.admitted.contains(&arrival.key))
             .map(|arrival| arrival.key.avatar)
             .filter(present)
-            .collect()
+            .collect();
+        self.worlds.landed(&self.name, &came);
+        came
     }
 
     /// Something happened to a session of this world. Returns whose has ended.

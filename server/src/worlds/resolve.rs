@@ -54,8 +54,6 @@ pub enum Step {
     Settle {
         /// The journey, which names the world that was left.
         key: TravelKey,
-        /// Where the traveller is.
-        arrived: u64,
     },
     /// The world shall forget that it let the traveller in.
     Forget {
@@ -82,10 +80,7 @@ pub fn resolve(worlds: &BTreeMap<u64, Seen>) -> Vec<Step> {
             };
             match worlds.get(&to) {
                 Some(Seen::Open(target)) if target.admitted.contains(key) => {
-                    steps.push(Step::Settle {
-                        key: *key,
-                        arrived: to,
-                    });
+                    steps.push(Step::Settle { key: *key });
                 }
                 Some(Seen::Open(_)) => steps.push(Step::Admit {
                     world: to,

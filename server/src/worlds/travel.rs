@@ -46,6 +46,9 @@ impl Worlds {
                 // It was not there when it should have left, or has gone on already.
                 Whereabouts::In(_) | Whereabouts::Nowhere => return Err(nobody()),
             }
+            if book.closing {
+                return Err(WorldsError::Stopping);
+            }
             if clock.elapsed() >= deadline {
                 return Err(WorldsError::StillBusy(to.to_owned(), "on the way"));
             }
@@ -119,6 +122,9 @@ impl Worlds {
                     tracing::debug!(%avatar, %error, "does not set out yet");
                 }
             }
+            if book.closing {
+                return Err(WorldsError::Stopping);
+            }
             if clock.elapsed() >= deadline {
                 return Err(WorldsError::StillBusy(name.to_owned(), busy));
             }
@@ -151,6 +157,7 @@ impl Worlds {
     fn resolve_journeys(&self) {
         let mut book = self.0.book.lock();
         let seen = self.seen(&book);
+        self.note_arrivals(&mut book, &seen);
         for step in resolve(&seen) {
             match step {
                 Step::Wake { world } => {
@@ -164,27 +171,40 @@ impl Worlds {
                     key,
                     traveller,
                 } => {
-                    if let Some(pier) = self.pier_numbered(&book, world) {
+                    let from = self.name_numbered(&book, key.world);
+                    let may = from.is_some_and(|from| book.residents.may_arrive(key, &from));
+                    if let Some(pier) = self.pier_numbered(&book, world).filter(|_| may) {
                         pier.admit(key, traveller);
                     }
                 }
-                Step::Settle { key, arrived } => {
+                Step::Settle { key } => {
                     if let Some(pier) = self.pier_numbered(&book, key.world) {
                         pier.settle(key);
-                    }
-                    let (from, to) = (
-                        self.name_numbered(&book, key.world),
-                        self.name_numbered(&book, arrived),
-                    );
-                    if let (Some(from), Some(to)) = (from, to) {
-                        book.residents.arrived(key.avatar, &from, to);
-                        self.0.changed.notify_all();
                     }
                 }
                 Step::Forget { world, key } => {
                     if let Some(pier) = self.pier_numbered(&book, world) {
                         pier.forget(key);
                     }
+                }
+            }
+        }
+    }
+
+    /// Whoever a world has let in for sure is there, or has gone on from there, whether or not the
+    /// world that was left runs.
+    fn note_arrivals(&self, book: &mut Book, seen: &BTreeMap<u64, Seen>) {
+        for (number, seen) in seen {
+            let Seen::Open(gate) = seen else { continue };
+            let Some(name) = self.name_numbered(book, *number) else {
+                continue;
+            };
+            for key in &gate.admitted {
+                if book.residents.is_away(*key) {
+                    let mut later = gate.outbound.keys().rev();
+                    let next = later.find(|next| next.avatar == key.avatar).copied();
+                    book.residents.arrived(*key, &name, next);
+                    self.0.changed.notify_all();
                 }
             }
         }

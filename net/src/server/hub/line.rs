@@ -38,15 +38,21 @@ impl Line {
         self.waiting.len()
     }
 
-    fn holds(&self, session: SessionId) -> bool {
+    /// Whether what a session sent is of no account because it waits.
+    pub(super) fn holds(&self, session: SessionId) -> bool {
         self.waiting
             .iter()
             .any(|waiting| waiting.session == session)
     }
 
     pub(super) fn awaits(&self, avatar: EntityId) -> bool {
+        self.session_of(avatar).is_some()
+    }
+
+    fn session_of(&self, avatar: EntityId) -> Option<SessionId> {
         let mut waiting = self.waiting.iter();
-        waiting.any(|waiting| waiting.hello.avatar == avatar)
+        let held = waiting.find(|waiting| waiting.hello.avatar == avatar);
+        held.map(|waiting| waiting.session)
     }
 
     fn remove(&mut self, session: SessionId) -> bool {
@@ -118,11 +124,6 @@ impl Hub {
         }
     }
 
-    /// Whether what a session sent is of no account because it waits.
-    pub(super) fn is_waiting(&self, session: SessionId) -> bool {
-        self.line.len() > 0 && self.line.holds(session)
-    }
-
     /// A message of somebody who waits: a goodbye counts, and so does a second hello.
     pub(super) fn message_in_line(&mut self, session: SessionId, message: &ClientMessage) {
         let code = match message {
@@ -139,6 +140,14 @@ impl Hub {
         let left = self.line.remove(session);
         self.stats.waiting = self.line.len() as u64;
         left
+    }
+
+    /// The character waits no longer: it is to go elsewhere.
+    pub(super) fn end_wait(&mut self, avatar: EntityId, code: CloseCode) {
+        if let Some(session) = self.line.session_of(avatar) {
+            self.leave_line(session);
+            self.refuse(session, code, None);
+        }
     }
 
     /// Nobody waits any longer: the world ends.

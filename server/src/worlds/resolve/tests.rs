@@ -69,7 +69,7 @@ impl Machine {
     fn tick(&mut self, pool: &ThreadPool) {
         let tick = self.world.tick().next();
         let inputs = TickInputs {
-            travel: self.pier.take(tick, self.epoch, true),
+            travel: self.pier.take(tick, self.epoch, || true),
             ..TickInputs::empty(tick, self.epoch)
         };
         self.seal(inputs, pool);
@@ -179,7 +179,7 @@ impl Universe {
                     key,
                     traveller,
                 } => self.worlds[world as usize].pier.admit(key, traveller),
-                Step::Settle { key, .. } => self.worlds[key.world as usize].pier.settle(key),
+                Step::Settle { key } => self.worlds[key.world as usize].pier.settle(key),
                 Step::Forget { world, key } => self.worlds[world as usize].pier.forget(key),
                 Step::Wake { .. } => unreachable!("nobody sleeps here"),
             }
