@@ -110,6 +110,9 @@ impl Zone {
         self.world.resource_mut::<Counted>().0 = Default::default();
         self.world.insert_resource(given.past.clone());
         if inbox.is_empty() && self.has_nothing_to_do(given) {
+            self.world
+                .resource_mut::<Dormitory>()
+                .sleeps_on(given.players);
             self.stand_still(given.tick, given.frames);
             return;
         }

@@ -74,6 +74,13 @@ impl Dormitory {
         !self.changed && same(&self.map) && (self.knows(players) || !self.wakes(players))
     }
 
+    /// Takes note of players who wake nobody here, so that they are not looked at again every tick.
+    pub(crate) fn sleeps_on(&mut self, players: &Arc<Vec<CellId>>) {
+        if !self.knows(players) {
+            self.players = Some(Arc::clone(players));
+        }
+    }
+
     fn knows(&self, players: &Arc<Vec<CellId>>) -> bool {
         let known = self.players.as_ref();
         known.is_some_and(|known| Arc::ptr_eq(known, players))

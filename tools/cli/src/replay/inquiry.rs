@@ -9,8 +9,8 @@ use anyhow::Context;
 use bluemarble_sim::World;
 use bluemarble_sim::replay::{Culprit, Divergence, differences, replay};
 
-use super::Subject;
 use super::recording::checkpoint_of;
+use super::{Subject, step};
 
 /// How many differing components are printed.
 const SHOWN_MAX: usize = 12;
@@ -53,8 +53,12 @@ pub fn inquire(
             println!("that gives the replayed state too: the recording was computed differently");
             against_the_next_checkpoint(subject, world)
         }
-        _ => {
+        Some(_) => {
             println!("that gives a third state: the computation is not repeatable here");
+            Ok(())
+        }
+        None => {
+            println!("that does not get there: it parts from the recording, or fails, even before");
             Ok(())
         }
     }
@@ -95,12 +99,20 @@ fn against_the_next_checkpoint(subject: &Subject<'_>, world: &mut World) -> anyh
         let outcome = replay(
             world,
             [Ok::<_, std::convert::Infallible>(logged)],
-            |world, inputs| world.step(inputs, subject.pool).map(|_| ()),
+            |world, inputs| step(world, inputs, subject.pool),
             |_| {},
         );
         if outcome.is_err() {
             break;
         }
+    }
+    if world.tick() != next.tick {
+        println!(
+            "the ticks up to the checkpoint of tick {} cannot be stepped, so the recorded values are \
+             not known",
+            next.tick
+        );
+        return Ok(());
     }
     let image = subject.recording.load(next)?;
     let spec = world.spec().clone();

@@ -4,6 +4,7 @@
 mod inquiry;
 mod recording;
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -12,7 +13,7 @@ use std::time::Instant;
 use anyhow::{Context, bail};
 use bluemarble_persistence::{CheckpointEntry, CheckpointImage};
 use bluemarble_shared_protocol::{EntityId, Tick};
-use bluemarble_sim::replay::{Divergence, Stopped, replay, show_entity};
+use bluemarble_sim::replay::{Divergence, Remembered, Stopped, replay, show_entity};
 use bluemarble_sim::{Provenance, Scenario, TickInputs, World, WorldError, WorldSpec, ZoneMap};
 use bluemarble_spatial::Planet;
 use clap::Args;
@@ -76,6 +77,13 @@ pub fn run(args: &ReplayArgs) -> anyhow::Result<ExitCode> {
     }
     let recording = Recording::open(&args.dir, args.store.as_deref(), args.world.as_deref())?;
     let entry = recording.choose(args.from)?.clone();
+    let until = Tick(args.until.unwrap_or(u64::MAX));
+    if until < entry.tick {
+        bail!(
+            "--until {until} is before the checkpoint of tick {} that the replay begins with",
+            entry.tick
+        );
+    }
     let image = recording.load(&entry)?;
     let spec = spec_of(args, &image)?;
     let pool = pool(args.threads.unwrap_or(0))?;
@@ -92,7 +100,6 @@ pub fn run(args: &ReplayArgs) -> anyhow::Result<ExitCode> {
         world.spec().tick_hz,
         world.spec().seed,
     );
-    let until = Tick(args.until.unwrap_or(u64::MAX));
     let mut subject = Subject {
         args,
         recording: &recording,
@@ -144,39 +151,40 @@ impl Subject<'_> {
                 if inputs.withheld.is_some() {
                     withheld.push(inputs.clone());
                 }
-                world.step(inputs, self.pool).map(|_| ())
+                step(world, inputs, self.pool)
             },
             |world| bar.set_position(world.tick().since(self.entry.tick)),
         );
         bar.finish_and_clear();
-        let divergence = match outcome {
-            Ok(()) => self.last_state(world, &log)?,
-            Err(Stopped::Diverged(divergence)) => Some(*divergence),
+        let (divergence, is_last_known) = match outcome {
+            Ok(()) => match self.last_state(&log, world.tick()) {
+                Some(remembered) => (Divergence::of(world, &remembered), true),
+                None => (None, false),
+            },
+            Err(Stopped::Diverged(divergence)) => (Some(*divergence), true),
             Err(other) => return Err(refused(other)),
         };
         self.told(world, &log, &withheld, started.elapsed().as_secs_f64());
         let Some(divergence) = divergence else {
             let ticks = world.tick().since(self.entry.tick);
-            println!("all {} digests equal", ticks + 1);
+            println!("all {} digests equal", ticks + u64::from(is_last_known));
             println!("tick {} digest {:016x}", world.tick(), world.digest());
+            if !is_last_known {
+                println!("nothing remembers that last one: the record behind it was never written");
+            }
             return Ok(true);
         };
         inquiry::inquire(self, world, &divergence)?;
         Ok(false)
     }
 
-    /// Compares the last state with whatever remembers it: the record behind, or a checkpoint.
-    fn last_state(&self, world: &World, log: &Log) -> anyhow::Result<Option<Divergence>> {
-        if let Some(beyond) = &log.beyond {
-            return Ok(Divergence::of(world, beyond));
-        }
-        let stored = self.recording.next_checkpoint(world.tick());
-        Ok(stored
-            .filter(|entry| entry.tick == world.tick())
-            .and_then(|entry| {
-                let remembered = bluemarble_sim::replay::Remembered::new(entry.digest, &[]);
-                Divergence::of(world, &remembered)
-            }))
+    /// What remembers the state at the end of the last tick: the record behind, or a checkpoint.
+    fn last_state(&self, log: &Log, last: Tick) -> Option<Remembered> {
+        log.beyond.or_else(|| {
+            let stored = self.recording.next_checkpoint(last);
+            let stored = stored.filter(|entry| entry.tick == last);
+            stored.map(|entry| Remembered::new(entry.digest, &[]))
+        })
     }
 
     fn told(&self, world: &World, log: &Log, withheld: &[TickInputs], seconds: f64) {
@@ -215,7 +223,7 @@ impl Subject<'_> {
         let _stopped = replay(
             &mut world,
             (&mut log).take_while(|logged| logged.as_ref().is_ok_and(|l| l.tick <= tick)),
-            |world, inputs| world.step(inputs, &alone).map(|_| ()),
+            |world, inputs| step(world, inputs, &alone),
             |world| bar.set_position(world.tick().since(self.entry.tick)),
         );
         bar.finish_and_clear();
@@ -223,7 +231,27 @@ impl Subject<'_> {
     }
 }
 
-fn refused(stopped: Stopped<LogError, WorldError>) -> anyhow::Error {
+/// Why a recorded tick could not be stepped.
+enum StepFailure {
+    Refused(WorldError),
+    /// With this message; the world is no world any more.
+    Panicked(String),
+}
+
+/// One tick. One that panics is found at the end of a recording whose server it stopped.
+fn step(world: &mut World, inputs: &TickInputs, pool: &ThreadPool) -> Result<(), StepFailure> {
+    match catch_unwind(AssertUnwindSafe(|| world.step(inputs, pool))) {
+        Ok(stepped) => stepped.map(|_| ()).map_err(StepFailure::Refused),
+        Err(payload) => {
+            let text = payload.downcast_ref::<&str>().copied();
+            let text = text.or_else(|| payload.downcast_ref::<String>().map(String::as_str));
+            let text = text.unwrap_or("a panic without a message");
+            Err(StepFailure::Panicked(text.to_owned()))
+        }
+    }
+}
+
+fn refused(stopped: Stopped<LogError, StepFailure>) -> anyhow::Error {
     match stopped {
         Stopped::Log(LogError::Journal(error)) => anyhow::Error::new(error),
         Stopped::Log(LogError::Elsewise { tick, what }) => anyhow::anyhow!(
@@ -234,9 +262,16 @@ fn refused(stopped: Stopped<LogError, WorldError>) -> anyhow::Error {
         Stopped::BadInputs { tick, problem } => {
             anyhow::Error::new(problem).context(format!("the inputs of tick {tick} cannot be read"))
         }
-        Stopped::Step { tick, failure, .. } => {
-            anyhow::Error::new(failure).context(format!("tick {tick} cannot be stepped"))
-        }
+        Stopped::Step { tick, failure, .. } => match failure {
+            StepFailure::Refused(error) => {
+                anyhow::Error::new(error).context(format!("tick {tick} cannot be stepped"))
+            }
+            StepFailure::Panicked(panic) => anyhow::anyhow!(
+                "tick {tick} panics: {panic}. Every state before it is as it was recorded; see them \
+                 with --until {}",
+                tick.0.saturating_sub(1)
+            ),
+        },
         Stopped::Diverged(divergence) => anyhow::anyhow!("tick {} differs", divergence.tick),
     }
 }
@@ -273,7 +308,8 @@ fn spec_of(args: &ReplayArgs, image: &CheckpointImage) -> anyhow::Result<WorldSp
         if !args.anyway {
             bail!(
                 "the recording was computed from something else: {what}. Use the build and assets \
-                 it was made with, or see where it parts with --anyway"
+                 it was made with, begin with a later checkpoint (--from), or see where it parts \
+                 with --anyway"
             );
         }
         println!("computed from something else, replayed anyway: {what}");

@@ -45,6 +45,14 @@ impl Recording {
             .with_context(|| format!("cannot read the journal in {}", journal.display()))?
             .world()
             .map(str::to_owned);
+        if let (Some(asked), Some(named)) = (world, &named)
+            && asked != named
+        {
+            bail!(
+                "the journal in {} is of the world '{named}', and there is none of '{asked}'",
+                journal.display()
+            );
+        }
         let Some(world) = world.map(str::to_owned).or(named) else {
             bail!(
                 "{} has no journal: it is not a server's data directory, or nothing was recorded",
