@@ -46,6 +46,13 @@ fn form(pos: DVec3, alive: bool) -> Form {
     (pos.to_array().map(f64::to_bits), alive)
 }
 
+/// As the checkpoint has it. What has neither will nor player, a thing, is shown alive in no frame.
+/// (If content should make it otherwise, it takes a few bytes more.)
+fn now_of(state: &EntityState) -> (DVec3, bool) {
+    let is_creature = state.mind.is_some() || state.player.is_some();
+    (state.body.0.pos, is_creature && state.life.is_alive())
+}
+
 fn all(layers: usize) -> u64 {
     u64::MAX.checked_shr(64 - layers as u32).unwrap_or(0)
 }
@@ -67,8 +74,8 @@ impl StoredPast {
         };
         for state in states {
             let id = state.identity.id;
-            let now = form(state.body.0.pos, state.life.is_alive());
-            tracks.insert(id, (track(id), Some(now)));
+            let (pos, alive) = now_of(state);
+            tracks.insert(id, (track(id), Some(form(pos, alive))));
         }
         for (k, layer) in history.layers.iter().enumerate() {
             layer.each(|id, pos, alive| {
@@ -122,7 +129,7 @@ impl StoredPast {
             while let Some(gone) = tracks.next_if(|track| track.id < id) {
                 unroll(gone, None, &mut revived)?;
             }
-            let now = (state.body.0.pos, state.life.is_alive());
+            let now = now_of(state);
             match tracks.next_if(|track| track.id == id) {
                 Some(track) => unroll(track, Some(now), &mut revived)?,
                 None => revived

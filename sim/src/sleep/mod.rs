@@ -1,4 +1,4 @@
-//! Sleep: a creature that nobody could notice costs nothing.
+//! Sleep: a creature that nobody could notice costs nothing, nor does a thing that lies about.
 //!
 //! Whether somebody sleeps in a tick is a function of its state at t−1 and of the coarse layer
 //! ([`coarse`]): no avatar in its large cell nor in those around it, at rest, alive, without mail, quarry
@@ -24,7 +24,7 @@ use bluemarble_shared_protocol::Tick;
 use bluemarble_spatial::{CellId, Level, ZoneMap};
 use glam::DVec3;
 
-use crate::entity::{Arms, Body, Life, Mail, Mind, Place};
+use crate::entity::{Arms, Body, Flight, Hazard, Life, Mail, Mind, Place, Player};
 use crate::lore::Lore;
 use crate::schedule::{TickSet, ZoneTick};
 use crate::zone_resources::{Now, Ownership};
@@ -112,18 +112,20 @@ pub(crate) fn take_out(entity: &mut EntityWorldMut) {
     }
 }
 
-type Creature<'a> = (
+type Candidate<'a> = (
     Entity,
     &'a Place,
     &'a Body,
     &'a Life,
     &'a Arms,
-    &'a Mind,
+    Option<&'a Mind>,
     &'a Mail,
     Option<&'a Asleep>,
 );
+/// Who never sleeps: players, and what flies or burns.
+type Restless = (Without<Player>, Without<Flight>, Without<Hazard>);
 type FiledOnes<'a> = QueryState<(Entity, &'a Place), With<Filed>>;
-type Others<'a> = QueryState<Creature<'a>, Without<Filed>>;
+type Others<'a> = QueryState<Candidate<'a>, (Without<Filed>, Restless)>;
 type Sleepers<'a> = QueryState<(Entity, &'a Place), (With<Asleep>, Without<Filed>)>;
 
 /// Decides who sleeps in this tick, and files sleepers.
@@ -234,11 +236,18 @@ impl Night {
 }
 
 /// Whether nothing would happen to it in this tick that nobody else does to it.
-fn is_quiet(now: Tick, body: &Body, life: &Life, arms: &Arms, mind: &Mind, mail: &Mail) -> bool {
+fn is_quiet(
+    now: Tick,
+    body: &Body,
+    life: &Life,
+    arms: &Arms,
+    mind: Option<&Mind>,
+    mail: &Mail,
+) -> bool {
     life.is_alive()
         && body.0.vel == DVec3::ZERO
         && body.0.support != bluemarble_motion::Support::Air
-        && mind.quarry.is_none()
+        && mind.is_none_or(|mind| mind.quarry.is_none())
         && now >= arms.swing_until
         && mail.0.is_empty()
 }

@@ -77,6 +77,25 @@ fn a_taken_chest_is_empty_until_it_is_filled_again() {
 }
 
 #[test]
+fn a_chest_sleeps_while_nobody_is_near_and_is_taken_by_whoever_comes() {
+    let mut scene = load(&scenario(PLAIN, "hero", 9.0, CHEST), &[("hero", HERO)]).unwrap();
+    scene.sleep_beyond_m = Some(200.0);
+    let mut twins = Twins::new(&scene);
+    twins.step(&twins.quiet());
+    assert_eq!(twins.whole().asleep(), 1);
+    let avatars = twins.admit(&heroes(1));
+    let chest = twins.of_kind("chest")[0].identity.id;
+    twins.step(&twins.quiet());
+    assert_eq!(twins.whole().asleep(), 1, "nobody knows of the hero yet");
+    twins.act(vec![(avatars[0], attack(chest))]);
+    for _ in 0..3 {
+        twins.step(&twins.quiet());
+    }
+    assert_eq!(twins.state(avatars[0]).purse.0, 25);
+    assert_eq!(twins.whole().asleep(), 0, "it is to be filled again");
+}
+
+#[test]
 fn coins_for_somebody_who_has_left_return_to_the_chest() {
     let (mut twins, avatars, chest) = around_a_chest(PLAIN, 3);
     twins.step(&twins.quiet());

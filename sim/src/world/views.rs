@@ -1,0 +1,175 @@
+//! What may be known of a world from outside: between two ticks, and changing nothing.
+
+use std::sync::Arc;
+
+use bluemarble_shared_protocol::{EntityId, Epoch, PlayerInputs, Tick, WireFrame};
+use bluemarble_spatial::ZoneId;
+
+use super::{World, WorldSpec};
+use crate::audit::Audit;
+use crate::checkpoint::{Checkpoint, Snapshot};
+use crate::content::Kind;
+use crate::entity::{DigestParts, EntityState};
+use crate::frame::FrameSet;
+use crate::inputs::TickInputs;
+use crate::script;
+use crate::travel::Gate;
+use crate::zone::Zone;
+
+impl World {
+    /// Journeys to and from other worlds that are not over.
+    #[must_use]
+    pub fn gate(&self) -> &Gate {
+        &self.gate
+    }
+
+    /// The last tick that was stepped.
+    #[must_use]
+    pub fn tick(&self) -> Tick {
+        self.tick
+    }
+
+    /// The state digest at that tick.
+    #[must_use]
+    pub fn digest(&self) -> u64 {
+        self.digest.digest()
+    }
+
+    /// The same, taken apart: a sum per component, and one in which each entity has a weight of its
+    /// own. Two worlds that differ in one entity are told by it which and in what.
+    #[must_use]
+    pub fn digest_parts(&self) -> &DigestParts {
+        &self.digest
+    }
+
+    /// What it is made from.
+    #[must_use]
+    pub fn spec(&self) -> &WorldSpec {
+        &self.spec
+    }
+
+    /// The kinds, in the order of their numbers.
+    #[must_use]
+    pub fn kinds(&self) -> &[Kind] {
+        &self.spec.scenario.kinds
+    }
+
+    /// The frames of the last tick.
+    #[must_use]
+    pub fn frames(&self) -> &Arc<FrameSet> {
+        &self.frames
+    }
+
+    /// The world of the last tick as clients may know it: a frame per open zone, those that are being
+    /// emptied included. Whose rows are in which frame, and in what order frames come, may change
+    /// from tick to tick; everybody is in exactly one.
+    #[must_use]
+    pub fn wire_frames(&self) -> &[Arc<WireFrame>] {
+        &self.wires
+    }
+
+    /// How many zones the map of the last tick has.
+    #[must_use]
+    pub fn zones(&self) -> usize {
+        self.frames.map.len()
+    }
+
+    /// How many entities there are.
+    #[must_use]
+    pub fn entities(&self) -> usize {
+        self.residence.directory().len()
+    }
+
+    /// How many creatures slept in the last tick.
+    #[must_use]
+    pub fn asleep(&self) -> usize {
+        self.asleep
+    }
+
+    /// Counts every coin there is. From one tick to the next the total changes by what the
+    /// report's tally says was minted and has left, exactly.
+    #[must_use]
+    pub fn audit(&self) -> Audit {
+        self.residence
+            .zones()
+            .fold(Audit::default(), |sum, zone| sum.with(&zone.audit()))
+    }
+
+    /// Entities per zone.
+    #[must_use]
+    pub fn populations(&self) -> Vec<usize> {
+        (0..self.frames.map.len() as ZoneId)
+            .map(|zone| self.frames.population_of(zone))
+            .collect()
+    }
+
+    /// The avatars in the world, by id.
+    #[must_use]
+    pub fn avatars(&self) -> Vec<EntityId> {
+        let mut avatars: Vec<EntityId> = self
+            .wires
+            .iter()
+            .flat_map(|wire| wire.owned.iter().map(|own| own.id))
+            .collect();
+        avatars.sort_unstable();
+        avatars
+    }
+
+    /// The avatars that players play: all but the scenario's scripted ones.
+    #[must_use]
+    pub fn players(&self) -> Vec<EntityId> {
+        let mut avatars = self.avatars();
+        avatars.retain(|avatar| !self.lore.cast.plays(*avatar));
+        avatars
+    }
+
+    /// Where players appear, unit direction from the planet's centre.
+    #[must_use]
+    pub fn spawn_dir(&self) -> glam::DVec3 {
+        self.lore.spawn_dir
+    }
+
+    /// Everybody, whole, by id: a copy, for whoever compares worlds.
+    #[must_use]
+    pub fn states(&self) -> Vec<EntityState> {
+        let mut states: Vec<_> = self.residence.zones().flat_map(Zone::states).collect();
+        states.sort_unstable_by_key(|state| state.identity.id);
+        states
+    }
+
+    /// Copies the world as it is, to be encoded elsewhere.
+    #[must_use]
+    pub fn snapshot(&self) -> Snapshot {
+        Snapshot {
+            tick: self.tick,
+            digest: self.digest.digest(),
+            planet: self.spec.planet.name().to_owned(),
+            kinds: self.spec.scenario.kind_names.clone(),
+            gate: self.gate.clone(),
+            zones: self.residence.zones().map(Zone::states).collect(),
+            past: Arc::clone(&self.past.0),
+            coarse: self.coarse.clone(),
+        }
+    }
+
+    /// Copies and encodes the world as it is.
+    #[must_use]
+    pub fn checkpoint(&self) -> Checkpoint {
+        self.snapshot().encode()
+    }
+
+    /// What the scenario's scripted avatars do in the next tick: the inputs players would have sent.
+    #[must_use]
+    pub fn script(&self) -> PlayerInputs {
+        script::inputs(&self.lore, &self.frames, &self.wires)
+    }
+
+    /// The next tick's inputs when nobody but the script plays.
+    #[must_use]
+    pub fn scripted_inputs(&self) -> TickInputs {
+        TickInputs {
+            players: self.script(),
+            ..TickInputs::empty(self.tick.next(), Epoch(0))
+        }
+    }
+}
