@@ -1,6 +1,6 @@
 //! One life of a world beside the main one, on a thread of its own: recovered, ticking until it is
 //! deserted or told to stop, checkpointed, gone. What it does in between is
-//! [`WorldLoop`](crate::world_loop::WorldLoop)'s, the same as the main world's.
+//! [`WorldLoop`]'s, the same as the main world's.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;

@@ -11,7 +11,7 @@ pub const THREADS_MAX: usize = 8;
 pub struct Pools([Option<ThreadPool>; THREADS_MAX]);
 
 impl Pools {
-    /// The pool of so many threads, at least one and at most [`THREADS_MAX`].
+    /// The pool of so many threads, at least one and at most `THREADS_MAX`.
     ///
     /// # Errors
     /// If threads cannot be started.
