@@ -46,7 +46,7 @@ pub enum DigestPart {
     Player = 6,
     /// Effects in flight to it.
     Mail = 7,
-    /// Where it was in the ticks before; see [`History`](crate::past::History).
+    /// Where it was in the ticks before; see `crate::past`.
     Past = 8,
     /// Its journeys between worlds.
     Travel = 9,
