@@ -11,11 +11,11 @@ use anyhow::{Context, bail};
 use bluemarble_sim::invariance::{
     self, Cut, GOLDEN_TICKS, Goldens, Outcome, Run, SCENARIOS, SEED, TICK_HZ,
 };
-use bluemarble_sim::{Tally, WorldSpec, ZoneMap};
+use bluemarble_sim::{Tally, WorldSpec};
 use bluemarble_spatial::{Planet, SimdLevel};
 use clap::Args;
-use indicatif::{ProgressBar, ProgressStyle};
 
+use crate::run::{checked_zones, planet_of, pool, tick_bar};
 use crate::scenario_source::SourceArgs;
 
 /// What to compare.
@@ -111,12 +111,8 @@ pub fn run(args: &InvarianceArgs) -> anyhow::Result<ExitCode> {
 }
 
 fn check(args: &InvarianceArgs) -> anyhow::Result<()> {
-    let possible = 1..=ZoneMap::ZONES_MAX;
-    if let Some(bad) = args.zones.iter().find(|zones| !possible.contains(zones)) {
-        bail!(
-            "--zones {bad}: must be between 1 and {}",
-            ZoneMap::ZONES_MAX
-        );
+    for &zones in &args.zones {
+        checked_zones(zones)?;
     }
     if args.threads.contains(&0) {
         bail!("--threads must be at least 1");
@@ -170,9 +166,7 @@ fn spec(
     let planet = if let Some(planet) = planets.get(&scenario.planet) {
         Arc::clone(planet)
     } else {
-        let planet = Planet::load(&assets, &scenario.planet)
-            .with_context(|| format!("cannot load planet '{}'", scenario.planet))?;
-        let planet = Arc::new(planet);
+        let planet = planet_of(&scenario, &assets)?;
         planets.insert(scenario.planet.clone(), Arc::clone(&planet));
         planet
     };
@@ -196,8 +190,9 @@ fn cuts(args: &InvarianceArgs) -> impl Iterator<Item = Cut> {
 #[expect(clippy::disallowed_methods, reason = "how long a run took is reported")]
 fn reference(args: &InvarianceArgs, spec: &WorldSpec) -> anyhow::Result<Run> {
     let started = Instant::now();
-    let bar = progress(args, format!("{}: reference", spec.scenario.name));
-    let run = invariance::reference(spec, args.ticks, &pool(1)?, &mut |tick| {
+    let what = format!("{}: reference", spec.scenario.name);
+    let bar = tick_bar(args.quiet, args.ticks, Some(what));
+    let run = invariance::reference(spec, args.ticks, &pool(Some(1))?, &mut |tick| {
         bar.set_position(tick);
     })?;
     bar.finish_and_clear();
@@ -225,9 +220,10 @@ fn compare(
 ) -> anyhow::Result<()> {
     let name = &spec.scenario.name;
     let started = Instant::now();
-    let bar = progress(args, format!("{name}: {cut} on {threads} threads"));
+    let what = format!("{name}: {cut} on {threads} threads");
+    let bar = tick_bar(args.quiet, args.ticks, Some(what));
     let Outcome { run, difference } =
-        invariance::compare(spec, cut, reference, &pool(threads)?, &mut |tick| {
+        invariance::compare(spec, cut, reference, &pool(Some(threads))?, &mut |tick| {
             bar.set_position(tick);
         })?;
     bar.finish_and_clear();
@@ -322,23 +318,4 @@ impl Row<'_> {
             self.verdict,
         );
     }
-}
-
-fn pool(threads: usize) -> anyhow::Result<rayon::ThreadPool> {
-    rayon::ThreadPoolBuilder::new()
-        .num_threads(threads)
-        .build()
-        .context("cannot start the simulation's threads")
-}
-
-fn progress(args: &InvarianceArgs, what: String) -> ProgressBar {
-    if args.quiet {
-        return ProgressBar::hidden();
-    }
-    let bar = ProgressBar::new(args.ticks).with_message(what);
-    bar.set_style(
-        ProgressStyle::with_template("{msg}  {bar:30} {pos}/{len} ticks  {per_sec}  {eta} left")
-            .expect("the template is a constant that parses"),
-    );
-    bar
 }

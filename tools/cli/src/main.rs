@@ -4,6 +4,7 @@
 mod invariance;
 mod planet;
 mod replay;
+mod run;
 mod scenario_source;
 mod sim;
 

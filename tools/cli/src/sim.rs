@@ -3,15 +3,13 @@
 
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Instant;
 
-use anyhow::{Context, bail};
-use bluemarble_sim::{Tally, World, WorldSpec, ZoneMap};
-use bluemarble_spatial::Planet;
+use anyhow::Context;
+use bluemarble_sim::{Tally, World, WorldSpec};
 use clap::Args;
-use indicatif::{ProgressBar, ProgressStyle};
 
+use crate::run::{checked_zones, planet_of, pool, tick_bar};
 use crate::scenario_source::SourceArgs;
 
 /// What to run.
@@ -56,15 +54,9 @@ pub struct SimArgs {
     reason = "how long the run took is what it reports"
 )]
 pub fn run(args: &SimArgs) -> anyhow::Result<()> {
-    if args.threads == Some(0) {
-        bail!("--threads must be at least 1");
-    }
+    let pool = pool(args.threads)?;
     let mut world = load(args)?;
     let mut digests = args.digests.as_deref().map(create).transpose()?;
-    let pool = rayon::ThreadPoolBuilder::new()
-        .num_threads(args.threads.unwrap_or(0))
-        .build()
-        .context("cannot start the simulation's threads")?;
     println!(
         "{} on {}: {} entities in {} zones on {} threads, {} Hz, seed {}",
         world.spec().scenario.name,
@@ -75,7 +67,7 @@ pub fn run(args: &SimArgs) -> anyhow::Result<()> {
         args.tick_hz,
         args.seed,
     );
-    let bar = progress(args);
+    let bar = tick_bar(args.quiet, args.ticks, None);
     let coins_before = world.audit().total();
     let mut total = Tally::default();
     let started = Instant::now();
@@ -108,15 +100,11 @@ pub fn run(args: &SimArgs) -> anyhow::Result<()> {
 fn load(args: &SimArgs) -> anyhow::Result<World> {
     let assets = args.source.assets_of(&args.scenario);
     let scenario = args.source.load(&args.scenario)?;
-    let planet = Planet::load(&assets, &scenario.planet)
-        .with_context(|| format!("cannot load planet '{}'", scenario.planet))?;
-    let zones = args.zones.unwrap_or(scenario.zones);
-    if !(1..=ZoneMap::ZONES_MAX).contains(&zones) {
-        bail!("--zones must be between 1 and {}", ZoneMap::ZONES_MAX);
-    }
+    let planet = planet_of(&scenario, &assets)?;
+    let zones = checked_zones(args.zones.unwrap_or(scenario.zones))?;
     let spec = WorldSpec {
         scenario,
-        planet: Arc::new(planet),
+        planet,
         tick_hz: args.tick_hz,
         seed: args.seed,
         zones,
@@ -128,20 +116,6 @@ fn create(path: &Path) -> anyhow::Result<BufWriter<std::fs::File>> {
     let file =
         std::fs::File::create(path).with_context(|| format!("cannot create {}", path.display()))?;
     Ok(BufWriter::new(file))
-}
-
-fn progress(args: &SimArgs) -> ProgressBar {
-    if args.quiet {
-        return ProgressBar::hidden();
-    }
-    let bar = ProgressBar::new(args.ticks);
-    bar.set_style(
-        ProgressStyle::with_template(
-            "{bar:40} {pos}/{len} ticks  {per_sec}  {elapsed_precise} elapsed, {eta} left",
-        )
-        .expect("the template is a constant that parses"),
-    );
-    bar
 }
 
 fn print_summary(world: &World, args: &SimArgs, total: &Tally, coins_before: u64, seconds: f64) {

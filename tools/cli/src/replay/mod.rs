@@ -7,19 +7,17 @@ mod recording;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::{Context, bail};
 use bluemarble_persistence::{CheckpointEntry, CheckpointImage};
 use bluemarble_shared_protocol::{EntityId, Tick};
 use bluemarble_sim::replay::{Divergence, Remembered, Stopped, replay, show_entity};
-use bluemarble_sim::{Provenance, Scenario, TickInputs, World, WorldError, WorldSpec, ZoneMap};
-use bluemarble_spatial::Planet;
+use bluemarble_sim::{Provenance, Scenario, TickInputs, World, WorldError, WorldSpec};
 use clap::Args;
-use indicatif::{ProgressBar, ProgressStyle};
 use rayon::ThreadPool;
 
+use crate::run::{checked_zones, planet_of, pool, tick_bar};
 use recording::{Log, LogError, Recording, checkpoint_of};
 
 /// What to replay.
@@ -72,9 +70,7 @@ pub struct ReplayArgs {
 
 /// Runs it.
 pub fn run(args: &ReplayArgs) -> anyhow::Result<ExitCode> {
-    if args.threads == Some(0) {
-        bail!("--threads must be at least 1");
-    }
+    let pool = pool(args.threads)?;
     let recording = Recording::open(&args.dir, args.store.as_deref(), args.world.as_deref())?;
     let entry = recording.choose(args.from)?.clone();
     let until = Tick(args.until.unwrap_or(u64::MAX));
@@ -86,7 +82,6 @@ pub fn run(args: &ReplayArgs) -> anyhow::Result<ExitCode> {
     }
     let image = recording.load(&entry)?;
     let spec = spec_of(args, &image)?;
-    let pool = pool(args.threads.unwrap_or(0))?;
     let mut world = World::restore(spec, &checkpoint_of(image))
         .with_context(|| format!("cannot restore the checkpoint of tick {}", entry.tick))?;
     println!(
@@ -141,7 +136,7 @@ impl Subject<'_> {
     )]
     fn verify(&mut self, world: &mut World) -> anyhow::Result<bool> {
         let all = (&mut self.log(world)?).filter(Result::is_ok).count() as u64;
-        let bar = progress(self.args, all);
+        let bar = tick_bar(self.args.quiet, all, None);
         let mut log = self.log(world)?;
         let (mut withheld, started) = (Vec::new(), Instant::now());
         let outcome = replay(
@@ -217,9 +212,9 @@ impl Subject<'_> {
         };
         let image = self.recording.load(self.entry)?;
         let mut world = World::restore(spec, &checkpoint_of(image))?;
-        let alone = pool(1)?;
+        let alone = pool(Some(1))?;
         let mut log = self.log(&world)?;
-        let bar = progress(self.args, tick.since(self.entry.tick));
+        let bar = tick_bar(self.args.quiet, tick.since(self.entry.tick), None);
         let _stopped = replay(
             &mut world,
             (&mut log).take_while(|logged| logged.as_ref().is_ok_and(|l| l.tick <= tick)),
@@ -289,15 +284,11 @@ fn spec_of(args: &ReplayArgs, image: &CheckpointImage) -> anyhow::Result<WorldSp
             args.assets.display()
         )
     })?;
-    let planet = Planet::load(&args.assets, &scenario.planet)
-        .with_context(|| format!("cannot load planet '{}'", scenario.planet))?;
-    let zones = args.zones.unwrap_or(scenario.zones);
-    if !(1..=ZoneMap::ZONES_MAX).contains(&zones) {
-        bail!("--zones must be between 1 and {}", ZoneMap::ZONES_MAX);
-    }
+    let planet = planet_of(&scenario, &args.assets)?;
+    let zones = checked_zones(args.zones.unwrap_or(scenario.zones))?;
     let spec = WorldSpec {
         scenario,
-        planet: Arc::new(planet),
+        planet,
         tick_hz: made_from.tick_hz,
         seed: made_from.seed,
         zones,
@@ -338,25 +329,4 @@ fn dump(world: &World, name: &str) -> anyhow::Result<()> {
     };
     print!("at tick {}, {}", world.tick(), show_entity(state));
     Ok(())
-}
-
-fn pool(threads: usize) -> anyhow::Result<ThreadPool> {
-    rayon::ThreadPoolBuilder::new()
-        .num_threads(threads)
-        .build()
-        .context("cannot start the simulation's threads")
-}
-
-fn progress(args: &ReplayArgs, ticks: u64) -> ProgressBar {
-    if args.quiet {
-        return ProgressBar::hidden();
-    }
-    let bar = ProgressBar::new(ticks);
-    bar.set_style(
-        ProgressStyle::with_template(
-            "{bar:40} {pos}/{len} ticks  {per_sec}  {elapsed_precise} elapsed, {eta} left",
-        )
-        .expect("the template is a constant that parses"),
-    );
-    bar
 }
