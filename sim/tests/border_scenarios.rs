@@ -38,10 +38,9 @@ fn check(name: &str) {
     ] {
         let outcome =
             invariance::compare(&spec, cut, &reference, &pool(threads), &mut |_| ()).unwrap();
-        assert_eq!(
-            outcome.difference, None,
-            "{name}, {cut} on {threads} threads: the first tick that differs"
-        );
+        if let Some(difference) = outcome.difference {
+            panic!("{name}, {cut} on {threads} threads: {difference}");
+        }
         let run = outcome.run;
         eprintln!(
             "{name}, {cut} ({} zones): across borders {} contacts, {} blows, {} hand-offs, \

@@ -3,14 +3,16 @@
 //! soak all compare worlds with this.
 
 mod cut;
+mod difference;
 mod goldens;
 
 pub use cut::Cut;
+pub use difference::Difference;
 pub use goldens::{GoldenError, Goldens};
 
 use crate::content::Stress;
 use crate::report::Tally;
-use crate::world::{WorldError, WorldSpec};
+use crate::world::{World, WorldError, WorldSpec};
 
 /// The scenarios that stress borders; each has a golden digest at each of [`GOLDEN_TICKS`].
 pub const SCENARIOS: [&str; 9] = [
@@ -46,17 +48,6 @@ pub struct Run {
     pub zones: usize,
 }
 
-/// Where two runs part.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Difference {
-    /// The first tick whose digests differ.
-    pub tick: u64,
-    /// The reference's digest.
-    pub expected: u64,
-    /// The other's.
-    pub found: u64,
-}
-
 /// How a run compares with the reference.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outcome {
@@ -67,6 +58,12 @@ pub struct Outcome {
 }
 
 impl Run {
+    /// How many ticks it ran.
+    #[must_use]
+    pub fn ticks(&self) -> u64 {
+        self.digests.len() as u64
+    }
+
     /// The digest at a tick from 1, if it ran so long.
     #[must_use]
     pub fn digest_at(&self, tick: u64) -> Option<u64> {
@@ -109,7 +106,7 @@ impl Run {
             ),
             ("takers who came too late", seen.too_late, too_late),
         ];
-        let long_enough = self.digests.len() as u64 >= STRESS_TICKS;
+        let long_enough = self.ticks() >= STRESS_TICKS;
         let short = counted.into_iter().find(|(_, found, least)| found < least);
         short.filter(|_| long_enough).map(|(what, found, least)| {
             format!("only {found} {what} in {STRESS_TICKS} ticks, at least {least} are needed")
@@ -127,11 +124,13 @@ pub fn reference(
     pool: &rayon::ThreadPool,
     watch: &mut dyn FnMut(u64),
 ) -> Result<Run, WorldError> {
-    Ok(run(spec, Cut::Zones(1), ticks, pool, &[], watch)?.run)
+    let each = &mut |world: &mut World| watch(world.tick().0);
+    Ok(run(spec, Cut::Zones(1), ticks, pool, &[], each)?.0)
 }
 
 /// Runs the same script cut in another way, on the threads of `pool`, as long as the reference did or
-/// until it differs.
+/// until it differs. If it does, the reference is run once more up to that tick, and the two worlds are
+/// compared entity by entity. `watch` is called after every tick of both.
 ///
 /// # Errors
 /// If the specification is impossible.
@@ -142,19 +141,42 @@ pub fn compare(
     pool: &rayon::ThreadPool,
     watch: &mut dyn FnMut(u64),
 ) -> Result<Outcome, WorldError> {
-    let ticks = reference.digests.len() as u64;
-    run(spec, cut, ticks, pool, &reference.digests, watch)
+    let expected = &reference.digests;
+    let each = &mut |world: &mut World| watch(world.tick().0);
+    let (run, world) = run(spec, cut, reference.ticks(), pool, expected, each)?;
+    let difference = Difference::between(spec, &world, reference, pool, watch)?;
+    Ok(Outcome { run, difference })
 }
 
-/// Steps a world by its own script, and stops at the first digest that is not the expected one.
+/// As [`compare`], with a fault: after every tick `bend` may change the cut world, and it alone,
+/// behind the rules' back.
+///
+/// # Errors
+/// If the specification is impossible.
+#[cfg(feature = "mutants")]
+pub fn compare_bent(
+    spec: &WorldSpec,
+    cut: Cut,
+    reference: &Run,
+    pool: &rayon::ThreadPool,
+    bend: &mut dyn FnMut(&mut World),
+) -> Result<Outcome, WorldError> {
+    let expected = &reference.digests;
+    let (run, world) = run(spec, cut, reference.ticks(), pool, expected, bend)?;
+    let difference = Difference::between(spec, &world, reference, pool, &mut |_| ())?;
+    Ok(Outcome { run, difference })
+}
+
+/// Steps a world by its own script, and stops at the first digest that is not the expected one, if
+/// there are any. `each` is called after every tick.
 fn run(
     spec: &WorldSpec,
     cut: Cut,
     ticks: u64,
     pool: &rayon::ThreadPool,
     expected: &[u64],
-    watch: &mut dyn FnMut(u64),
-) -> Result<Outcome, WorldError> {
+    each: &mut dyn FnMut(&mut World),
+) -> Result<(Run, World), WorldError> {
     let mut world = cut.world(spec)?;
     let mut run = Run {
         zones: world.zones(),
@@ -163,27 +185,16 @@ fn run(
     for tick in 1..=ticks {
         cut.go_on(&mut world)?;
         let report = world.step(&world.scripted_inputs(), pool)?;
-        run.digests.push(report.digest);
+        each(&mut world);
+        run.digests.push(world.digest());
         run.total.add(&report.tally);
         if tick <= STRESS_TICKS {
             run.beginning.add(&report.tally);
         }
-        watch(tick);
         let other = expected.get(tick as usize - 1);
-        if let Some(&expected) = other.filter(|&&expected| expected != report.digest) {
-            let difference = Difference {
-                tick,
-                expected,
-                found: report.digest,
-            };
-            return Ok(Outcome {
-                run,
-                difference: Some(difference),
-            });
+        if other.is_some_and(|&expected| expected != world.digest()) {
+            break;
         }
     }
-    Ok(Outcome {
-        run,
-        difference: None,
-    })
+    Ok((run, world))
 }

@@ -25,7 +25,9 @@ use crate::scenario_source::SourceArgs;
       (every border scenario, 10,000 ticks: takes minutes)
   bluemarble invariance vertex-armies --ticks 2000 --zones 6,384 --random 20 --threads 2
   bluemarble invariance crowd-recorded --trajectories crowd.txt
-Exit status: 0 all the same, 1 something differs (scenario, cut and tick are named), 2 cannot run.")]
+Exit status: 0 all the same, 1 something differs, 2 cannot run. If a cut differs from the reference,
+the reference is run once more to that tick; then scenario, cut, tick, entity, component and both
+values are named.")]
 pub struct InvarianceArgs {
     /// Scenario files, or names of some in ./assets/scenarios [default: all that stress borders]
     scenarios: Vec<PathBuf>,
@@ -224,18 +226,15 @@ fn compare(
     let bar = tick_bar(args.quiet, args.ticks, Some(what));
     let Outcome { run, difference } =
         invariance::compare(spec, cut, reference, &pool(Some(threads))?, &mut |tick| {
+            if tick < bar.position() {
+                bar.set_message(format!("{name}: {cut} DIFFERS, the reference once more"));
+            }
             bar.set_position(tick);
         })?;
     bar.finish_and_clear();
     let where_ = || format!("{name}, {cut} ({} zones) on {threads} threads", run.zones);
     let verdict = if let Some(difference) = difference {
-        failures.push(format!(
-            "{}: tick {} has digest {:016x}, the reference {:016x}",
-            where_(),
-            difference.tick,
-            difference.found,
-            difference.expected,
-        ));
+        failures.push(format!("{}: {difference}", where_()));
         format!("DIFFERS at tick {}", difference.tick)
     } else if let Some(short) = unmet(spec, cut, &run) {
         failures.push(format!("{}: {short}, so it proves nothing", where_()));
@@ -317,5 +316,48 @@ impl Row<'_> {
             self.seconds,
             self.verdict,
         );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        args: InvarianceArgs,
+    }
+
+    #[test]
+    fn a_cut_that_differs_is_named_with_what_the_trace_has_found() {
+        let assets = concat!(env!("CARGO_MANIFEST_DIR"), "/../../assets");
+        let line = [
+            "-",
+            "shuttlers",
+            "--quiet",
+            "--ticks",
+            "9",
+            "--assets",
+            assets,
+        ];
+        let args = Line::parse_from(line).args;
+        let spec = spec(&args, Path::new("shuttlers"), &mut BTreeMap::new()).unwrap();
+        let mut bad = reference(&args, &spec).unwrap();
+        let mut failures = Vec::new();
+        compare(&args, &spec, &bad, Cut::Zones(6), 2, &mut failures).unwrap();
+        assert!(failures.is_empty(), "{failures:?}");
+        bad.digests[4] ^= 1;
+        compare(&args, &spec, &bad, Cut::Zones(6), 2, &mut failures).unwrap();
+        let [failure] = &failures[..] else {
+            panic!("{failures:?}")
+        };
+        let begin = "shuttlers, 6 zones (6 zones) on 2 threads: tick 5 has digest ";
+        assert!(failure.starts_with(begin), "{failure}");
+        assert!(failure.contains("not equal to itself"), "{failure}");
     }
 }
