@@ -1,98 +1,20 @@
 //! What must hold at every tick: nobody doubled, nobody lost, and both worlds the same.
 
-use std::collections::BTreeSet;
-
 use bluemarble_shared_protocol::{EntityId, OwnState, WireFrame};
-use bluemarble_sim::{EntityState, Frame, Tally, TickInputs, TickReport, World, ZoneId};
-
-use crate::inputs::Traffic;
+use bluemarble_sim::replay::differences;
+use bluemarble_sim::{Frame, Tally, TickReport, World, ZoneId};
 
 /// What is wrong, in words.
 pub type Fault = String;
 
-/// Who must be there, counted from the inputs alone.
-#[derive(Default)]
-pub struct Register {
-    avatars: BTreeSet<EntityId>,
-    entities: usize,
-    coins: u64,
-}
+/// How many differing components a report shows.
+const CULPRITS_MAX: usize = 12;
 
-impl Register {
-    /// Whoever is there at the beginning.
-    #[must_use]
-    pub fn of(world: &World) -> Self {
-        Self {
-            avatars: world.avatars().into_iter().collect(),
-            entities: world.entities(),
-            coins: world.audit().total(),
-        }
-    }
-
-    /// Follows the inputs of a tick and compares with what the world reports after it.
-    ///
-    /// # Errors
-    /// If somebody is lost, or there who never came.
-    pub fn follow(
-        &mut self,
-        inputs: &TickInputs,
-        traffic: &Traffic,
-        report: &TickReport,
-    ) -> Result<(), Fault> {
-        for leave in &inputs.players.leaves {
-            self.entities -= usize::from(self.avatars.remove(leave));
-        }
-        for admission in &inputs.players.admissions {
-            self.entities += usize::from(self.avatars.insert(admission.avatar));
-        }
-        self.entities += traffic.summoned + report.tally.births as usize;
-        self.entities -= report.tally.ends as usize;
-        expect("entities", self.entities, report.entities)?;
-        expect("avatars", self.avatars.len(), report.avatars)?;
-        expect(
-            "refused commands",
-            traffic.refused,
-            report.tally.commands_refused,
-        )
-    }
-
-    /// Counts the coins of both worlds: they change by what came and went with somebody.
-    ///
-    /// # Errors
-    /// If some are lost or doubled.
-    pub fn count_coins(
-        &mut self,
-        report: &TickReport,
-        twin: &World,
-        subject: &World,
-    ) -> Result<(), Fault> {
-        let (whole, cut) = (twin.audit(), subject.audit());
-        if whole != cut {
-            return Err(format!("coins {cut:?}, the twin's {whole:?}"));
-        }
-        self.coins = (self.coins + report.tally.minted) - report.tally.coins_left;
-        expect("coins", self.coins, cut.total())
-    }
-
-    /// Compares the avatars by name.
-    ///
-    /// # Errors
-    /// If one is lost, or there who never came.
-    pub fn check_avatars(&self, world: &World) -> Result<(), Fault> {
-        let there = world.avatars();
-        if self.avatars.iter().eq(there.iter()) {
-            return Ok(());
-        }
-        let there: BTreeSet<EntityId> = there.into_iter().collect();
-        let lost: Vec<_> = self.avatars.difference(&there).take(5).collect();
-        let extra: Vec<_> = there.difference(&self.avatars).take(5).collect();
-        Err(format!(
-            "avatars lost {lost:?}, avatars nobody sent {extra:?}"
-        ))
-    }
-}
-
-fn expect<T: PartialEq + std::fmt::Display>(
+/// Compares two counts.
+///
+/// # Errors
+/// If they are not equal.
+pub fn expect<T: PartialEq + std::fmt::Display>(
     what: &str,
     expected: T,
     found: T,
@@ -169,6 +91,13 @@ fn borderless(tally: &Tally) -> Tally {
 pub fn same_frames(twin: &World, subject: &World) -> Result<(), Fault> {
     if let Some(fault) = subject.fault() {
         return Err(fault);
+    }
+    if subject.gate() != twin.gate() {
+        return Err(format!(
+            "the gate is {:?}, the twin's {:?}",
+            subject.gate(),
+            twin.gate()
+        ));
     }
     let (counted, known) = (subject.count_strays(), subject.strays());
     if counted != known {
@@ -252,38 +181,20 @@ fn owned(world: &World) -> Vec<OwnState> {
     all
 }
 
-/// Both worlds' entities, whole, by id; and a sentence about the first that differ.
+/// What differs between both worlds' entities, whole: the first few components with both values.
 #[must_use]
-pub fn differing_entities(twin: &World, subject: &World) -> String {
-    let all = |world: &World| -> Result<Vec<EntityState>, String> {
-        let spec = world.spec();
-        let checkpoint = world.checkpoint();
-        let entities = checkpoint.entities(&spec.planet, &spec.scenario.kind_names);
-        entities.map_err(|problem| format!("cannot be read back: {problem}"))
-    };
-    let (twins, subjects) = match (all(twin), all(subject)) {
-        (Ok(twins), Ok(subjects)) => (twins, subjects),
-        (Err(problem), _) => return format!("the twin's checkpoint {problem}"),
-        (_, Err(problem)) => return format!("the subject's checkpoint {problem}"),
-    };
-    let mut text = String::new();
-    let mut differing = 0;
-    let id = |state: &EntityState| state.identity.id;
-    let ids: BTreeSet<EntityId> = twins.iter().chain(&subjects).map(id).collect();
-    for id in ids {
-        let find = |states: &[EntityState]| {
-            let at = states.binary_search_by_key(&id, |state| state.identity.id);
-            at.ok().map(|at| states[at].clone())
-        };
-        let (twin, subject) = (find(&twins), find(&subjects));
-        if twin != subject {
-            differing += 1;
-            if differing <= 3 {
-                text.push_str(&format!(
-                    "{id:?}\n  subject {subject:?}\n  twin    {twin:?}\n"
-                ));
-            }
-        }
+pub fn what_differs(twin: &World, subject: &World) -> String {
+    let (culprits, all) = differences(&subject.states(), &twin.states(), CULPRITS_MAX);
+    if all == 0 {
+        return "no entity differs".into();
     }
-    format!("{differing} entities differ\n{text}")
+    let mut text =
+        format!("{all} components of entities differ (here: the subject, there: the twin)\n");
+    for culprit in &culprits {
+        text.push_str(&format!("  {culprit}\n"));
+    }
+    if all > culprits.len() {
+        text.push_str(&format!("  … and {} more\n", all - culprits.len()));
+    }
+    text
 }

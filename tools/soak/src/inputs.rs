@@ -62,6 +62,11 @@ impl People {
         }
     }
 
+    /// The characters who come, go and travel; those of another world may have the same names.
+    pub fn guests(&self) -> impl Iterator<Item = EntityId> {
+        self.guests.iter().map(|(avatar, _)| *avatar)
+    }
+
     /// The sealed inputs of the next tick of `world`. `somebody` is everybody in it, by id.
     #[must_use]
     pub fn inputs(

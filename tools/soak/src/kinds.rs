@@ -40,11 +40,15 @@ pub enum EventKind {
     Restart,
     /// An earlier checkpoint is restored and the log since then replayed.
     Crash,
+    /// The same, and of the log's end, which was not certain yet, some or all is lost.
+    Loss,
+    /// There are two or three worlds, and characters travel between them.
+    Travel,
 }
 
 impl EventKind {
     /// All of them.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 19] = [
         Self::Puppets,
         Self::Joins,
         Self::Leaves,
@@ -62,6 +66,8 @@ impl EventKind {
         Self::Amnesia,
         Self::Restart,
         Self::Crash,
+        Self::Loss,
+        Self::Travel,
     ];
 
     /// As on the command line.
@@ -85,6 +91,8 @@ impl EventKind {
             Self::Amnesia => "amnesia",
             Self::Restart => "restart",
             Self::Crash => "crash",
+            Self::Loss => "loss",
+            Self::Travel => "travel",
         }
     }
 

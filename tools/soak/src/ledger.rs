@@ -34,6 +34,10 @@ pub struct Row {
     pub zone_changes: u64,
     /// Restarts from a checkpoint, with and without a log.
     pub restarts: u64,
+    /// Restarts that lost the end of a log.
+    pub losses: u64,
+    /// Travellers who came from another world.
+    pub journeys: u64,
     /// Cases that failed.
     pub failures: u64,
 }
@@ -133,6 +137,8 @@ mod tests {
             handoffs: 3,
             zone_changes: 2,
             restarts: 1,
+            losses: 1,
+            journeys: 4,
             failures: 0,
         }
     }

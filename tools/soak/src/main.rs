@@ -9,14 +9,15 @@ use bluemarble_sim::RULES_VERSION;
 use bluemarble_soak::case::{CaseRun, CaseStats, Failure, Workshop};
 use bluemarble_soak::kinds::{EventKind, Events};
 use bluemarble_soak::ledger::{self, Row};
+use bluemarble_soak::plant::Plant;
 use bluemarble_soak::shrink::shrink;
 use bluemarble_soak::{Library, Pools};
 use clap::Parser;
 
 /// The row in the ledger and the line on the terminal are at most so old.
 const TELL_EVERY: Duration = Duration::from_secs(20);
-/// A soak that does not see the mutant within so many cases is blind.
-const MUTANT_CASES: u64 = 12;
+/// A soak that does not see a planted fault within so many cases is blind.
+const PLANT_CASES: u64 = 12;
 
 /// Runs random worlds, torn and tormented, beside whole and peaceful twins; both must be the same.
 #[derive(Parser)]
@@ -28,9 +29,11 @@ const MUTANT_CASES: u64 = 12;
   cargo xtask soak --seed 1 --case 42
       (that case alone; not in the ledger)
   cargo xtask soak --seed 1 --case 42 --without amnesia,crash
+  cargo xtask soak --seed 1 --case 42 --plant flipped-bit
+      (with a fault, to see what a failure looks like)
 
-A case that fails is run again with ever fewer sorts of events; then the report says which it needs,
-and the command that shows it. Killing the program loses some seconds of the ledger, nothing else."
+A case that fails is run again with ever fewer sorts of events and creatures; then the report says what
+it needs, and the command that shows it. Killing the program loses some seconds of the ledger, nothing else."
 )]
 struct Args {
     /// Seed of everything random
@@ -48,6 +51,12 @@ struct Args {
     /// Leave out these sorts of events, separated by commas
     #[arg(long, value_name = "KINDS", value_delimiter = ',', value_parser = event_kind)]
     without: Vec<EventKind>,
+    /// Leave out all creatures but so many in each world, of one case
+    #[arg(long, value_name = "N", requires = "case", value_parser = clap::value_parser!(u64).range(1..))]
+    creatures_at_most: Option<u64>,
+    /// Plant a fault in one case: live-zone, flipped-bit or hasty-journeys
+    #[arg(long, value_name = "FAULT", requires = "case", value_parser = plant)]
+    plant: Option<Plant>,
     /// Where to record what was run
     #[arg(long, value_name = "FILE", default_value = "tools/soak/ledger.csv")]
     ledger: PathBuf,
@@ -65,6 +74,15 @@ struct Args {
 fn event_kind(name: &str) -> Result<EventKind, String> {
     EventKind::named(name)
         .ok_or_else(|| format!("no such sort of event; there are: {}", Events::all()))
+}
+
+fn plant(name: &str) -> Result<Plant, String> {
+    let names = Plant::ALL.map(Plant::name).join(", ");
+    match Plant::named(name) {
+        Some(plant) if plant.is_built() => Ok(plant),
+        Some(_) => Err("it is in builds with the feature `mutants` only".into()),
+        None => Err(format!("no such fault; there are: {names}")),
+    }
 }
 
 fn main() -> ExitCode {
@@ -99,11 +117,19 @@ fn run(args: &Args) -> anyhow::Result<bool> {
         .without
         .iter()
         .fold(Events::all(), |events, kind| events.without(*kind));
+    let run = |case| CaseRun {
+        events,
+        creatures_most: args.creatures_at_most,
+        plant: args.plant,
+        ..CaseRun::whole(args.seed, case)
+    };
     if let Some(case) = args.case {
-        return one_case(args, case, events, &mut shop);
+        return one_case(args, run(case), &mut shop);
     }
-    if !sees_the_mutant(args, &mut shop)? {
-        return Ok(false);
+    for plant in [Plant::LiveZone, Plant::HastyJourneys] {
+        if !sees(plant, args, &mut shop)? {
+            return Ok(false);
+        }
     }
     let known = ledger::read(&args.ledger)?;
     let first = args
@@ -122,16 +148,13 @@ fn run(args: &Args) -> anyhow::Result<bool> {
         handoffs: 0,
         zone_changes: 0,
         restarts: 0,
+        losses: 0,
+        journeys: 0,
         failures: 0,
     };
     let mut told = started;
     for case in first.. {
-        let one = CaseRun {
-            seed: args.seed,
-            case,
-            events,
-            mutant: false,
-        };
+        let one = run(case);
         let outcome = one.run(&mut shop)?;
         row.last_case = case;
         row.cases += 1;
@@ -163,46 +186,37 @@ fn run(args: &Args) -> anyhow::Result<bool> {
     Ok(true)
 }
 
-/// The soak proves that it sees a world that reads its own zone at t, and that it sees nothing in the
-/// same case without that; false if it does.
-fn sees_the_mutant(args: &Args, shop: &mut Workshop) -> anyhow::Result<bool> {
-    if !cfg!(feature = "mutants") {
+/// The soak proves that it sees a planted fault, and that it sees nothing in the same case without
+/// that; false if it does.
+fn sees(plant: Plant, args: &Args, shop: &mut Workshop) -> anyhow::Result<bool> {
+    if !plant.is_built() {
         bail!("built without the feature `mutants`, so it cannot prove that it is not blind");
     }
-    for n in 0..MUTANT_CASES {
-        let case = u64::MAX - n;
-        let run = |mutant| CaseRun {
-            seed: args.seed,
-            case,
-            events: Events::all(),
-            mutant,
+    for n in 0..PLANT_CASES {
+        let sound = CaseRun::whole(args.seed, u64::MAX - n);
+        let planted = CaseRun {
+            plant: Some(plant),
+            ..sound
         };
-        if let Err(failure) = run(true).run(shop)? {
+        if let Err(failure) = planted.run(shop)? {
             println!(
-                "the mutant was found in case {} of its own, at tick {}",
-                n + 1,
-                failure.tick
+                "planted {plant}: found in case {} of its own, at {failure}",
+                n + 1
             );
-            return one_case(args, case, Events::all(), shop);
+            return one_case(args, sound, shop);
         }
     }
-    bail!("{MUTANT_CASES} cases did not show the mutant: the soak is blind")
+    bail!("{PLANT_CASES} cases did not show the planted {plant}: the soak is blind")
 }
 
-fn one_case(args: &Args, case: u64, events: Events, shop: &mut Workshop) -> anyhow::Result<bool> {
-    let one = CaseRun {
-        seed: args.seed,
-        case,
-        events,
-        mutant: false,
-    };
-    match one.run(shop)? {
+fn one_case(args: &Args, run: CaseRun, shop: &mut Workshop) -> anyhow::Result<bool> {
+    match run.run(shop)? {
         Ok(stats) => {
-            println!("case {case} of seed {} is fine: {stats}", args.seed);
+            println!("case {} of seed {} is fine: {stats}", run.case, run.seed);
             Ok(true)
         }
         Err(failure) => {
-            report(args, one, failure, shop)?;
+            report(args, run, failure, shop)?;
             Ok(false)
         }
     }
@@ -214,12 +228,14 @@ fn add(row: &mut Row, stats: &CaseStats) {
     row.handoffs += stats.tally.handoffs;
     row.zone_changes += stats.done.zone_changes;
     row.restarts += stats.done.restarts;
+    row.losses += stats.done.losses;
+    row.journeys += stats.tally.arrived;
 }
 
 fn tell(row: &Row) {
     println!(
         "seed {} case {}: {:.1} min, {} cases, {} ticks, {} entity-ticks, {} hand-offs, {} zone \
-         changes, {} restarts",
+         changes, {} restarts, {} journeys",
         row.seed,
         row.last_case,
         row.minutes,
@@ -229,56 +245,46 @@ fn tell(row: &Row) {
         row.handoffs,
         row.zone_changes,
         row.restarts,
+        row.journeys,
     );
 }
 
-/// Says what was found, which sorts of events it needs, and how to see it again.
+/// Says what was found, what it needs, and how to see it again.
 fn report(args: &Args, run: CaseRun, failure: Failure, shop: &mut Workshop) -> anyhow::Result<()> {
-    let command = |run: &CaseRun| {
-        let mut line = format!("cargo xtask soak --seed {} --case {}", run.seed, run.case);
-        let left_out = run.events.left_out();
-        if !left_out.is_empty() {
-            line.push_str(&format!(" --without {left_out}"));
-        }
-        line
-    };
     println!(
-        "\nFAILED: seed {} case {} at tick {}: {}\n  again: {}\nnow with fewer sorts of events …",
+        "\nFAILED: seed {} case {}, {failure}\n  again: {}\n{}now with less …",
         run.seed,
         run.case,
-        failure.tick,
-        failure.fault,
-        command(&run),
+        run.command(),
+        failure.detail,
     );
-    let (least, how) = shrink(run, failure.clone(), shop, |kind, is_needed| {
-        let verdict = if is_needed { "needed" } else { "not needed" };
-        println!("  {}: {verdict}", kind.name());
+    let (least, how) = shrink(run, failure.clone(), shop, |without, still| {
+        let verdict = match still {
+            Some(failure) => format!("still fails, {failure}"),
+            None => "does not fail".into(),
+        };
+        println!("  {without}: {verdict}");
     })?;
     let text = format!(
         "The soak failed at seed {} case {} (rules {RULES_VERSION} {}).\n\n\
-         With everything: tick {}: {}\n  {}\n{}\n\
-         With what it needs ({}): tick {}: {}\n  {}\n{}\n{}\n",
+         With everything: {failure}\n  {}\n{}\n\
+         With what it needs ({}): {how}\n  {}\n{}\n{}",
         run.seed,
         run.case,
         args.build,
-        failure.tick,
-        failure.fault,
-        command(&run),
+        run.command(),
         failure.detail,
         least.events,
-        how.tick,
-        how.fault,
-        command(&least),
+        least.command(),
         how.detail,
-        how.scene,
+        how.scenes,
     );
     let path = write_report(&args.reports, &run, &text)?;
     println!(
-        "it needs: {}\n  first differing tick {}: {}\n  again: {}\n  report: {}",
+        "it needs: {}\n  {how}\n{}  again: {}\n  report: {}",
         least.events,
-        how.tick,
-        how.fault,
-        command(&least),
+        how.detail,
+        least.command(),
         path.display()
     );
     Ok(())

@@ -31,6 +31,15 @@ pub struct Library {
     loaded: BTreeMap<&'static str, Arc<Planet>>,
 }
 
+/// How large a scene may be.
+#[derive(Clone, Copy, Debug)]
+pub struct Size {
+    /// So many worlds share what a case may take.
+    pub worlds: u64,
+    /// Creatures that are left of those drawn; without it all.
+    pub creatures_most: Option<u64>,
+}
+
 /// A case's world and how long it runs.
 #[derive(Clone, Debug)]
 pub struct Scene {
@@ -38,6 +47,8 @@ pub struct Scene {
     pub spec: WorldSpec,
     /// Ticks to run.
     pub ticks: u64,
+    /// Creatures at the beginning, about.
+    pub creatures: u64,
 }
 
 impl Library {
@@ -69,14 +80,16 @@ impl Library {
     ///
     /// # Errors
     /// If a planet cannot be loaded.
-    pub fn scene(&mut self, case: &Dice) -> anyhow::Result<Scene> {
+    pub fn scene(&mut self, case: &Dice, size: Size) -> anyhow::Result<Scene> {
         let mut dice = case.fork(PURPOSE, 0);
         let planet = self.planet(&mut dice)?;
         let most = if self.is_short { SHORT.0 } else { CREATURES.1 };
-        let creatures = dice.magnitude(CREATURES.0, most) as u64;
+        let drawn = dice.magnitude(CREATURES.0, most / size.worlds as f64) as u64;
+        let creatures = drawn.min(size.creatures_most.unwrap_or(drawn));
         let scenario = self.scenario(&mut dice, &planet, creatures);
-        let entities = creatures + u64::from(scenario.puppets) + 30;
-        let ticks = (ENTITY_TICKS / entities).clamp(80, 500) - dice.up_to(40);
+        // Of those drawn, so that a case with fewer of them goes on as long.
+        let entities = drawn + u64::from(scenario.puppets) + 30;
+        let ticks = (ENTITY_TICKS / size.worlds / entities).clamp(80, 500) - dice.up_to(40);
         let ticks = if self.is_short {
             ticks.min(SHORT.1)
         } else {
@@ -89,7 +102,11 @@ impl Library {
             seed: dice.word(),
             zones: 1,
         };
-        Ok(Scene { spec, ticks })
+        Ok(Scene {
+            spec,
+            ticks,
+            creatures,
+        })
     }
 
     fn planet(&mut self, dice: &mut Dice) -> anyhow::Result<Arc<Planet>> {

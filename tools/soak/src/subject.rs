@@ -8,6 +8,7 @@ use crate::checks::Fault;
 use crate::cuts;
 use crate::dice::Dice;
 use crate::kinds::{EventKind, Events};
+use crate::plant::Plant;
 use crate::threads::THREADS_MAX;
 
 const PURPOSE: u64 = 0x2000;
@@ -47,6 +48,47 @@ pub struct Upheavals {
     pub restarts: u64,
     /// Ticks replayed from a log.
     pub replayed: u64,
+    /// Restarts that lost the end of the log.
+    pub losses: u64,
+    /// Ticks that were lost.
+    pub lost: u64,
+    /// Restarts of any sort while somebody was between two worlds.
+    pub restarts_on_the_way: u64,
+}
+
+impl Upheavals {
+    /// Those of another world as well.
+    pub fn add(&mut self, other: &Self) {
+        let Self {
+            zone_changes,
+            scattered,
+            strays_most,
+            amnesias,
+            restarts,
+            replayed,
+            losses,
+            lost,
+            restarts_on_the_way,
+        } = *other;
+        self.zone_changes += zone_changes;
+        self.scattered += scattered;
+        self.strays_most = self.strays_most.max(strays_most);
+        self.amnesias += amnesias;
+        self.restarts += restarts;
+        self.replayed += replayed;
+        self.losses += losses;
+        self.lost += lost;
+        self.restarts_on_the_way += restarts_on_the_way;
+    }
+}
+
+/// What was done to a world before a step.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Torment {
+    /// It was started anew.
+    pub died: bool,
+    /// A checkpoint of it was kept, and its log begins anew.
+    pub kept: bool,
 }
 
 /// A world that is tormented.
@@ -63,13 +105,19 @@ pub struct Subject {
     /// An earlier checkpoint, and the log since.
     kept: Checkpoint,
     log: Vec<Record>,
-    mutant: bool,
+    #[cfg_attr(
+        not(feature = "mutants"),
+        expect(dead_code, reason = "the faults are not built")
+    )]
+    plant: Option<Plant>,
 }
 
 /// What a journal says of a tick.
-struct Record {
-    inputs: Vec<u8>,
-    digest: u64,
+pub struct Record {
+    /// Its inputs, encoded.
+    pub inputs: Vec<u8>,
+    /// The digest after it.
+    pub digest: u64,
 }
 
 impl Subject {
@@ -81,14 +129,12 @@ impl Subject {
         case: &Dice,
         events: Events,
         spec: &WorldSpec,
-        mutant: bool,
+        plant: Option<Plant>,
     ) -> Result<Self, WorldError> {
         let mut dice = case.fork(PURPOSE, 0);
-        let zones = if events.has(EventKind::Cut) {
-            *dice.pick(&ZONES)
-        } else {
-            1
-        };
+        // Drawn in any case, or leaving the cut out would change all that is drawn below.
+        let drawn = *dice.pick(&ZONES);
+        let zones = if events.has(EventKind::Cut) { drawn } else { 1 };
         let world = World::genesis(WorldSpec {
             zones,
             ..spec.clone()
@@ -116,17 +162,17 @@ impl Subject {
             habits,
             kept,
             log: Vec::new(),
-            mutant,
+            plant,
         };
         subject.renew();
         Ok(subject)
     }
 
-    /// Does to the world what this tick's dice say, before the step. True if it died in between.
+    /// Does to the world what this tick's dice say, before the step.
     ///
     /// # Errors
     /// If it is not the same afterwards.
-    pub fn torment(&mut self, pool: &ThreadPool) -> Result<bool, Fault> {
+    pub fn torment(&mut self, pool: &ThreadPool) -> Result<Torment, Fault> {
         let tick = self.world.tick();
         let habits = self.habits;
         if let Some(mut dice) = self.drawn(EventKind::Threads, tick, habits.threads) {
@@ -139,9 +185,10 @@ impl Subject {
         {
             self.world.rebuild_zones();
             self.renew();
+            self.flip_a_bit();
             self.done.amnesias += 1;
         }
-        let mut died = false;
+        let mut done = Torment::default();
         if let Some(mut dice) = self.drawn(EventKind::Repartition, tick, habits.repartition) {
             let zones = zones_of(&mut dice);
             self.restore(&self.world.checkpoint(), zones)?;
@@ -153,13 +200,13 @@ impl Subject {
         {
             self.restore(&self.world.checkpoint(), self.world.zones())?;
             self.done.restarts += 1;
-            died = true;
+            done.died = true;
         }
         if let Some(mut dice) = self.drawn(EventKind::Crash, tick, habits.crash) {
             let zones = zones_of(&mut dice);
-            self.recover(zones, pool)?;
+            self.recover(zones, self.log.len(), pool)?;
             self.done.restarts += 1;
-            died = true;
+            done.died = true;
         }
         if self
             .stream(EventKind::Crash, tick.0)
@@ -168,8 +215,29 @@ impl Subject {
         {
             self.kept = self.world.checkpoint();
             self.log.clear();
+            done.kept = true;
         }
-        Ok(died)
+        Ok(done)
+    }
+
+    /// Loses the end of the log: the world is again as it was so many ticks after the kept checkpoint.
+    ///
+    /// # Errors
+    /// If it comes to another state than it had then.
+    pub fn lose(&mut self, records: usize, pool: &ThreadPool) -> Result<(), Fault> {
+        self.done.losses += 1;
+        self.done.restarts += 1;
+        self.done.lost += (self.log.len() - records) as u64;
+        let mut dice = self.stream(EventKind::Loss, self.world.tick().0).fork(1, 0);
+        self.recover(zones_of(&mut dice), records, pool)?;
+        self.log.truncate(records);
+        Ok(())
+    }
+
+    /// The log since the kept checkpoint.
+    #[must_use]
+    pub fn log(&self) -> &[Record] {
+        &self.log
     }
 
     /// One tick, logged as a journal would, before it is stepped.
@@ -249,24 +317,17 @@ impl Subject {
         Ok(())
     }
 
-    /// The kept checkpoint, and every tick since from the log.
-    fn recover(&mut self, zones: usize, pool: &ThreadPool) -> Result<(), Fault> {
+    /// The kept checkpoint, and so many ticks since from the log.
+    fn recover(&mut self, zones: usize, records: usize, pool: &ThreadPool) -> Result<(), Fault> {
         let kept = self.kept.clone();
         let (died_at, shown) = (self.world.tick(), self.world.entities());
+        let is_whole = records == self.log.len();
         self.restore(&kept, zones)?;
-        for record in &self.log {
-            let inputs = TickInputs::decode(&record.inputs).map_err(|e| format!("log: {e}"))?;
-            let report = self.world.step(&inputs, pool).map_err(|e| e.to_string())?;
-            self.done.replayed += 1;
-            if report.digest != record.digest {
-                return Err(format!(
-                    "replay of tick {} from the checkpoint of tick {} gives digest {:016x}, logged \
-                     was {:016x}",
-                    report.tick, kept.tick, report.digest, record.digest
-                ));
-            }
+        for record in &self.log[..records] {
+            record.replay(&mut self.world, kept.tick, pool)?;
         }
-        if (self.world.tick(), self.world.entities()) != (died_at, shown) {
+        self.done.replayed += records as u64;
+        if is_whole && (self.world.tick(), self.world.entities()) != (died_at, shown) {
             return Err(format!(
                 "recovered to {}, died at {died_at}",
                 self.world.tick()
@@ -275,12 +336,45 @@ impl Subject {
         Ok(())
     }
 
+    /// The fault planted for those who want to see an amnesia found out.
+    fn flip_a_bit(&mut self) {
+        #[cfg(feature = "mutants")]
+        if self.plant == Some(Plant::FlippedBit) {
+            let somebody = self.world.states().first().map(|state| state.identity.id);
+            if let Some(id) = somebody {
+                self.world.bend(id, |state| state.life.kills ^= 1 << 9);
+            }
+        }
+    }
+
     /// Whatever is set on a world and not in its state.
     fn renew(&mut self) {
         #[cfg(feature = "mutants")]
-        self.world.set_mutant(self.mutant);
-        #[cfg(not(feature = "mutants"))]
-        debug_assert!(!self.mutant, "built without mutants");
+        self.world.set_mutant(self.plant == Some(Plant::LiveZone));
+    }
+}
+
+impl Record {
+    /// Steps a world by it, which was restored from the checkpoint of tick `from`.
+    ///
+    /// # Errors
+    /// If it cannot be stepped, or comes to another digest.
+    pub fn replay(
+        &self,
+        world: &mut World,
+        from: Tick,
+        pool: &ThreadPool,
+    ) -> Result<(TickInputs, TickReport), Fault> {
+        let inputs = TickInputs::decode(&self.inputs).map_err(|e| format!("log: {e}"))?;
+        let report = world.step(&inputs, pool).map_err(|e| e.to_string())?;
+        if report.digest != self.digest {
+            return Err(format!(
+                "replay of tick {} from the checkpoint of tick {from} gives digest {:016x}, logged was \
+                 {:016x}",
+                report.tick, report.digest, self.digest
+            ));
+        }
+        Ok((inputs, report))
     }
 }
 
