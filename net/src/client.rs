@@ -8,5 +8,6 @@ pub use self::core::{
     RemovedEntity, Taken, View,
 };
 pub use driver::{
-    Client, ClientEndpoint, ClientOptions, ConnectError, Dialect, Disconnected, Link, Trust,
+    Client, ClientEndpoint, ClientOptions, ConnectError, Dialect, Disconnected, Link, Received,
+    Return, Trust,
 };

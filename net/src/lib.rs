@@ -4,6 +4,7 @@
 pub mod certs;
 pub mod client;
 mod key_files;
+pub mod resume_tokens;
 pub mod server;
 pub mod tickets;
 mod udp_socket;

@@ -6,6 +6,7 @@
 //! journal-discarded-<e>/    segments given up by --discard-journal-tail before epoch e
 //! dev/cert.pem, cert.key.pem, ticket.key.pem, ticket.pub.pem
 //! admin.token               0600
+//! resume.key                0600: signs the tokens with which clients come back
 //! evidence/                 inputs of a tick that panicked
 //! worlds/<name>/            another world: world.json, journal/, evidence/
 //! server.json               while running: {quic, admin, pid, epoch}

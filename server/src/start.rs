@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bluemarble_net::certs::ServerIdentity;
+use bluemarble_net::resume_tokens::ResumeTokens;
 use bluemarble_net::server::quic::{Doors, QuicConfig, QuicLimits, QuicServer};
 use bluemarble_net::server::{
     BUDGET_BYTES_MAX, BUDGET_BYTES_MIN, Hub, HubConfig, WorldFacts, event::SessionEvent,
@@ -419,8 +420,10 @@ pub fn listen(
     };
     let tickets = TicketVerifier::of_any_world(&public_pem)
         .map_err(|error| Failure::request(chain(&error)).advise("see net.ticket_public_key"))?;
+    let resume = ResumeTokens::load_or_create(ground.data.root()).map_err(bad_file)?;
     let limits = QuicLimits {
         sessions_max: net.sessions_max,
+        resume_valid: QuicLimits::default().resume_valid.max(2 * net.grace),
         // Two ticks' worth of the budget: less would let a tick's first datagrams push out its own.
         datagrams_waiting_max: QuicLimits::default().datagrams_waiting_max.max(
             2 * (budget_bytes(net.client_bytes_per_s_max, ground.config.world.tick_hz) as usize)
@@ -432,6 +435,7 @@ pub fn listen(
         addr: net.listen,
         identity,
         tickets,
+        resume,
         limits,
     };
     let _context = sockets.enter();

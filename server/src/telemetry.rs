@@ -371,7 +371,15 @@ pub fn show_log(journal: &JournalStatus, checkpoints: &CheckpointStatus) {
 }
 
 /// Those of [`HubStats`] that can fall.
-const HUB_GAUGES: [&str; 5] = ["sessions", "unattended", "in_view", "entities", "waiting"];
+const HUB_GAUGES: [&str; 7] = [
+    "sessions",
+    "unattended",
+    "in_view",
+    "entities",
+    "waiting",
+    "parked",
+    "quiet",
+];
 
 /// Copies the network's counters, once a second. The crates below name them; see
 /// `docs/OPERATIONS.md` for the list.

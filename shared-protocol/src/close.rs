@@ -34,6 +34,8 @@ pub enum CloseCode {
     WrongWorld = 19,
     /// No hello arrived in time.
     HandshakeTimeout = 20,
+    /// The token is good for nothing here (any more): say hello with a ticket.
+    NothingToResume = 21,
     /// Bytes that are not a message or datagram of this protocol.
     Malformed = 32,
     /// A message or datagram larger than the protocol allows.
@@ -52,7 +54,7 @@ pub enum CloseCode {
 
 impl CloseCode {
     /// All of them, by number.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Normal,
         Self::ServerShutdown,
         Self::ReplacedByNewSession,
@@ -62,6 +64,7 @@ impl CloseCode {
         Self::ExpiredTicket,
         Self::WrongWorld,
         Self::HandshakeTimeout,
+        Self::NothingToResume,
         Self::Malformed,
         Self::Oversized,
         Self::Flooding,
@@ -98,6 +101,7 @@ impl CloseCode {
             Self::ExpiredTicket => "expired_ticket",
             Self::WrongWorld => "wrong_world",
             Self::HandshakeTimeout => "handshake_timeout",
+            Self::NothingToResume => "nothing_to_resume",
             Self::Malformed => "malformed",
             Self::Oversized => "oversized",
             Self::Flooding => "flooding",
@@ -121,6 +125,7 @@ impl CloseCode {
             Self::ExpiredTicket => "the ticket has expired",
             Self::WrongWorld => "the ticket is for another world",
             Self::HandshakeTimeout => "no hello arrived in time",
+            Self::NothingToResume => "there is nothing to resume: say hello with a ticket",
             Self::Malformed => "bytes that are not of this protocol",
             Self::Oversized => "a message larger than the protocol allows",
             Self::Flooding => "too many messages",
@@ -172,7 +177,9 @@ mod tests {
         let numbers: Vec<u32> = CloseCode::ALL.iter().map(|code| code.number()).collect();
         assert_eq!(
             numbers,
-            [0, 1, 2, 3, 16, 17, 18, 19, 20, 32, 33, 34, 35, 48, 49, 50]
+            [
+                0, 1, 2, 3, 16, 17, 18, 19, 20, 21, 32, 33, 34, 35, 48, 49, 50
+            ]
         );
         for code in CloseCode::ALL {
             assert_eq!(CloseCode::from_number(code.number().into()), Some(code));

@@ -1,5 +1,5 @@
-//! Messages of the reliable control stream: the hello and its answer, cards on request, game
-//! events, and the announcement of a close.
+//! Messages of the reliable control stream: the hello and its answer, coming back after a lost
+//! connection, cards on request, game events, and the announcement of a close.
 //!
 //! The client opens one bidirectional stream; each side writes frames of a `u32` length (little
 //! endian) and that many bytes of [`crate::binary`]. Everything a stranger sends is bounded twice:
@@ -18,10 +18,10 @@ use crate::limits::{
 
 /// The protocol this build speaks. It is in the ALPN and, so that a mismatch can be explained to
 /// the client in words, once more in the hello.
-pub const PROTOCOL_VERSION: u16 = 1;
+pub const PROTOCOL_VERSION: u16 = 2;
 
 /// What TLS negotiates: the protocol's name and [`PROTOCOL_VERSION`].
-pub const ALPN: &[u8] = b"bluemarble/1";
+pub const ALPN: &[u8] = b"bluemarble/2";
 
 /// What a client offers that wants to know which version a server speaks: every server accepts it,
 /// and closes at once with [`CloseCode::ProtocolVersion`] and its own [`ALPN`] in the reason. TLS
@@ -50,6 +50,19 @@ pub enum ClientMessage {
     },
     /// The client is about to close: its avatar may leave at once.
     Goodbye,
+    /// The first message of a client that has lost its connection, in place of a hello.
+    Resume {
+        /// [`PROTOCOL_VERSION`] of the client.
+        protocol: u16,
+        /// The newest one of [`ServerMessage::Token`].
+        token: String,
+        /// Number of the newest snapshot datagram it took, 0 if none.
+        newest: u64,
+        /// Bit i: whether it took number `newest` − 1 − i, too.
+        before: u32,
+        /// As in the hello.
+        client: String,
+    },
 }
 
 /// From the server.
@@ -73,6 +86,24 @@ pub enum ServerMessage {
     Queued {
         /// How many go in before this client does.
         ahead: u32,
+    },
+    /// With this a client comes back after its connection is lost. It replaces the one before; the
+    /// first follows the welcome.
+    Token {
+        /// Opaque; at most [`TICKET_BYTES_MAX`] bytes.
+        token: String,
+        /// For how long it is good, seconds.
+        valid_s: u32,
+    },
+    /// The answer to [`ClientMessage::Resume`] when nothing was forgotten: the last welcome still
+    /// holds, but for what is in here; view, baselines and input numbers go on.
+    Resumed {
+        /// This connection.
+        session: SessionId,
+        /// The newest finished tick.
+        tick: Tick,
+        /// Number of the next snapshot datagram.
+        next: u64,
     },
 }
 
@@ -192,6 +223,11 @@ impl ClientMessage {
             }
             Self::Cards { ids } => bounded(ids.len() <= CARDS_PER_MESSAGE_MAX, "ids")?,
             Self::Goodbye => {}
+            Self::Resume { token, client, .. } => {
+                bounded(token.len() <= TICKET_BYTES_MAX, "token")?;
+                bounded(client.len() <= CLIENT_BYTES_MAX, "client")?;
+                bounded(!client.chars().any(char::is_control), "client")?;
+            }
         }
         Ok(message)
     }
@@ -221,7 +257,8 @@ impl ServerMessage {
                 };
                 bounded(cards.iter().all(name_fits), "name")?;
             }
-            Self::Event(_) | Self::Queued { .. } => {}
+            Self::Event(_) | Self::Queued { .. } | Self::Resumed { .. } => {}
+            Self::Token { token, .. } => bounded(token.len() <= TICKET_BYTES_MAX, "token")?,
             Self::Closing { reason, .. } => {
                 bounded(reason.len() <= CLOSE_REASON_BYTES_MAX, "reason")?;
             }
@@ -318,7 +355,7 @@ mod tests {
     #[test]
     fn golden_bytes_of_the_client_messages() {
         let hello = ClientMessage::Hello {
-            protocol: 1,
+            protocol: 2,
             ticket: "t.k".into(),
             client: "b".into(),
         };
@@ -326,7 +363,7 @@ mod tests {
         assert_eq!(hello.to_frame(), [
             26, 0, 0, 0, // length
             0, 0, 0, 0, // Hello
-            1, 0, // protocol
+            2, 0, // protocol
             3, 0, 0, 0, 0, 0, 0, 0, b't', b'.', b'k', // ticket
             1, 0, 0, 0, 0, 0, 0, 0, b'b', // client
         ]);
@@ -340,6 +377,22 @@ mod tests {
             1, 0, 0, 0, 0, 0, 0, 0, 8, 7, 6, 5, 4, 3, 2, 1,
         ]);
         assert_eq!(ClientMessage::Goodbye.to_frame(), [4, 0, 0, 0, 2, 0, 0, 0]);
+        let resume = ClientMessage::Resume {
+            protocol: PROTOCOL_VERSION,
+            token: "r".into(),
+            newest: 300,
+            before: 5,
+            client: "b".into(),
+        };
+        #[rustfmt::skip]
+        assert_eq!(resume.to_frame(), [
+            36, 0, 0, 0,
+            3, 0, 0, 0, // Resume
+            2, 0, // protocol
+            1, 0, 0, 0, 0, 0, 0, 0, b'r', // token
+            44, 1, 0, 0, 0, 0, 0, 0, 5, 0, 0, 0, // newest, before
+            1, 0, 0, 0, 0, 0, 0, 0, b'b', // client
+        ]);
     }
 
     #[test]
@@ -389,6 +442,27 @@ mod tests {
             3, 0, 0, 0, // Closing
             34, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, b'x', // code, reason
         ]);
+        let token = ServerMessage::Token {
+            token: "r".into(),
+            valid_s: 900,
+        };
+        #[rustfmt::skip]
+        assert_eq!(token.to_frame(), [
+            17, 0, 0, 0,
+            5, 0, 0, 0, // Token
+            1, 0, 0, 0, 0, 0, 0, 0, b'r', 0x84, 3, 0, 0, // token, valid_s
+        ]);
+        let resumed = ServerMessage::Resumed {
+            session: SessionId(9),
+            tick: Tick(300),
+            next: 7,
+        };
+        #[rustfmt::skip]
+        assert_eq!(resumed.to_frame(), [
+            28, 0, 0, 0,
+            6, 0, 0, 0, // Resumed
+            9, 0, 0, 0, 0, 0, 0, 0, 44, 1, 0, 0, 0, 0, 0, 0, 7, 0, 0, 0, 0, 0, 0, 0,
+        ]);
     }
 
     #[test]
@@ -410,6 +484,15 @@ mod tests {
                 reason: "bye".into(),
             },
             ServerMessage::Queued { ahead: 7 },
+            ServerMessage::Token {
+                token: "r".into(),
+                valid_s: 60,
+            },
+            ServerMessage::Resumed {
+                session: SessionId(9),
+                tick: Tick(8),
+                next: 7,
+            },
         ];
         for message in messages {
             assert_eq!(

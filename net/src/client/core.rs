@@ -290,6 +290,14 @@ impl ClientCore {
         self.acks.newest()
     }
 
+    /// What to name when coming back: the newest datagram taken, 0 if none, and which of the 32
+    /// before it.
+    #[must_use]
+    pub fn taken(&self) -> (u64, u32) {
+        let before = self.acks.to_acks().map_or(0, |acks| acks.before);
+        (self.acks.newest(), before)
+    }
+
     /// The counters.
     #[must_use]
     pub fn stats(&self) -> &ClientStats {

@@ -2,9 +2,11 @@
 //! logic ([`Client`]).
 
 mod client;
+mod ended;
 mod endpoint;
 mod link;
 
 pub use self::client::Client;
+pub use self::ended::{ConnectError, Disconnected};
 pub use self::endpoint::{ClientEndpoint, Trust};
-pub use self::link::{ClientOptions, ConnectError, Dialect, Disconnected, Link};
+pub use self::link::{ClientOptions, Dialect, Link, Received, Return};

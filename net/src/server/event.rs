@@ -13,6 +13,17 @@ pub struct VerifiedHello {
     pub avatar: EntityId,
 }
 
+/// What a client that comes back says it has: its token was good.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ResumeClaim {
+    /// The session the token was made for.
+    pub session: SessionId,
+    /// Number of the newest snapshot datagram it took, 0 if none.
+    pub newest: u64,
+    /// Bit i: whether it took number `newest` − 1 − i, too.
+    pub before: u32,
+}
+
 /// Something that happened to a session.
 #[derive(Clone, Debug)]
 pub enum SessionEvent {
@@ -22,6 +33,15 @@ pub enum SessionEvent {
         session: SessionId,
         /// Who.
         hello: VerifiedHello,
+    },
+    /// A client came back with a good token.
+    Resumed {
+        /// The new session.
+        session: SessionId,
+        /// Who.
+        hello: VerifiedHello,
+        /// What of.
+        claim: ResumeClaim,
     },
     /// An unreliable datagram arrived.
     Datagram {
@@ -37,7 +57,7 @@ pub enum SessionEvent {
         /// Checked.
         message: ClientMessage,
     },
-    /// The session has ended; exactly once for every `Opened`.
+    /// The session has ended; exactly once for every `Opened` or `Resumed`.
     Closed {
         /// Which.
         session: SessionId,

@@ -7,6 +7,8 @@
 
 mod intent_queue;
 mod line;
+mod liveness;
+mod resume;
 mod seats;
 mod session;
 
@@ -23,6 +25,8 @@ use bytes::Bytes;
 
 use self::intent_queue::Arrival;
 use self::line::Line;
+use self::liveness::{Liveness, Turn};
+use self::resume::Parked;
 use self::seats::Seats;
 use self::session::{News, Session};
 use super::event::{SessionCommand, SessionEvent, VerifiedHello};
@@ -49,6 +53,7 @@ pub struct Hub {
     config: HubConfig,
     sessions: BTreeMap<SessionId, Session>,
     seats: Seats,
+    parked: Parked,
     line: Line,
     strain: Strain,
     replicator: Replicator,
@@ -80,6 +85,7 @@ impl Hub {
             config,
             sessions: BTreeMap::new(),
             seats: Seats::default(),
+            parked: Parked::default(),
             line: Line::default(),
             strain: Strain::NONE,
             commands: VecDeque::new(),
@@ -99,6 +105,7 @@ impl Hub {
         for avatar in avatars {
             self.part(now_ms, *avatar, CloseCode::Travelled);
             self.seats.expel(*avatar);
+            self.parked.forget(*avatar);
         }
     }
 
@@ -107,6 +114,7 @@ impl Hub {
         if let Some(session) = self.seats.forget(avatar) {
             self.close(now_ms, session, code);
         }
+        self.parked.forget(avatar);
         self.end_wait(avatar, code);
     }
 
@@ -149,10 +157,18 @@ impl Hub {
     pub fn handle(&mut self, now_ms: u64, event: SessionEvent) {
         match event {
             SessionEvent::Opened { session, hello } => self.open(now_ms, session, hello),
+            SessionEvent::Resumed {
+                session,
+                hello,
+                claim,
+            } => {
+                self.stats.opened += 1;
+                self.resume(now_ms, session, hello, claim);
+            }
             SessionEvent::Datagram { session, bytes } => self.datagram(now_ms, session, &bytes),
             SessionEvent::Message { session, message } => self.message(now_ms, session, message),
             SessionEvent::Closed { session } => match self.sessions.remove(&session) {
-                Some(ended) => self.seats.vacate(now_ms, ended.avatar, session),
+                Some(ended) => self.park(now_ms, session, ended),
                 None if self.leave_line(session) => {}
                 None => self.stats.events_late += 1,
             },
@@ -165,6 +181,10 @@ impl Hub {
         self.sealed = tick;
         self.move_line(now_ms);
         let (admissions, leaves) = self.seats.seal(now_ms, self.config.limits.grace_ms);
+        for avatar in &leaves {
+            self.parked.forget(*avatar);
+        }
+        self.stats.parked = self.parked.len() as u64;
         self.stats.admissions += admissions.len() as u64;
         self.stats.leaves += leaves.len() as u64;
         self.stats.unattended = self.seats.unattended() as u64;
@@ -222,12 +242,29 @@ impl Hub {
             self.sessions
                 .values_mut()
                 .for_each(|session| session.view.reset());
+            self.parked.views_reset();
         }
         self.tell_news(now);
         let mut batch = Vec::with_capacity(self.sessions.len());
         self.stats.in_view = 0;
+        self.stats.quiet = 0;
         for (id, session) in &mut self.sessions {
-            let observer = session.observer();
+            let mut observer = session.observer();
+            match session.liveness.turn(now.tick) {
+                _ if !session.is_present() => {}
+                Turn::Usual if session.liveness.has_recovered(now.tick) => {
+                    session.view.forget_baselines();
+                }
+                Turn::Usual => {}
+                turn => {
+                    self.stats.quiet += 1;
+                    if turn == Turn::Nothing {
+                        continue;
+                    }
+                    self.replicator.keep_baselines(&mut session.view);
+                    observer.budget_bytes = DATAGRAM_BYTES_MAX;
+                }
+            }
             let send = |bytes| batch.push((*id, bytes));
             let stats = &mut self.stats;
             self.replicator
@@ -274,7 +311,9 @@ impl Hub {
     }
 
     fn admit(&mut self, now_ms: u64, id: SessionId, hello: VerifiedHello) {
-        let session = Session::new(now_ms, &hello, &self.config.limits);
+        let liveness = Liveness::new(self.newest_tick(), self.config.world.tick_hz);
+        self.parked.forget(hello.avatar);
+        let session = Session::new(now_ms, &hello, &self.config.limits, liveness);
         if let Some(older) = self.seats.take(hello.avatar, hello.name, id) {
             self.close(now_ms, older, CloseCode::ReplacedByNewSession);
         }
@@ -304,11 +343,13 @@ impl Hub {
 
     fn datagram(&mut self, now_ms: u64, id: SessionId, bytes: &Bytes) {
         let near = self.newest_tick();
+        let oldest = self.replicator.oldest_baseline();
         let stats = &mut self.stats;
         let Some(session) = self.sessions.get_mut(&id) else {
             stats.events_late += u64::from(!self.line.holds(id));
             return;
         };
+        session.took_up = None;
         stats.datagrams_in += 1;
         stats.bytes_in += bytes.len() as u64;
         if !session.bucket.allows_one(now_ms) {
@@ -320,7 +361,10 @@ impl Hub {
             Err(error) => return self.malformed(now_ms, id, error),
         };
         if let Some(acks) = datagram.acks {
-            let outcome = session.view.acknowledge(acks);
+            let outcome = session.view.acknowledge(acks, oldest);
+            if outcome.arrived > 0 {
+                session.liveness.heard(near);
+            }
             stats.acks += outcome.arrived;
             stats.acks_unknown += u64::from(outcome.unknown);
         }
@@ -349,15 +393,18 @@ impl Hub {
     }
 
     fn message(&mut self, now_ms: u64, id: SessionId, message: ClientMessage) {
-        let Some(session) = self.sessions.get(&id) else {
+        let Some(session) = self.sessions.get_mut(&id) else {
             if self.line.holds(id) {
                 return self.message_in_line(id, &message);
             }
             self.stats.events_late += 1;
             return;
         };
+        session.took_up = None;
         match message {
-            ClientMessage::Hello { .. } => self.close(now_ms, id, CloseCode::Unexpected),
+            ClientMessage::Hello { .. } | ClientMessage::Resume { .. } => {
+                self.close(now_ms, id, CloseCode::Unexpected);
+            }
             ClientMessage::Goodbye => {
                 self.seats.give_up(session.avatar, id);
                 self.close(now_ms, id, CloseCode::Normal);

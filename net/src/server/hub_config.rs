@@ -103,6 +103,10 @@ pub struct HubLimits {
     /// bound leaves is enough for anybody, but a line that moves one a tick should end within a
     /// minute. Beyond: `ServerFull`.
     pub waiting_max: usize,
+    /// Most sessions without a connection that are kept for their owners to come back; each takes
+    /// what a view takes, about 20 KiB with a hundred others in it. Beyond, the newest is not kept:
+    /// its owner has to say hello.
+    pub parked_max: usize,
     /// Session commands that may wait for the driver. Beyond, messages are dropped and counted;
     /// closes are kept.
     pub commands_max: usize,
@@ -117,6 +121,7 @@ impl Default for HubLimits {
             grace_ms: 10_000,
             rewind_ms_max: 500,
             waiting_max: 1_024,
+            parked_max: 4_096,
             commands_max: 65_536,
         }
     }

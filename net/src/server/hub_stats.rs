@@ -37,8 +37,20 @@ counters! {
     entities,
     /// Gauge: players who wait in line because the world is overloaded.
     waiting,
+    /// Gauge: sessions without a connection, kept for their owners.
+    parked,
     /// Sessions opened.
     opened,
+    /// Sessions taken up again with all their clients knew.
+    resumed,
+    /// Avatars taken up again by clients that have to be told everything anew.
+    resumed_afresh,
+    /// Claims to a session that is no more, or was taken up already.
+    resume_refused,
+    /// Sessions not kept because too many were.
+    parked_full,
+    /// Gauge: clients that have acknowledged nothing for a second.
+    quiet,
     /// Players who had to wait in line.
     queued,
     /// Players turned away because the line was full.

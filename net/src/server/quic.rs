@@ -31,12 +31,13 @@ use tokio::sync::{Notify, Semaphore};
 use self::doors::OneDoor;
 use self::session::{Handle, Outgoing};
 use super::event::{SessionCommand, SessionEvent};
+use crate::resume_tokens::ResumeTokens;
 use crate::tickets::TicketVerifier;
 use crate::udp_socket;
 
 pub(crate) use self::config::{CLIENT_DATAGRAMS_WAITING, bounded_transport};
 pub use self::config::{QuicConfig, QuicLimits};
-pub use self::doors::{Doors, Entry};
+pub use self::doors::{Doors, Entry, Visitor};
 pub use self::stats::{Counter, QuicStats};
 
 /// How long [`QuicServer::shutdown`] waits for farewells, and then again for QUIC to fall silent.
@@ -100,6 +101,7 @@ type Lane = u64;
 struct Shared {
     endpoint: Endpoint,
     tickets: TicketVerifier,
+    resume: ResumeTokens,
     limits: QuicLimits,
     stats: QuicStats,
     doors: Arc<dyn Doors>,
@@ -150,6 +152,7 @@ impl QuicServer {
         let shared = Arc::new(Shared {
             endpoint,
             tickets: config.tickets,
+            resume: config.resume,
             stats: QuicStats::default(),
             doors,
             next_lane: AtomicU64::new(1),

@@ -74,6 +74,8 @@ pub(crate) struct Observer {
     pub(crate) layers: u32,
     /// What its own input numbers are offset by in the world's; `None` before it is admitted.
     pub(crate) seq_base: Option<u32>,
+    /// Most bytes for it this tick; never more than the configured budget.
+    pub(crate) budget_bytes: usize,
 }
 
 /// One tick as replication sees it.
@@ -149,6 +151,20 @@ impl Replicator {
         rewound
     }
 
+    /// The oldest tick that baselines are known of.
+    pub(crate) fn oldest_baseline(&self) -> Tick {
+        self.history.oldest()
+    }
+
+    /// Keeps a client's baselines for longer than the history does.
+    pub(crate) fn keep_baselines(&self, view: &mut View) {
+        let history = &self.history;
+        view.keep_baselines(|noted, tick| {
+            history.get(noted)?;
+            history.state_at(noted.slot, tick).copied()
+        });
+    }
+
     /// Entities present.
     pub(crate) fn entities(&self) -> usize {
         self.history.present().0.len()
@@ -215,8 +231,9 @@ impl Replicator {
                 HEADER_BITS
             }
         };
-        let seams = (self.budget_bytes - 1) / DATAGRAM_BYTES_MAX;
-        let room_bits = self.budget_bytes * 8 - header_bits - seams * SEAM_BITS;
+        let budget_bytes = observer.budget_bytes.min(self.budget_bytes);
+        let seams = (budget_bytes - 1) / DATAGRAM_BYTES_MAX;
+        let room_bits = budget_bytes * 8 - header_bits - seams * SEAM_BITS;
         self.candidates.choose(room_bits, stats);
         let base = observer.seq_base.unwrap_or(own.applied.0);
         let applied = InputSeq(own.applied.0.saturating_sub(base));
@@ -229,7 +246,7 @@ impl Replicator {
             usual_back: 0,
             strain: self.strain,
         };
-        self.write(view, header, (update, sent), stats, &mut send);
+        self.write(view, header, (update, sent), budget_bytes, stats, &mut send);
     }
 
     /// Brings the view up to date with who is near, and gathers what could be sent.
@@ -275,9 +292,16 @@ impl Replicator {
                 continue;
             }
             self.found[noted.slot as usize] = self.pass;
+            let kept = view.kept(index);
             let entry = &mut view.entries[usize::from(index)];
-            self.candidates
-                .offer(index, entry, dist2, &self.history, &mut self.strings, stats);
+            self.candidates.offer(
+                index,
+                (entry, kept),
+                dist2,
+                &self.history,
+                &mut self.strings,
+                stats,
+            );
         }
         let Self {
             grid,
@@ -300,7 +324,14 @@ impl Replicator {
             match view.enter(SlotRef { slot, generation }) {
                 Some(index) => {
                     let entry = &mut view.entries[usize::from(index)];
-                    candidates.offer(index, entry, other.dist2_m2, history, strings, stats);
+                    candidates.offer(
+                        index,
+                        (entry, None),
+                        other.dist2_m2,
+                        history,
+                        strings,
+                        stats,
+                    );
                 }
                 None => stats.view_full += 1,
             }
@@ -313,11 +344,12 @@ impl Replicator {
         view: &mut View,
         mut header: SnapshotHeader,
         own: (OwnUpdate, OwnSent),
+        budget_bytes: usize,
         stats: &mut HubStats,
         send: &mut impl FnMut(Bytes),
     ) {
         let usual = self.candidates.usual_baseline();
-        let mut left = self.budget_bytes;
+        let mut left = budget_bytes;
         let mut begin = |view: &mut View, writer: &mut SnapshotWriter, left, own: (_, OwnSent)| {
             let number = view.begin_flight(self.tick, own.1);
             header.number = number as u16;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use bluemarble_net::client::{ClientConfig, ClientCore, Predictor};
-use bluemarble_net::server::event::{SessionCommand, SessionEvent, VerifiedHello};
+use bluemarble_net::server::event::{ResumeClaim, SessionCommand, SessionEvent, VerifiedHello};
 use bluemarble_net::server::{Hub, HubConfig, Interest, ReplicateInput, WorldFacts};
 use bluemarble_shared_protocol::limits::DATAGRAM_BYTES_MAX;
 use bluemarble_shared_protocol::{
@@ -34,7 +34,7 @@ pub struct Play {
 
 pub struct Client {
     pub core: ClientCore,
-    session: SessionId,
+    pub session: SessionId,
     up: Line,
     down: Line,
     /// Offset of its clock within a tick, milliseconds.
@@ -56,6 +56,8 @@ pub struct Game {
     /// Largest tick's bytes of any client.
     pub bytes_per_tick_max: usize,
     welcomes: BTreeMap<SessionId, Welcome>,
+    /// Next datagram's number, of those that came back to all they knew.
+    resumed: BTreeMap<SessionId, u64>,
     pub closed: Vec<SessionCommand>,
     next_session: u64,
 }
@@ -93,6 +95,7 @@ impl Game {
             now_ms: 1_000_000,
             bytes_per_tick_max: 0,
             welcomes: BTreeMap::new(),
+            resumed: BTreeMap::new(),
             closed: Vec::new(),
             next_session: 1,
         };
@@ -132,18 +135,63 @@ impl Game {
     }
 
     /// The connection ends; the avatar stays behind for its grace period.
-    pub fn disconnect(&mut self, n: usize) {
+    pub fn disconnect(&mut self, n: usize) -> Client {
         let client = self.clients.remove(n);
         let session = client.session;
         self.hub
             .handle(self.now_ms, SessionEvent::Closed { session });
+        client
+    }
+
+    /// A client comes back with the token of its session; true if nothing was forgotten.
+    pub fn come_back(&mut self, name: &str, mut client: Client) -> bool {
+        let (newest, before) = client.core.taken();
+        let claim = ResumeClaim {
+            session: client.session,
+            newest,
+            before,
+        };
+        let session = SessionId(self.next_session);
+        self.next_session += 1;
+        let avatar = EntityId::of_character(name);
+        let hello = VerifiedHello {
+            name: name.to_owned(),
+            avatar,
+        };
+        let event = SessionEvent::Resumed {
+            session,
+            hello,
+            claim,
+        };
+        self.hub.handle(self.now_ms, event);
+        self.run_commands();
+        let seed = self.play.seed ^ session.0 << 32;
+        client.session = session;
+        // What was under way on the old connection is lost with it.
+        client.up = Line::new(seed ^ 1, self.play.weather);
+        client.down = Line::new(seed ^ 2, self.play.weather);
+        let resumed = self.resumed.contains_key(&session);
+        if let Some(welcome) = self.welcomes.get(&session) {
+            let predictor = Predictor {
+                planet: self.world.planet.clone(),
+                mover: mover(),
+            };
+            client.core = ClientCore::new(ClientConfig::of_welcome(welcome, Some(predictor)));
+        } else if !resumed {
+            return false;
+        }
+        self.clients.push(client);
+        resumed
     }
 
     pub fn silence(&mut self, silent: bool) {
-        for client in &mut self.clients {
-            client.up.silent = silent;
-            client.down.silent = silent;
-        }
+        (0..self.clients.len()).for_each(|n| self.silence_one(n, silent));
+    }
+
+    pub fn silence_one(&mut self, n: usize, silent: bool) {
+        let client = &mut self.clients[n];
+        client.up.silent = silent;
+        client.down.silent = silent;
     }
 
     /// Another epoch: the world was restarted behind the same sessions.
@@ -151,6 +199,16 @@ impl Game {
         self.epoch = Epoch(self.epoch.0 + 1);
         self.tick = Tick(self.tick.0 - 13);
         self.oracle.forget();
+    }
+
+    /// Another hub for the same world, as after a restart of the server, with these avatars in it.
+    pub fn restart_server(&mut self, avatars: &[EntityId]) {
+        assert!(self.clients.is_empty(), "their connections are gone");
+        self.restart();
+        let mut config = hub_config(self.play.budget_bytes, self.play.interest);
+        config.world.epoch = self.epoch;
+        self.hub = Hub::new(config);
+        self.hub.adopt(avatars);
     }
 
     pub fn run(&mut self, ticks: u64) {
@@ -228,6 +286,9 @@ impl Game {
                 SessionCommand::Send { session, message } => match message {
                     ServerMessage::Welcome(welcome) => {
                         self.welcomes.insert(session, welcome);
+                    }
+                    ServerMessage::Resumed { session, next, .. } => {
+                        self.resumed.insert(session, next);
                     }
                     ServerMessage::Event(event) => {
                         if let Some(client) = self.clients.iter_mut().find(|c| c.session == session)

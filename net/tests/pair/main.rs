@@ -5,6 +5,7 @@ mod dice;
 mod game;
 mod link;
 mod oracle;
+mod resuming;
 mod world;
 
 use bluemarble_net::server::Interest;

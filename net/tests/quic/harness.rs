@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bluemarble_net::certs::{ServerIdentity, crypto_provider};
 use bluemarble_net::client::{ClientOptions, ConnectError, Link, Trust};
+use bluemarble_net::resume_tokens::ResumeTokens;
 use bluemarble_net::server::event::{SessionCommand, SessionEvent};
 use bluemarble_net::server::quic::{QuicConfig, QuicLimits, QuicServer};
 use bluemarble_net::tickets::{CharacterName, TicketIssuer, TicketKeys, TicketVerifier};
@@ -64,6 +65,7 @@ impl World {
             addr: "127.0.0.1:0".parse().unwrap(),
             identity,
             tickets: TicketVerifier::from_pem(&keys.public_pem, WORLD).unwrap(),
+            resume: ResumeTokens::load_or_create(folder.path()).unwrap(),
             limits,
         };
         let (server, events) = QuicServer::bind(config).unwrap();
@@ -103,7 +105,7 @@ impl World {
             .unwrap()
             .with_root_certificates(roots)
             .with_no_client_auth();
-        tls.alpn_protocols = vec![b"bluemarble/1".to_vec()];
+        tls.alpn_protocols = vec![b"bluemarble/2".to_vec()];
         let crypto = quinn::crypto::rustls::QuicClientConfig::try_from(tls).unwrap();
         let endpoint = quinn::Endpoint::client("127.0.0.1:0".parse().unwrap()).unwrap();
         let config = quinn::ClientConfig::new(Arc::new(crypto));
@@ -183,6 +185,14 @@ fn answer(server: &QuicServer, event: SessionEvent) {
             let message = ServerMessage::Welcome(welcome(session, hello.avatar));
             server.command(SessionCommand::Send { session, message });
         }
+        SessionEvent::Resumed { session, claim, .. } => {
+            let message = ServerMessage::Resumed {
+                session,
+                tick: Tick(20),
+                next: claim.newest + 1,
+            };
+            server.command(SessionCommand::Send { session, message });
+        }
         SessionEvent::Message {
             session,
             message: ClientMessage::Cards { ids },
@@ -198,6 +208,14 @@ fn answer(server: &QuicServer, event: SessionEvent) {
 fn describe(event: &SessionEvent) -> String {
     match event {
         SessionEvent::Opened { session, hello } => format!("opened {} {}", session.0, hello.name),
+        SessionEvent::Resumed {
+            session,
+            hello,
+            claim,
+        } => {
+            let (name, of, newest) = (&hello.name, claim.session.0, claim.newest);
+            format!("resumed {} {name} of {of} after {newest}", session.0)
+        }
         SessionEvent::Datagram { session, .. } => format!("datagram {}", session.0),
         SessionEvent::Message { session, message } => format!("message {} {message:?}", session.0),
         SessionEvent::Closed { session } => format!("closed {}", session.0),

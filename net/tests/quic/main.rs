@@ -7,11 +7,13 @@
 )]
 
 mod harness;
+mod roaming;
 
 use std::time::Duration;
 
 use bluemarble_net::certs::ServerIdentity;
 use bluemarble_net::client::{ConnectError, Dialect, Disconnected, Link, Trust};
+use bluemarble_net::resume_tokens::ResumeTokens;
 use bluemarble_net::server::event::{SessionCommand, SessionEvent};
 use bluemarble_net::server::quic::{BindError, QuicConfig, QuicLimits, QuicServer};
 use bluemarble_net::tickets::{CharacterName, TicketIssuer, TicketKeys, TicketVerifier};
@@ -73,7 +75,7 @@ async fn an_unknown_alpn_is_told_which_version_the_server_speaks() {
     assert!(matches!(error, ConnectError::Version { .. }), "{error}");
     let text = error.to_string();
     assert!(
-        text.contains("bluemarble/99") && text.contains("bluemarble/1"),
+        text.contains("bluemarble/99") && text.contains("bluemarble/2"),
         "{text}"
     );
     let stats = world.server.stats();
@@ -92,7 +94,7 @@ async fn a_hello_of_another_protocol_is_told_which_version_the_server_speaks() {
     options.dialect.protocol = 7;
     let error = Link::connect(options).await.unwrap_err();
     assert!(matches!(error, ConnectError::Version { .. }), "{error}");
-    assert!(error.to_string().contains("bluemarble/1"), "{error}");
+    assert!(error.to_string().contains("bluemarble/2"), "{error}");
     assert_eq!(world.server.stats().closed(CloseCode::ProtocolVersion), 1);
 }
 
@@ -391,6 +393,7 @@ async fn a_port_in_use_is_an_error_that_says_what_to_do() {
         addr: world.addr,
         identity: ServerIdentity::load_or_create_development(world.folder.path()).unwrap(),
         tickets: TicketVerifier::from_pem(&keys.public_pem, harness::WORLD).unwrap(),
+        resume: ResumeTokens::ephemeral().unwrap(),
         limits: QuicLimits::default(),
     };
     let error = QuicServer::bind(config).err().unwrap();

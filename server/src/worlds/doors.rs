@@ -6,15 +6,15 @@
 
 use std::sync::Arc;
 
-use bluemarble_net::server::quic::{Doors, Entry};
-use bluemarble_net::tickets::Ticket;
+use bluemarble_net::server::quic::{Doors, Entry, Visitor};
 use bluemarble_shared_protocol::{CloseCode, SessionId};
 
 use super::residents::{Whereabouts, WorldName};
 use super::{State, Worlds, WorldsError};
 
 impl Doors for Worlds {
-    fn enter(&self, ticket: &Ticket, session: SessionId) -> Entry {
+    fn enter(&self, visitor: &Visitor, session: SessionId) -> Entry {
+        let ticket = &visitor.ticket;
         let mut book = self.0.book.lock();
         if book.closing {
             return Entry::refused(CloseCode::ServerShutdown);
@@ -44,12 +44,12 @@ impl Doors for Worlds {
         };
         let entry = if world == *main {
             match &book.main_events {
-                Some(events) => Entry::through(events, ticket, session),
+                Some(events) => Entry::through(events, visitor, session),
                 None => Entry::Wait,
             }
         } else {
             match book.worlds.get(&world).map(|known| &known.state) {
-                Some(State::Awake(awake)) => Entry::through(&awake.events, ticket, session),
+                Some(State::Awake(awake)) => Entry::through(&awake.events, visitor, session),
                 Some(State::Failed(_)) => Entry::Refused {
                     code: CloseCode::Internal,
                     reason: format!("the world '{world}' has failed"),

@@ -135,7 +135,8 @@ impl Place {
     /// Something happened to a session of this world. Returns whose has ended.
     pub fn note(&mut self, event: &SessionEvent) -> Option<EntityId> {
         match event {
-            SessionEvent::Opened { session, hello } => {
+            SessionEvent::Opened { session, hello }
+            | SessionEvent::Resumed { session, hello, .. } => {
                 self.heard.insert(hello.avatar, *session);
                 self.players.insert(*session, hello.avatar);
                 None

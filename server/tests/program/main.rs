@@ -17,5 +17,6 @@ mod harness;
 mod living;
 mod overloading;
 mod recovering;
+mod resuming;
 mod strangers;
 mod worlds;

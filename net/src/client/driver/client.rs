@@ -10,11 +10,12 @@ use std::time::Instant;
 
 use bluemarble_shared_protocol::limits::CARDS_PER_MESSAGE_MAX;
 use bluemarble_shared_protocol::{
-    Card, ClientMessage, EntityId, GameEvent, Intent, ServerMessage, Tick, Welcome,
+    Card, ClientMessage, CloseCode, EntityId, GameEvent, Intent, ServerMessage, Tick, Welcome,
 };
 use bytes::Bytes;
 
-use super::link::{ClientOptions, ConnectError, Disconnected, Link};
+use super::ended::{ConnectError, Disconnected};
+use super::link::{ClientOptions, Link, Received, Return};
 use crate::client::core::{ClientConfig, ClientCore, Predictor, Taken};
 
 /// Game events kept until somebody asks; the oldest are forgotten.
@@ -68,6 +69,66 @@ impl Client {
         };
         *self = Self::connect(options, predictor).await?;
         Ok(())
+    }
+
+    /// Comes back after a lost connection: the same avatar, and, if the server still knows what this
+    /// client has, view and prediction go on as if nothing had been. Returns whether they do;
+    /// otherwise all is learned anew, and [`Client::welcome`] is another one. Falls back to the
+    /// ticket if there is nothing to resume.
+    ///
+    /// # Errors
+    /// [`ConnectError`]; the client is then as it was and may try again. One made of a link cannot
+    /// come back.
+    pub async fn resume(&mut self, predictor: Option<Predictor>) -> Result<bool, ConnectError> {
+        let Some(options) = self.options.clone() else {
+            let how = "a client made of a link has no ticket to come back with";
+            return Err(ConnectError::Protocol(how.to_owned()));
+        };
+        let received = match self.link.token() {
+            Some(token) => {
+                let taken = self.core.taken();
+                let back = Return { token, taken };
+                Some(Link::resume(options.clone(), back, self.link.welcome()).await)
+            }
+            None => None,
+        };
+        let link = match received {
+            Some(Ok(Received::Resumed { link, .. })) => {
+                self.link = link;
+                return Ok(true);
+            }
+            Some(Ok(Received::Afresh(link))) => link,
+            Some(Err(ConnectError::Refused(refusal)))
+                if matches!(
+                    refusal.code(),
+                    Some(
+                        CloseCode::NothingToResume
+                            | CloseCode::BadTicket
+                            | CloseCode::ExpiredTicket
+                            | CloseCode::WrongWorld
+                    )
+                ) =>
+            {
+                Link::connect(options.clone()).await?
+            }
+            Some(Err(other)) => return Err(other),
+            None => Link::connect(options.clone()).await?,
+        };
+        *self = Self {
+            options: Some(options),
+            ..Self::over(link, predictor)
+        };
+        Ok(false)
+    }
+
+    /// The server answers at another address from now on; for [`Client::resume`] and
+    /// [`Client::follow`].
+    pub fn server_moved(&mut self, server: std::net::SocketAddr) {
+        if let Some(options) = &mut self.options {
+            options.server = server;
+            // A socket of the other address family would not reach it.
+            options.endpoint = None;
+        }
     }
 
     /// Takes over a link that has been welcomed.
@@ -211,7 +272,9 @@ impl Client {
                 // The close frame says the same; a second welcome, or a line, means nothing now.
                 ServerMessage::Closing { .. }
                 | ServerMessage::Welcome(_)
-                | ServerMessage::Queued { .. } => {}
+                | ServerMessage::Queued { .. }
+                | ServerMessage::Token { .. }
+                | ServerMessage::Resumed { .. } => {}
             }
         }
     }

@@ -81,6 +81,18 @@ impl ClientEndpoint {
         })
     }
 
+    /// Goes on from another free port, as a client does whose network has changed: connections stay.
+    ///
+    /// # Errors
+    /// [`ConnectError::Socket`].
+    pub fn rebind(&self) -> Result<(), ConnectError> {
+        let rebind = || {
+            let any = SocketAddr::new(self.endpoint.local_addr()?.ip(), 0);
+            self.endpoint.rebind(udp_socket::bind(any)?)
+        };
+        rebind().map_err(ConnectError::Socket)
+    }
+
     /// Waits until closed connections have said so, at most `patience`.
     pub async fn wait_idle(&self, patience: Duration) {
         let _ = tokio::time::timeout(patience, self.endpoint.wait_idle()).await;

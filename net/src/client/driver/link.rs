@@ -4,16 +4,19 @@
 //! flow control holds the server back.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bluemarble_shared_protocol::{
     ALPN, ALPN_PROBE, ClientMessage, CloseCode, LENGTH_PREFIX_BYTES, PROTOCOL_VERSION,
-    ServerMessage, Welcome, announced_length,
+    ServerMessage, SessionId, Tick, Welcome, announced_length,
 };
 use bytes::Bytes;
+use parking_lot::Mutex;
 use quinn::{Connection, ConnectionError, RecvStream, SendStream, TransportErrorCode};
 use tokio::sync::mpsc;
 
+use super::ended::{ConnectError, Disconnected};
 use super::endpoint::{ClientEndpoint, Trust, quinn_config};
 
 /// Messages that may wait for their reader.
@@ -82,112 +85,6 @@ impl Default for Dialect {
     }
 }
 
-/// Why there is no connection.
-#[derive(Debug, thiserror::Error)]
-pub enum ConnectError {
-    /// The trusted certificates are of no use.
-    #[error("cannot set up TLS: {0}")]
-    Trust(String),
-    /// No socket.
-    #[error("cannot open a UDP socket: {0}")]
-    Socket(std::io::Error),
-    /// The address or server name makes no sense.
-    #[error("cannot connect to {server}: {reason}")]
-    Address {
-        /// The address.
-        server: SocketAddr,
-        /// Why not.
-        reason: String,
-    },
-    /// Nobody answered.
-    #[error("no answer from {server}: is the server running, and is this its address?")]
-    NoAnswer {
-        /// The address.
-        server: SocketAddr,
-    },
-    /// The server speaks another version.
-    #[error("this client speaks {ours}; {server_says}")]
-    Version {
-        /// What this client offered.
-        ours: String,
-        /// What the server said, in its words.
-        server_says: String,
-    },
-    /// TLS failed: most often a certificate that is not trusted.
-    #[error(
-        "TLS failed: {0} (is the trusted certificate the one this server uses? a development \
-         certificate is in the server's data directory)"
-    )]
-    Tls(String),
-    /// The server is there and said no.
-    #[error("refused: {0}")]
-    Refused(Disconnected),
-    /// The server is overloaded, and the line did not move fast enough.
-    #[error("the world is overloaded: still {ahead} in line ahead of this client; try again later")]
-    StillQueued {
-        /// How many.
-        ahead: u32,
-    },
-    /// The server sent something that is not of this protocol.
-    #[error("the server does not keep to the protocol: {0}")]
-    Protocol(String),
-}
-
-/// How a connection ended.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Disconnected {
-    /// The server closed it, and said why.
-    #[error("{code}: {reason}")]
-    ByServer {
-        /// The close code.
-        code: CloseCode,
-        /// In words.
-        reason: String,
-    },
-    /// This client closed it.
-    #[error("closed by this client")]
-    ByClient,
-    /// Anything else: silence, a reset, a close code nobody knows.
-    #[error("connection lost: {0}")]
-    Lost(String),
-}
-
-impl Disconnected {
-    /// The server's close code, if it gave one.
-    #[must_use]
-    pub fn code(&self) -> Option<CloseCode> {
-        match self {
-            Self::ByServer { code, .. } => Some(*code),
-            Self::ByClient | Self::Lost(_) => None,
-        }
-    }
-}
-
-impl Disconnected {
-    /// Whether the character is in another world of the same server now, where the same ticket
-    /// leads.
-    #[must_use]
-    pub fn has_travelled(&self) -> bool {
-        self.code() == Some(CloseCode::Travelled)
-    }
-}
-
-impl From<ConnectionError> for Disconnected {
-    fn from(error: ConnectionError) -> Self {
-        match error {
-            ConnectionError::ApplicationClosed(close) => {
-                let reason = String::from_utf8_lossy(&close.reason).into_owned();
-                match CloseCode::from_number(close.error_code.into_inner()) {
-                    Some(code) => Self::ByServer { code, reason },
-                    None => Self::Lost(format!("close code {}: {reason}", close.error_code)),
-                }
-            }
-            ConnectionError::LocallyClosed => Self::ByClient,
-            other => Self::Lost(other.to_string()),
-        }
-    }
-}
-
 /// A welcomed connection. Dropping it closes it without a goodbye.
 #[derive(Debug)]
 pub struct Link {
@@ -195,6 +92,33 @@ pub struct Link {
     send: SendStream,
     messages: mpsc::Receiver<ServerMessage>,
     welcome: Welcome,
+    token: TokenCell,
+}
+
+/// The newest resume token; the reader of the stream puts it here.
+type TokenCell = Arc<Mutex<Option<String>>>;
+
+/// With what a client comes back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Return {
+    /// The newest token.
+    pub token: String,
+    /// The newest datagram taken, 0 if none, and which of the 32 before it.
+    pub taken: (u64, u32),
+}
+
+/// How somebody who came back was received.
+#[derive(Debug)]
+pub enum Received {
+    /// Nothing was forgotten; snapshots go on with this number.
+    Resumed {
+        /// The new connection.
+        link: Link,
+        /// The next snapshot's number.
+        next: u64,
+    },
+    /// The avatar is the same; the welcome is new, and all else has to be learned again.
+    Afresh(Link),
 }
 
 impl Link {
@@ -206,7 +130,12 @@ impl Link {
         let (patience, in_line) = (options.connect_timeout, options.queue_patience);
         let server = options.server;
         let greet = async {
-            let mut hailed = hail(options).await?;
+            let hello = ClientMessage::Hello {
+                protocol: options.dialect.protocol,
+                ticket: options.ticket.clone(),
+                client: options.client.clone(),
+            };
+            let mut hailed = hail(options, hello).await?;
             let answer = hailed.answer().await?;
             Ok((hailed, answer))
         };
@@ -223,6 +152,11 @@ impl Link {
                         last = ahead;
                         answer = hailed.answer().await?;
                     }
+                    Answer::Resumed { .. } => {
+                        return Err(ConnectError::Protocol(
+                            "\"resumed\" in answer to a hello".to_owned(),
+                        ));
+                    }
                 }
             }
         };
@@ -230,6 +164,60 @@ impl Link {
             .await
             .unwrap_or(Err(ConnectError::StillQueued { ahead: last }))?;
         Ok(hailed.enter(*welcome))
+    }
+
+    /// Comes back after a connection was lost, as the player of `before`. Whoever is refused with
+    /// [`CloseCode::NothingToResume`] can still [`Link::connect`].
+    ///
+    /// # Errors
+    /// [`ConnectError`].
+    pub async fn resume(
+        options: ClientOptions,
+        back: Return,
+        before: &Welcome,
+    ) -> Result<Received, ConnectError> {
+        let (server, patience) = (options.server, options.connect_timeout);
+        let greet = async {
+            let (newest, before) = back.taken;
+            let message = ClientMessage::Resume {
+                protocol: options.dialect.protocol,
+                token: back.token,
+                newest,
+                before,
+                client: options.client.clone(),
+            };
+            let mut hailed = hail(options, message).await?;
+            let answer = hailed.answer().await?;
+            Ok((hailed, answer))
+        };
+        let (hailed, answer) = tokio::time::timeout(patience, greet)
+            .await
+            .unwrap_or(Err(ConnectError::NoAnswer { server }))?;
+        match answer {
+            Answer::Welcome(welcome) => Ok(Received::Afresh(hailed.enter(*welcome))),
+            Answer::Resumed {
+                session,
+                tick,
+                next,
+            } => {
+                let welcome = Welcome {
+                    session,
+                    tick,
+                    ..before.clone()
+                };
+                let link = hailed.enter(welcome);
+                Ok(Received::Resumed { link, next })
+            }
+            Answer::Queued(_) => Err(ConnectError::Protocol(
+                "whoever comes back does not stand in line".to_owned(),
+            )),
+        }
+    }
+
+    /// The newest resume token.
+    #[must_use]
+    pub fn token(&self) -> Option<String> {
+        self.token.lock().clone()
     }
 
     /// What the server said at the start.
@@ -326,6 +314,7 @@ struct Hailed {
     send: SendStream,
     recv: RecvStream,
     dialect: Dialect,
+    token: TokenCell,
 }
 
 /// What a server answers to a good hello.
@@ -333,9 +322,15 @@ enum Answer {
     Welcome(Box<Welcome>),
     /// So many are ahead.
     Queued(u32),
+    /// The last welcome still holds, but for these.
+    Resumed {
+        session: SessionId,
+        tick: Tick,
+        next: u64,
+    },
 }
 
-async fn hail(options: ClientOptions) -> Result<Hailed, ConnectError> {
+async fn hail(options: ClientOptions, first: ClientMessage) -> Result<Hailed, ConnectError> {
     let endpoint = match &options.endpoint {
         Some(endpoint) => endpoint.clone(),
         None => ClientEndpoint::towards(options.server)?,
@@ -343,26 +338,36 @@ async fn hail(options: ClientOptions) -> Result<Hailed, ConnectError> {
     let connection = shake_hands(&endpoint, &options).await?;
     let refused = |error: ConnectionError| ConnectError::Refused(error.into());
     let (mut send, recv) = connection.open_bi().await.map_err(refused)?;
-    let hello = ClientMessage::Hello {
-        protocol: options.dialect.protocol,
-        ticket: options.ticket,
-        client: options.client,
-    };
     // If the server closes meanwhile, the reason is read with the answer.
-    let _ = send.write_all(&hello.to_frame()).await;
+    let _ = send.write_all(&first.to_frame()).await;
     Ok(Hailed {
         connection,
         send,
         recv,
         dialect: options.dialect,
+        token: TokenCell::default(),
     })
 }
 
 impl Hailed {
     async fn answer(&mut self) -> Result<Answer, ConnectError> {
-        match read_message(&mut self.recv).await {
+        let mut message = read_message(&mut self.recv).await;
+        while let Ok(ServerMessage::Token { token, .. }) = message {
+            *self.token.lock() = Some(token);
+            message = read_message(&mut self.recv).await;
+        }
+        match message {
             Ok(ServerMessage::Welcome(welcome)) => Ok(Answer::Welcome(Box::new(welcome))),
             Ok(ServerMessage::Queued { ahead }) => Ok(Answer::Queued(ahead)),
+            Ok(ServerMessage::Resumed {
+                session,
+                tick,
+                next,
+            }) => Ok(Answer::Resumed {
+                session,
+                tick,
+                next,
+            }),
             Ok(ServerMessage::Closing { code, reason }) => {
                 Err(ConnectError::Refused(Disconnected::ByServer {
                     code,
@@ -385,12 +390,18 @@ impl Hailed {
 
     fn enter(self, welcome: Welcome) -> Link {
         let (queue, messages) = mpsc::channel(MESSAGES_WAITING_MAX);
-        tokio::spawn(read_messages(self.connection.clone(), self.recv, queue));
+        tokio::spawn(read_messages(
+            self.connection.clone(),
+            self.recv,
+            queue,
+            self.token.clone(),
+        ));
         Link {
             connection: self.connection,
             send: self.send,
             messages,
             welcome,
+            token: self.token,
         }
     }
 }
@@ -466,9 +477,11 @@ async fn read_messages(
     connection: Connection,
     mut recv: RecvStream,
     queue: mpsc::Sender<ServerMessage>,
+    newest_token: TokenCell,
 ) {
     loop {
         match read_message(&mut recv).await {
+            Ok(ServerMessage::Token { token, .. }) => *newest_token.lock() = Some(token),
             Ok(message) => {
                 if queue.send(message).await.is_err() {
                     return;

@@ -127,7 +127,7 @@ impl Hub {
     /// A message of somebody who waits: a goodbye counts, and so does a second hello.
     pub(super) fn message_in_line(&mut self, session: SessionId, message: &ClientMessage) {
         let code = match message {
-            ClientMessage::Hello { .. } => CloseCode::Unexpected,
+            ClientMessage::Hello { .. } | ClientMessage::Resume { .. } => CloseCode::Unexpected,
             ClientMessage::Goodbye => CloseCode::Normal,
             ClientMessage::Cards { .. } => return,
         };
@@ -158,7 +158,7 @@ impl Hub {
     }
 
     /// Closes somebody who never got in.
-    fn refuse(&mut self, session: SessionId, code: CloseCode, reason: Option<String>) {
+    pub(super) fn refuse(&mut self, session: SessionId, code: CloseCode, reason: Option<String>) {
         self.stats.count_close(code);
         self.commands.push_back(SessionCommand::Close {
             session,

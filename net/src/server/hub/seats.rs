@@ -4,12 +4,21 @@ use std::collections::BTreeMap;
 
 use bluemarble_shared_protocol::{Admission, EntityId, SessionId};
 
+/// An avatar that nobody moves.
+#[derive(Clone, Copy, Debug, Default)]
+struct Waiting {
+    /// Since when; `None` until the next tick.
+    since: Option<u64>,
+    /// No session has had it since it was adopted.
+    adopted: bool,
+}
+
 /// Everybody's place in the world.
 #[derive(Debug, Default)]
 pub(crate) struct Seats {
     taken: BTreeMap<EntityId, SessionId>,
-    /// Avatars in the world without a session, and since when; `None` until the next tick.
-    unattended: BTreeMap<EntityId, Option<u64>>,
+    /// Avatars in the world without a session.
+    unattended: BTreeMap<EntityId, Waiting>,
     /// To be sealed into the next tick.
     coming: BTreeMap<EntityId, String>,
     going: Vec<EntityId>,
@@ -34,11 +43,26 @@ impl Seats {
         self.taken.contains_key(&avatar) || self.unattended.contains_key(&avatar)
     }
 
+    /// Who sits in the avatar's seat.
+    pub(crate) fn session_of(&self, avatar: EntityId) -> Option<SessionId> {
+        self.taken.get(&avatar).copied()
+    }
+
+    /// Whether the avatar is there, and no session has had it yet.
+    pub(crate) fn waits_for_anybody(&self, avatar: EntityId) -> bool {
+        let waiting = self.unattended.get(&avatar);
+        waiting.is_some_and(|waiting| waiting.adopted)
+    }
+
     /// The session lets go; its avatar stays for the grace period.
     pub(crate) fn vacate(&mut self, now_ms: u64, avatar: EntityId, session: SessionId) {
         if self.taken.get(&avatar) == Some(&session) {
             self.taken.remove(&avatar);
-            self.unattended.insert(avatar, Some(now_ms));
+            let waiting = Waiting {
+                since: Some(now_ms),
+                adopted: false,
+            };
+            self.unattended.insert(avatar, waiting);
         }
     }
 
@@ -54,7 +78,10 @@ impl Seats {
     pub(crate) fn adopt(&mut self, avatars: &[EntityId]) {
         for avatar in avatars {
             if !self.taken.contains_key(avatar) {
-                self.unattended.entry(*avatar).or_insert(None);
+                self.unattended.entry(*avatar).or_insert(Waiting {
+                    since: None,
+                    adopted: true,
+                });
             }
         }
     }
@@ -90,8 +117,9 @@ impl Seats {
     /// Who comes and who goes at this tick, each sorted.
     pub(crate) fn seal(&mut self, now_ms: u64, grace_ms: u64) -> (Vec<Admission>, Vec<EntityId>) {
         let mut expired = Vec::new();
-        for (avatar, since) in &mut self.unattended {
-            if now_ms.saturating_sub(*since.get_or_insert(now_ms)) >= grace_ms {
+        for (avatar, waiting) in &mut self.unattended {
+            let since = *waiting.since.get_or_insert(now_ms);
+            if now_ms.saturating_sub(since) >= grace_ms {
                 expired.push(*avatar);
             }
         }

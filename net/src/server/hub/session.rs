@@ -1,8 +1,9 @@
 //! One session: its intents, its view, and what it may still do wrong.
 
-use bluemarble_shared_protocol::{EntityId, InputSeq, Intent, OwnVitals, Tick};
+use bluemarble_shared_protocol::{EntityId, InputSeq, Intent, OwnVitals, SessionId, Tick};
 
 use super::intent_queue::IntentQueue;
+use super::liveness::Liveness;
 use crate::server::event::VerifiedHello;
 use crate::server::hub_config::HubLimits;
 use crate::server::replication::{Observer, View};
@@ -20,6 +21,9 @@ pub(crate) struct Session {
     pub(crate) malformed: u32,
     pub(crate) intents: IntentQueue,
     pub(crate) view: View,
+    pub(crate) liveness: Liveness,
+    /// The session its client came back with, until something is heard on this connection.
+    pub(crate) took_up: Option<SessionId>,
     /// When the admission was sealed.
     admitted: Option<Tick>,
     /// The avatar's newest input number when this session took over. The world numbers an avatar's
@@ -36,7 +40,12 @@ pub(crate) enum News {
 }
 
 impl Session {
-    pub(crate) fn new(now_ms: u64, hello: &VerifiedHello, limits: &HubLimits) -> Self {
+    pub(crate) fn new(
+        now_ms: u64,
+        hello: &VerifiedHello,
+        limits: &HubLimits,
+        liveness: Liveness,
+    ) -> Self {
         Self {
             avatar: hello.avatar,
             layers: LAYER_PUBLIC,
@@ -44,6 +53,8 @@ impl Session {
             malformed: 0,
             intents: IntentQueue::default(),
             view: View::new(),
+            liveness,
+            took_up: None,
             admitted: None,
             seq_base: None,
             vitals: None,
@@ -55,7 +66,16 @@ impl Session {
             avatar: self.avatar,
             layers: self.layers,
             seq_base: self.seq_base,
+            budget_bytes: usize::MAX,
         }
+    }
+
+    /// Its client knows nothing of what was before: numbers, view and inputs begin anew.
+    pub(crate) fn begin_afresh(&mut self) {
+        self.view = View::new();
+        self.intents = IntentQueue::default();
+        self.seq_base = None;
+        self.vitals = None;
     }
 
     /// Its admission is part of `tick`.
@@ -67,6 +87,7 @@ impl Session {
     pub(crate) fn present(&mut self, tick: Tick, applied: InputSeq) {
         let admitted = self.admitted.is_some_and(|admitted| admitted <= tick);
         if admitted && self.seq_base.is_none() {
+            self.liveness.heard(tick);
             self.seq_base = Some(applied.0);
             self.intents.keep_newest(1);
             self.view.own.touch(tick);

@@ -13,10 +13,11 @@ use quinn::{ConnectionError, Incoming, RecvStream, SendStream, TransportErrorCod
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio::time::{Instant, timeout_at};
 
-use super::doors::Entry;
+use super::doors::{Entry, Visitor};
 use super::session::{self, Handle, ReadError, Session, read_message};
 use super::{Shared, clock};
-use crate::tickets::Ticket;
+use crate::server::event::ResumeClaim;
+use crate::tickets::TicketError;
 
 /// TLS alert `no_application_protocol` (RFC 7301) as QUIC reports it.
 const NO_APPLICATION_PROTOCOL: u8 = 120;
@@ -96,9 +97,9 @@ fn is_unknown_alpn(error: &ConnectionError) -> bool {
     matches!(error, ConnectionError::TransportError(error) if error.code == alert)
 }
 
-/// Somebody with a good ticket, and a place for them.
+/// Somebody with a good ticket or token, and a place for them.
 struct Admitted {
-    ticket: Ticket,
+    visitor: Visitor,
     send: SendStream,
     recv: RecvStream,
     place: OwnedSemaphorePermit,
@@ -139,17 +140,26 @@ async fn greet(shared: &Shared, connection: &quinn::Connection) -> Result<Admitt
             reason: error.to_string(),
         },
     })?;
-    let ClientMessage::Hello {
-        protocol,
-        ticket,
-        client,
-    } = message
-    else {
-        let reason = "the first message must be a hello".to_owned();
-        return Err(Refusal::Close {
-            code: CloseCode::Unexpected,
-            reason,
-        });
+    let (protocol, client, said) = match message {
+        ClientMessage::Hello {
+            protocol,
+            ticket,
+            client,
+        } => (protocol, client, Said::Ticket(ticket)),
+        ClientMessage::Resume {
+            protocol,
+            token,
+            newest,
+            before,
+            client,
+        } => (protocol, client, Said::Token(token, newest, before)),
+        ClientMessage::Cards { .. } | ClientMessage::Goodbye => {
+            let reason = "the first message must be a hello".to_owned();
+            return Err(Refusal::Close {
+                code: CloseCode::Unexpected,
+                reason,
+            });
+        }
     };
     if protocol != PROTOCOL_VERSION {
         let reason = format!("this server speaks {ours}, the hello says version {protocol}");
@@ -158,23 +168,50 @@ async fn greet(shared: &Shared, connection: &quinn::Connection) -> Result<Admitt
             reason,
         });
     }
-    let ticket = shared
-        .tickets
-        .verify(&ticket, clock::unix_now_s())
-        .map_err(|error| Refusal::Close {
-            code: error.close_code(),
-            reason: error.to_string(),
-        })?;
+    let visitor = judge(shared, said).map_err(|error| Refusal::Close {
+        code: error.close_code(),
+        reason: error.to_string(),
+    })?;
     let place = shared.places.clone().try_acquire_owned();
     let place = place.map_err(|_| Refusal::of(CloseCode::ServerFull))?;
-    let name = ticket.character.as_str();
+    let name = visitor.ticket.character.as_str();
     tracing::debug!(peer = %connection.remote_address(), name, client, "hello");
     Ok(Admitted {
-        ticket,
+        visitor,
         send,
         recv,
         place,
     })
+}
+
+/// What a client has to show for itself.
+enum Said {
+    Ticket(String),
+    /// And what it took.
+    Token(String, u64, u32),
+}
+
+fn judge(shared: &Shared, said: Said) -> Result<Visitor, TicketError> {
+    let now_s = clock::unix_now_s();
+    match said {
+        Said::Ticket(ticket) => Ok(Visitor {
+            ticket: shared.tickets.verify(&ticket, now_s)?,
+            claim: None,
+        }),
+        Said::Token(token, newest, before) => {
+            let good = shared.resume.verify(&token, now_s)?;
+            shared.stats.tokens_in.one_more();
+            Ok(Visitor {
+                ticket: good.ticket,
+                claim: Some(ResumeClaim {
+                    // Sessions are numbered from 1: nobody's.
+                    session: good.session.unwrap_or(SessionId(0)),
+                    newest,
+                    before,
+                }),
+            })
+        }
+    }
 }
 
 fn negotiated_alpn(connection: &quinn::Connection) -> Option<Vec<u8>> {
@@ -193,7 +230,7 @@ async fn open(
     admitted: Admitted,
 ) -> Option<(Session, mpsc::Receiver<session::Outgoing>)> {
     let Admitted {
-        ticket,
+        visitor,
         send,
         recv,
         place,
@@ -207,7 +244,7 @@ async fn open(
     shared.sessions.write().insert(id, handle);
     let knocking = async {
         loop {
-            match shared.doors.enter(&ticket, id) {
+            match shared.doors.enter(&visitor, id) {
                 Entry::Entered(events) => return Ok(events),
                 Entry::Refused { code, reason } => return Err((code, reason)),
                 Entry::Wait => tokio::time::sleep(KNOCK_PERIOD).await,
@@ -228,6 +265,7 @@ async fn open(
             Some((
                 Session {
                     id,
+                    ticket: visitor.ticket,
                     connection,
                     send,
                     recv,

@@ -12,6 +12,7 @@ use quinn::{IdleTimeout, TransportConfig, VarInt};
 
 use super::BindError;
 use crate::certs::{ServerIdentity, crypto_provider};
+use crate::resume_tokens::ResumeTokens;
 use crate::tickets::TicketVerifier;
 
 /// What a [`super::QuicServer`] needs.
@@ -23,6 +24,8 @@ pub struct QuicConfig {
     pub identity: ServerIdentity,
     /// Whose tickets are good.
     pub tickets: TicketVerifier,
+    /// With what clients come back.
+    pub resume: ResumeTokens,
     /// Bounds.
     pub limits: QuicLimits,
 }
@@ -61,6 +64,9 @@ pub struct QuicLimits {
     pub datagrams_burst: u32,
     /// How long a good hello waits for a world that is waking. Beyond: `Overloaded`.
     pub world_wait: Duration,
+    /// How long a resume token is good; a session gets a new one when half of that is over. Should be
+    /// longer than an avatar waits for its owner.
+    pub resume_valid: Duration,
     /// How long a closing session may take to hear why.
     pub farewell: Duration,
 }
@@ -83,6 +89,7 @@ impl Default for QuicLimits {
             datagrams_burst: 800,
             // Below the ten seconds a client waits for its welcome, so that it hears why.
             world_wait: Duration::from_secs(8),
+            resume_valid: Duration::from_secs(900),
             farewell: Duration::from_millis(500),
         }
     }

@@ -4,20 +4,29 @@
 use bluemarble_shared_protocol::CloseCode;
 use crossbeam_channel::{Sender, TrySendError};
 
-use crate::server::event::{SessionEvent, VerifiedHello};
+use crate::server::event::{ResumeClaim, SessionEvent, VerifiedHello};
 use crate::tickets::Ticket;
 use bluemarble_shared_protocol::SessionId;
 
+/// Somebody whose ticket or resume token was good.
+#[derive(Clone, Debug)]
+pub struct Visitor {
+    /// Who, and where to.
+    pub ticket: Ticket,
+    /// Set if they come back to a session.
+    pub claim: Option<ResumeClaim>,
+}
+
 /// Whoever knows the worlds.
 pub trait Doors: Send + Sync + 'static {
-    /// Lets a session in by putting "opened" into a world's queue, or says why not. Asked from many
+    /// Lets a session in by putting "opened" or "resumed" into a world's queue, or says why not. Asked from many
     /// threads; must not wait for anything. Asked again and again while it answers [`Entry::Wait`].
-    fn enter(&self, ticket: &Ticket, session: SessionId) -> Entry;
+    fn enter(&self, visitor: &Visitor, session: SessionId) -> Entry;
 }
 
 /// The answer.
 pub enum Entry {
-    /// "Opened" is in this queue; everything else of the session goes there too.
+    /// "Opened" or "resumed" is in this queue; everything else of the session goes there too.
     Entered(Sender<SessionEvent>),
     /// The world is waking, or the character is on its way there: ask again in a moment.
     Wait,
@@ -38,14 +47,23 @@ impl Entry {
         Self::Refused { code, reason }
     }
 
-    /// Puts "opened" into a world's queue.
+    /// Puts "opened" or "resumed" into a world's queue.
     #[must_use]
-    pub fn through(events: &Sender<SessionEvent>, ticket: &Ticket, session: SessionId) -> Self {
+    pub fn through(events: &Sender<SessionEvent>, visitor: &Visitor, session: SessionId) -> Self {
+        let ticket = &visitor.ticket;
         let hello = VerifiedHello {
             name: ticket.character.as_str().to_owned(),
             avatar: ticket.character.avatar(),
         };
-        match events.try_send(SessionEvent::Opened { session, hello }) {
+        let event = match visitor.claim {
+            None => SessionEvent::Opened { session, hello },
+            Some(claim) => SessionEvent::Resumed {
+                session,
+                hello,
+                claim,
+            },
+        };
+        match events.try_send(event) {
             Ok(()) => Self::Entered(events.clone()),
             Err(TrySendError::Disconnected(_)) => Self::refused(CloseCode::ServerShutdown),
             Err(TrySendError::Full(_)) => Self::refused(CloseCode::Overloaded),
@@ -57,7 +75,7 @@ impl Entry {
 pub(super) struct OneDoor(pub(super) Sender<SessionEvent>);
 
 impl Doors for OneDoor {
-    fn enter(&self, ticket: &Ticket, session: SessionId) -> Entry {
-        Entry::through(&self.0, ticket, session)
+    fn enter(&self, visitor: &Visitor, session: SessionId) -> Entry {
+        Entry::through(&self.0, visitor, session)
     }
 }

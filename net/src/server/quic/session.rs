@@ -16,6 +16,7 @@ use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use super::{Shared, clock};
 use crate::server::event::SessionEvent;
 use crate::server::token_bucket::TokenBucket;
+use crate::tickets::Ticket;
 
 /// How often a "closed" event is offered again to a loop whose queue is full.
 const CLOSED_RETRY: Duration = Duration::from_millis(5);
@@ -37,6 +38,8 @@ pub(super) enum Outgoing {
 /// What a session's task owns.
 pub(super) struct Session {
     pub(super) id: SessionId,
+    /// Whose it is.
+    pub(super) ticket: Ticket,
     pub(super) connection: Connection,
     pub(super) send: SendStream,
     pub(super) recv: RecvStream,
@@ -71,6 +74,7 @@ pub(super) async fn run(
 ) {
     let Session {
         id,
+        ticket,
         connection,
         send,
         mut recv,
@@ -84,7 +88,7 @@ pub(super) async fn run(
     let end = tokio::select! {
         end = read_datagrams(&shared, &events, id, &connection) => end,
         end = read_messages(&shared, &events, id, &mut recv) => end,
-        end = write_messages(&mut writer, &mut outgoing) => end,
+        end = write_messages(&shared, &mut writer, &mut outgoing, (&ticket, id)) => end,
     };
     match end {
         End::Close { code, reason } => {
@@ -188,7 +192,7 @@ async fn read_messages(
         if !rate.allows_one(clock::ms_since(began)) {
             return End::of(CloseCode::Flooding);
         }
-        if let ClientMessage::Hello { .. } = message {
+        if let ClientMessage::Hello { .. } | ClientMessage::Resume { .. } = message {
             return End::of(CloseCode::Unexpected);
         }
         match events.try_send(SessionEvent::Message { session, message }) {
@@ -199,10 +203,45 @@ async fn read_messages(
     }
 }
 
-async fn write_messages(writer: &mut Writer, outgoing: &mut mpsc::Receiver<Outgoing>) -> End {
+/// What the loop says, and resume tokens: the first right before the answer to the hello, so that
+/// whoever has the one has the other, and a new one when half of its time is over.
+async fn write_messages(
+    shared: &Shared,
+    writer: &mut Writer,
+    outgoing: &mut mpsc::Receiver<Outgoing>,
+    whose: (&Ticket, SessionId),
+) -> End {
+    let mut renewal = None;
     loop {
-        match outgoing.recv().await {
+        let renew = async {
+            match renewal {
+                Some(at) => tokio::time::sleep_until(at).await,
+                None => std::future::pending().await,
+            }
+        };
+        let next = tokio::select! {
+            biased;
+            next = outgoing.recv() => next,
+            () = renew => {
+                renewal = Some(tokio::time::Instant::now() + shared.limits.resume_valid / 2);
+                if writer.write(&token(shared, whose)).await.is_err() {
+                    return End::Gone;
+                }
+                continue;
+            }
+        };
+        match next {
             Some(Outgoing::Message(message)) => {
+                let answers = matches!(
+                    *message,
+                    ServerMessage::Welcome(_) | ServerMessage::Resumed { .. }
+                );
+                if answers {
+                    renewal = Some(tokio::time::Instant::now() + shared.limits.resume_valid / 2);
+                    if writer.write(&token(shared, whose)).await.is_err() {
+                        return End::Gone;
+                    }
+                }
                 if writer.write(&message).await.is_err() {
                     return End::Gone;
                 }
@@ -210,6 +249,16 @@ async fn write_messages(writer: &mut Writer, outgoing: &mut mpsc::Receiver<Outgo
             Some(Outgoing::Close { code, reason }) => return End::Close { code, reason },
             None => return End::of(CloseCode::Internal),
         }
+    }
+}
+
+fn token(shared: &Shared, (ticket, session): (&Ticket, SessionId)) -> ServerMessage {
+    shared.stats.tokens_out.one_more();
+    let valid_s = shared.limits.resume_valid.as_secs();
+    let expires_at_s = clock::unix_now_s().saturating_add(valid_s);
+    ServerMessage::Token {
+        token: shared.resume.issue(ticket, session, expires_at_s),
+        valid_s: u32::try_from(valid_s).unwrap_or(u32::MAX),
     }
 }
 

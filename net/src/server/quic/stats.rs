@@ -36,6 +36,10 @@ pub struct QuicStats {
     pub handshake_failed: Counter,
     /// TLS handshakes that failed because no offered ALPN is known here.
     pub wrong_alpn: Counter,
+    /// Clients that came back with a good resume token.
+    pub tokens_in: Counter,
+    /// Resume tokens given out.
+    pub tokens_out: Counter,
     /// Sessions that got past the hello.
     pub opened: Counter,
     /// Sessions that have ended, for whatever reason.
@@ -81,6 +85,8 @@ impl QuicStats {
             ("refused_busy", &self.refused_busy),
             ("handshake_failed", &self.handshake_failed),
             ("wrong_alpn", &self.wrong_alpn),
+            ("tokens_in", &self.tokens_in),
+            ("tokens_out", &self.tokens_out),
             ("opened", &self.opened),
             ("ended", &self.ended),
             ("abandoned", &self.abandoned),

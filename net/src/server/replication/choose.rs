@@ -7,8 +7,8 @@
 
 use std::cmp::Reverse;
 
-use bluemarble_shared_protocol::Tick;
 use bluemarble_shared_protocol::codec::{BASELINE_BACK_MAX, RemoveReason, gap_bits};
+use bluemarble_shared_protocol::{Tick, WireEntity};
 
 use super::bands::Bands;
 use super::history::History;
@@ -97,12 +97,13 @@ impl Candidates {
         });
     }
 
-    /// An entity in view: a candidate if there is anything to tell about it.
+    /// An entity in view: a candidate if there is anything to tell about it. `kept` is its baseline
+    /// if that may be older than the history.
     #[inline]
     pub(super) fn offer(
         &mut self,
         index: u16,
-        entry: &mut Entry,
+        (entry, kept): (&mut Entry, Option<WireEntity>),
         dist2: f64,
         history: &History,
         strings: &mut Strings,
@@ -146,7 +147,11 @@ impl Candidates {
         let delta = entry
             .acked
             .filter(|(number, _)| self.next_number - number <= BACK_USED_MAX)
-            .and_then(|(_, tick)| strings.delta(history, slot_number, tick));
+            .and_then(|(_, tick)| {
+                strings
+                    .delta(history, slot_number, tick)
+                    .or_else(|| strings.delta_from(history, slot_number, kept.as_ref()?, tick))
+            });
         let what = match (delta, newest_number) {
             (Some(string), Some(baseline)) => What::Update { baseline, string },
             _ => {

@@ -223,6 +223,11 @@ impl History {
         kept.then(|| &self.ring[slot as usize * self.depth + self.depth_of(tick)])
     }
 
+    /// The oldest tick that may be asked for.
+    pub(crate) fn oldest(&self) -> Tick {
+        Tick((self.tick.0 + 1).saturating_sub(self.depth as u64))
+    }
+
     /// The avatar's private part.
     pub(crate) fn own<'a>(
         &self,

@@ -4,9 +4,9 @@
 //! A slot has a few places, chosen by the baseline's tick; most clients' baselines are equally old,
 //! and two that compete for a place merely encode again.
 
-use bluemarble_shared_protocol::Tick;
 use bluemarble_shared_protocol::bits::BitWriter;
 use bluemarble_shared_protocol::codec::{delta, full};
+use bluemarble_shared_protocol::{Tick, WireEntity};
 
 use super::history::History;
 
@@ -87,6 +87,22 @@ impl Strings {
             string,
         };
         Some(string)
+    }
+
+    /// The slot's state against one that only a single client has.
+    pub(crate) fn delta_from(
+        &mut self,
+        history: &History,
+        slot: u32,
+        base: &WireEntity,
+        baseline: Tick,
+    ) -> Option<BitString> {
+        let age = self.tick.since(baseline);
+        if age == 0 || age > u64::from(delta::AGE_MAX) {
+            return None;
+        }
+        let (state, hz) = (history.state(slot), self.tick_hz);
+        Some(self.make(|out| delta::write(out, base, age as u32, hz, state)))
     }
 
     /// The slot's whole state but its frame cell.

@@ -8,8 +8,8 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use bluemarble_shared_protocol::Tick;
 use bluemarble_shared_protocol::codec::{Acks, INDICES_MAX, RemoveReason, nearest};
+use bluemarble_shared_protocol::{Tick, WireEntity};
 
 use super::history::SlotRef;
 use super::own::{OwnSent, OwnTrack};
@@ -71,6 +71,9 @@ pub(crate) struct View {
     pub(crate) own: OwnTrack,
     /// Where the own avatar was found last.
     pub(crate) avatar: Option<SlotRef>,
+    /// While the client is not heard of: by index, the baseline as of then, with its datagram. The
+    /// history forgets sooner than the client does. Empty otherwise.
+    kept: Vec<Option<(u64, WireEntity)>>,
 }
 
 /// What came of an acknowledgement.
@@ -92,6 +95,7 @@ impl View {
             next_number: 1,
             own: OwnTrack::default(),
             avatar: None,
+            kept: Vec::new(),
         }
     }
 
@@ -190,26 +194,69 @@ impl View {
         self.flights[newest].held.push(index | mark);
     }
 
-    /// The client decoded these datagrams.
-    pub(crate) fn acknowledge(&mut self, acks: Acks) -> AckOutcome {
+    /// Keeps the state of every baseline, as `state_of` knows it or as it was kept before.
+    pub(crate) fn keep_baselines(
+        &mut self,
+        mut state_of: impl FnMut(SlotRef, Tick) -> Option<WireEntity>,
+    ) {
+        let kept = (0_u16..).zip(&self.entries).map(|(index, entry)| {
+            let (number, tick) = entry.acked.filter(|_| entry.stage == Stage::Known)?;
+            let state = self.kept(index).or_else(|| state_of(entry.noted, tick))?;
+            Some((number, state))
+        });
+        self.kept = kept.collect();
+    }
+
+    /// The history reaches back to all baselines again.
+    pub(crate) fn forget_baselines(&mut self) {
+        self.kept = Vec::new();
+    }
+
+    /// What was kept of an index, if that is still its baseline.
+    #[inline]
+    pub(crate) fn kept(&self, index: u16) -> Option<WireEntity> {
+        let (number, state) = (*self.kept.get(usize::from(index))?)?;
+        let baseline = self.entries[usize::from(index)].acked;
+        (baseline.map(|(acked, _)| acked) == Some(number)).then_some(state)
+    }
+
+    /// Newest datagram that is some entity's baseline; 0 = none.
+    pub(crate) fn newest_baseline(&self) -> u64 {
+        let known = self.entries.iter().filter(|e| e.stage == Stage::Known);
+        let numbers = known.filter_map(|entry| entry.acked);
+        numbers.map(|(number, _)| number).max().unwrap_or(0)
+    }
+
+    /// The client decoded these datagrams. What the history knows begins with tick `oldest`.
+    pub(crate) fn acknowledge(&mut self, acks: Acks, oldest: Tick) -> AckOutcome {
         let newest = nearest(
             u64::from(acks.newest),
             16,
             self.next_number.saturating_sub(1),
         );
+        self.acknowledge_numbers(newest, acks.before, oldest)
+    }
+
+    /// The same, with the newest one's whole number.
+    pub(crate) fn acknowledge_numbers(
+        &mut self,
+        newest: u64,
+        before: u32,
+        oldest: Tick,
+    ) -> AckOutcome {
         if newest == 0 || newest >= self.next_number {
             return AckOutcome {
                 unknown: true,
                 arrived: 0,
             };
         }
-        let mut arrived = u64::from(self.acknowledge_one(newest));
-        let mut before = acks.before;
+        let mut arrived = u64::from(self.acknowledge_one(newest, oldest));
+        let mut before = before;
         while before != 0 {
             let n = u64::from(before.trailing_zeros());
             before &= before - 1;
             if let Some(number) = newest.checked_sub(1 + n) {
-                arrived += u64::from(self.acknowledge_one(number));
+                arrived += u64::from(self.acknowledge_one(number, oldest));
             }
         }
         AckOutcome {
@@ -218,7 +265,7 @@ impl View {
         }
     }
 
-    fn acknowledge_one(&mut self, number: u64) -> bool {
+    fn acknowledge_one(&mut self, number: u64, oldest: Tick) -> bool {
         let place = number as usize % FLIGHTS_MAX;
         let flight = &mut self.flights[place];
         if flight.number != number || number == 0 || flight.acked {
@@ -228,15 +275,17 @@ impl View {
         let (tick, own) = (flight.tick, flight.own);
         let held = std::mem::take(&mut flight.held);
         for &mark in &held {
-            self.acknowledge_entry(number, tick, mark);
+            self.acknowledge_entry(number, tick, mark, oldest);
         }
         self.flights[place].held = held;
         self.own.acked(own, tick);
         true
     }
 
-    fn acknowledge_entry(&mut self, number: u64, tick: Tick, mark: u16) {
+    fn acknowledge_entry(&mut self, number: u64, tick: Tick, mark: u16, oldest: Tick) {
         let index = mark & !REMOVAL;
+        // A baseline that was kept is better than a newer one that nobody remembers.
+        let forgotten = tick < oldest && self.kept(index).is_some();
         let entry = &mut self.entries[usize::from(index)];
         if number < entry.since {
             return;
@@ -245,7 +294,7 @@ impl View {
             Stage::Leaving(_) if mark & REMOVAL != 0 => self.release(index),
             Stage::Entering | Stage::Known if mark & REMOVAL == 0 => {
                 entry.stage = Stage::Known;
-                if entry.acked.is_none_or(|(newest, _)| newest < number) {
+                if !forgotten && entry.acked.is_none_or(|(newest, _)| newest < number) {
                     entry.acked = Some((number, tick));
                 }
             }
@@ -285,12 +334,12 @@ mod tests {
         let mut view = View::new();
         let first = view.enter(noted(1)).unwrap();
         let entered = send(&mut view, 1, &[first]);
-        view.acknowledge(ack(entered));
+        view.acknowledge(ack(entered), Tick(0));
         assert_eq!(view.entries[0].stage, Stage::Known);
         view.leave(first, RemoveReason::Gone);
         let removal = send(&mut view, 2, &[first]);
         assert_eq!(view.enter(noted(2)), Some(1));
-        view.acknowledge(ack(removal));
+        view.acknowledge(ack(removal), Tick(0));
         assert_eq!(view.enter(noted(3)), Some(0));
         assert_eq!(view.len(), 2);
     }
@@ -302,9 +351,9 @@ mod tests {
         let entered = send(&mut view, 1, &[index]);
         view.leave(index, RemoveReason::OutOfView);
         let removal = send(&mut view, 2, &[index]);
-        view.acknowledge(ack(removal));
+        view.acknowledge(ack(removal), Tick(0));
         assert_eq!(view.enter(noted(2)), Some(index));
-        view.acknowledge(ack(entered));
+        view.acknowledge(ack(entered), Tick(0));
         assert_eq!(view.entries[0].stage, Stage::Entering);
         assert_eq!(view.entries[0].acked, None);
     }
@@ -316,13 +365,16 @@ mod tests {
         let numbers: Vec<u64> = (1..=3)
             .map(|tick| send(&mut view, tick, &[index]))
             .collect();
-        view.acknowledge(ack(numbers[2]));
-        view.acknowledge(ack(numbers[0]));
+        view.acknowledge(ack(numbers[2]), Tick(0));
+        view.acknowledge(ack(numbers[0]), Tick(0));
         assert_eq!(view.entries[0].acked, Some((numbers[2], Tick(3))));
-        let outcome = view.acknowledge(Acks {
-            newest: numbers[2] as u16,
-            before: u32::MAX,
-        });
+        let outcome = view.acknowledge(
+            Acks {
+                newest: numbers[2] as u16,
+                before: u32::MAX,
+            },
+            Tick(0),
+        );
         assert_eq!(outcome.arrived, 1, "only the second one is news");
     }
 
@@ -338,10 +390,10 @@ mod tests {
     #[test]
     fn a_datagram_never_sent_cannot_be_acknowledged() {
         let mut view = View::new();
-        assert!(view.acknowledge(ack(1)).unknown);
+        assert!(view.acknowledge(ack(1), Tick(0)).unknown);
         send(&mut view, 1, &[]);
-        assert!(view.acknowledge(ack(2)).unknown);
-        assert_eq!(view.acknowledge(ack(1)).arrived, 1);
+        assert!(view.acknowledge(ack(2), Tick(0)).unknown);
+        assert_eq!(view.acknowledge(ack(1), Tick(0)).arrived, 1);
     }
 
     #[test]
@@ -352,7 +404,7 @@ mod tests {
         (2..=1 + FLIGHTS_MAX as u64).for_each(|tick| {
             send(&mut view, tick, &[]);
         });
-        assert_eq!(view.acknowledge(ack(first)).arrived, 0);
+        assert_eq!(view.acknowledge(ack(first), Tick(0)).arrived, 0);
         assert_eq!(view.entries[0].stage, Stage::Entering);
     }
 
