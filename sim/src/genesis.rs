@@ -7,7 +7,9 @@ use bluemarble_spatial::CellId;
 use glam::DVec3;
 
 use crate::content::{KindId, Scenario, Spot};
-use crate::entity::{Arms, Body, EntityState, Home, Identity, Life, Mail, Mind, Player, Purse};
+use crate::entity::{
+    Arms, Body, EntityState, Home, Identity, Life, Mail, Mind, Name, Player, Purse,
+};
 use crate::lore::{LoreInner, square_cell, square_middle};
 use crate::travel::Traveller;
 use bluemarble_spatial::ZoneMap;
@@ -99,7 +101,7 @@ pub(crate) fn avatar(lore: &LoreInner, id: EntityId, name: &str, tick: Tick) -> 
     let place = lore.scatter(home.dir, home.spread_m, id, tick);
     EntityState {
         player: Some(Player {
-            name: name.into(),
+            name: Name::new(name),
             applied: InputSeq(0),
             wish: WishDir::default(),
             pace: 0,

@@ -66,7 +66,7 @@ pub use content::{
 pub use effect::{Deed, Effect};
 pub use entity::{
     Arms, Body, DigestPart, DigestParts, EntityState, Flight, Hazard, Home, Identity, Life, Mail,
-    Mind, Player, Purse,
+    Mind, Name, Player, Purse,
 };
 pub use frame::{Frame, FrameRow, FrameSet};
 pub use inputs::{AdminCommand, OVERLOAD_THINKS_LESS, TickInputs, Withheld};

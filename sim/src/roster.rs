@@ -9,8 +9,8 @@ use bevy_ecs::world::{EntityRef, World};
 use bluemarble_shared_protocol::EntityId;
 
 use crate::entity::{
-    Arms, Body, EntityState, Flight, Hazard, Home, Identity, Inert, Life, Mail, Mind, News, Order,
-    Place, Player, Purse, Touched,
+    Arms, Body, EntityState, Flight, Hazard, Heard, Home, Identity, Inert, Life, Mail, Mind, News,
+    Order, Place, Player, Purse, Touched,
 };
 use crate::hashing::IdHash;
 use crate::lore::Lore;
@@ -28,7 +28,7 @@ pub(crate) fn insert_entity(world: &mut World, state: &EntityState) {
         return;
     }
     let lore = world.resource::<Lore>();
-    let place = Place(lore.grid_cell(state.body.0.pos));
+    let place = Place(lore.grid_cell(state.body.0.pos), 0);
     let inert = !lore.kind(state.identity.kind).is_creature();
     let mut entity = world.spawn((
         state.identity,
@@ -46,7 +46,7 @@ pub(crate) fn insert_entity(world: &mut World, state: &EntityState) {
         entity.insert(mind);
     }
     if let Some(player) = &state.player {
-        entity.insert((player.clone(), News::default()));
+        entity.insert((player.clone(), News::default(), Heard::default()));
     }
     if let Some(flight) = state.flight {
         entity.insert(flight);

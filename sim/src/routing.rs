@@ -1,6 +1,8 @@
 //! Before the step: which zone each of the sealed inputs concerns.
 
-use bluemarble_shared_protocol::{EntityId, Tick, hash_words};
+use std::sync::Arc;
+
+use bluemarble_shared_protocol::{EntityId, Intent, Tick, hash_words};
 use bluemarble_spatial::LatLng;
 
 use crate::content::{KindId, Scenario};
@@ -60,16 +62,22 @@ pub(crate) fn route(
         }
     }
     tally.minted += minted;
-    for (avatar, intent) in &inputs.players.intents {
-        match directory.get(avatar) {
-            Some(&slot) => inboxes[slot as usize].intents.push((*avatar, *intent)),
-            None => tally.intents_refused += 1,
-        }
+}
+
+/// The sealed intents, by avatar and each once, for all zones to look into. The list of the tick before
+/// is written over if nobody has it any more.
+pub(crate) fn intents(inputs: &TickInputs, list: &mut Arc<Vec<(EntityId, Intent)>>) {
+    let sealed = &inputs.players.intents;
+    if Arc::get_mut(list).is_none() {
+        *list = Arc::default();
     }
-    for inbox in inboxes {
-        // Sealed inputs are sorted; look-ups below rely on it, so a foreign log cannot break them.
-        inbox.intents.sort_by_key(|(avatar, _)| *avatar);
-        inbox.intents.dedup_by_key(|(avatar, _)| *avatar);
+    let list = Arc::get_mut(list).expect("nobody else has a list that was just made");
+    list.clear();
+    list.extend_from_slice(sealed);
+    // Sealed inputs are sorted; look-ups rely on it, so a foreign log cannot break them.
+    if !list.is_sorted_by(|a, b| a.0 < b.0) {
+        list.sort_by_key(|(avatar, _)| *avatar);
+        list.dedup_by_key(|(avatar, _)| *avatar);
     }
 }
 

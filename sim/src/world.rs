@@ -11,9 +11,7 @@ mod views;
 
 use std::sync::Arc;
 
-#[cfg(feature = "mutants")]
-use bluemarble_shared_protocol::EntityId;
-use bluemarble_shared_protocol::{Tick, WireFrame};
+use bluemarble_shared_protocol::{EntityId, Intent, Tick, WireFrame};
 use rayon::iter::{IndexedParallelIterator, IntoParallelRefMutIterator, ParallelIterator};
 
 use crate::checkpoint::Checkpoint;
@@ -58,6 +56,7 @@ pub struct World {
     stopwatch: Option<Stopwatch>,
     /// Buffers that outlive a tick; empty between two.
     inboxes: Vec<Inbox>,
+    intents: Arc<Vec<(EntityId, Intent)>>,
     forwarded: barrier::Forwarded,
     /// Where avatars were lately, and where they are as far as the next tick knows.
     coarse: Coarse,
@@ -178,6 +177,7 @@ impl World {
             strays: 0,
             stopwatch: None,
             inboxes: Vec::new(),
+            intents: Arc::default(),
             forwarded: barrier::Forwarded::default(),
             coarse,
             players: Arc::default(),
@@ -216,6 +216,7 @@ impl World {
             &mut self.inboxes,
             &mut tally,
         );
+        routing::intents(inputs, &mut self.intents);
         if !inputs.travel.is_empty() {
             routing::route_journeys(
                 inputs,
@@ -231,6 +232,7 @@ impl World {
         let given = Given {
             tick,
             players: &self.players,
+            intents: &self.intents,
             strain: Strain(inputs.overload),
             frames: &self.frames,
             map: &map,
@@ -252,6 +254,7 @@ impl World {
                 });
         });
         self.wires.clear();
+        let mut obeyed = 0;
         for zone in self.residence.zones() {
             let published = zone.published();
             self.wires.push(Arc::clone(&published.wire));
@@ -259,7 +262,9 @@ impl World {
                 self.wires.push(Arc::clone(&published.asleep.wire));
             }
             tally.add(&zone.counted());
+            obeyed += zone.obeyed();
         }
+        tally.intents_refused += self.intents.len() as u64 - obeyed;
         self.see_off(inputs, &mut tally);
         self.asleep = self.residence.zones().map(Zone::asleep).sum();
         let avatars = self.residence.zones().map(|zone| &zone.published().avatars);

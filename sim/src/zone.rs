@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bevy_app::App;
 use bevy_ecs::world::{Mut, World};
-use bluemarble_shared_protocol::{EntityId, Tick, WireFrame};
+use bluemarble_shared_protocol::{EntityId, Intent, Tick, WireFrame};
 
 use crate::audit::Audit;
 use crate::effect::Effect;
@@ -16,7 +16,7 @@ use crate::past::Past;
 use crate::roster::{Roster, insert_entity, remove_entity, state_of};
 use crate::sleep::{self, Dormitory, Players};
 use crate::zone_resources::{
-    Counted, Departed, Inbox, Now, Outbox, Ownership, Published, Strain, ZoneNumber,
+    Counted, Departed, Inbox, Intents, Now, Outbox, Ownership, Published, Strain, ZoneNumber,
 };
 use crate::{census, fight, hazards, life, mind, players, publish, schedule, shots, walk};
 use bluemarble_spatial::{CellId, ZoneId, ZoneMap};
@@ -29,6 +29,8 @@ pub(crate) struct Given<'a> {
     pub frames: &'a Arc<FrameSet>,
     /// Near which large cells players are.
     pub players: &'a Arc<Vec<CellId>>,
+    /// What all players want.
+    pub intents: &'a Arc<Vec<(EntityId, Intent)>>,
     /// Who owns which cell from now on.
     pub map: &'a Arc<ZoneMap>,
     /// The ticks before those frames.
@@ -46,6 +48,7 @@ pub(crate) struct Zone {
     /// The same of the last step alone.
     last_step_ns: u64,
     nothing: Arc<Frame>,
+    no_intents: Arc<Vec<(EntityId, Intent)>>,
     world: World,
     memo: NeighbourCells,
 }
@@ -70,6 +73,7 @@ impl Zone {
             sleep::plugin,
         ));
         app.insert_resource(lore.clone())
+            .insert_resource(publish::Cells::new(lore))
             .insert_resource(ZoneNumber(owns))
             .insert_resource(Ownership {
                 map: Arc::clone(&frames.map),
@@ -80,6 +84,7 @@ impl Zone {
             .init_resource::<Past>()
             .init_resource::<Strain>()
             .init_resource::<Inbox>()
+            .init_resource::<Intents>()
             .init_resource::<Outbox>()
             .init_resource::<Departed>()
             .init_resource::<Roster>()
@@ -99,6 +104,7 @@ impl Zone {
             step_ns: 0,
             last_step_ns: 0,
             nothing: Arc::default(),
+            no_intents: Arc::default(),
             world,
             memo: NeighbourCells::default(),
         }
@@ -108,6 +114,7 @@ impl Zone {
     pub(crate) fn step(&mut self, given: &Given<'_>, inbox: &mut Inbox) {
         let owned = std::mem::replace(&mut self.owned, self.owns);
         self.world.resource_mut::<Counted>().0 = Default::default();
+        self.world.resource_mut::<Intents>().obeyed = 0;
         self.world.insert_resource(given.past.clone());
         if inbox.is_empty() && self.has_nothing_to_do(given) {
             self.world
@@ -124,7 +131,10 @@ impl Zone {
         self.world.insert_resource(ZoneNumber(owned));
         self.own(given.map);
         std::mem::swap(&mut *self.world.resource_mut::<Inbox>(), inbox);
+        self.world.resource_mut::<Intents>().sealed = Arc::clone(given.intents);
         self.world.run_schedule(schedule::ZoneTick);
+        // The list is written over by the next tick, if nobody has it.
+        self.world.resource_mut::<Intents>().sealed = Arc::clone(&self.no_intents);
     }
 
     /// Whether everybody who resides here sleeps, and goes on sleeping.
@@ -204,6 +214,11 @@ impl Zone {
 
     pub(crate) fn counted(&self) -> crate::report::Tally {
         self.world.resource::<Counted>().0
+    }
+
+    /// How many intents were obeyed in this tick.
+    pub(crate) fn obeyed(&self) -> u64 {
+        self.world.resource::<Intents>().obeyed
     }
 
     /// Who left for another world in this tick.

@@ -35,6 +35,17 @@ pub(crate) struct Ownership {
     pub zone: ZoneId,
 }
 
+impl Ownership {
+    /// The cells it owns, of the grid level or finer: none if it is nobody's.
+    pub(crate) fn range(&self) -> std::ops::RangeInclusive<CellId> {
+        let (first, last) = self
+            .map
+            .range_of(self.zone)
+            .unwrap_or((CellId(1), CellId(0)));
+        first..=last
+    }
+}
+
 /// This tick's inputs for this zone, sorted as sealed.
 #[derive(Resource, Debug, Default)]
 pub(crate) struct Inbox {
@@ -43,7 +54,6 @@ pub(crate) struct Inbox {
     pub leaves: Vec<EntityId>,
     /// Who leaves for another world.
     pub departures: Vec<EntityId>,
-    pub intents: Vec<(EntityId, Intent)>,
 }
 
 impl Inbox {
@@ -51,15 +61,19 @@ impl Inbox {
         self.births.clear();
         self.leaves.clear();
         self.departures.clear();
-        self.intents.clear();
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.births.is_empty()
-            && self.leaves.is_empty()
-            && self.departures.is_empty()
-            && self.intents.is_empty()
+        self.births.is_empty() && self.leaves.is_empty() && self.departures.is_empty()
     }
+}
+
+/// What all players of the world want in this tick, by avatar, each once. A zone looks up its own.
+#[derive(Resource, Clone, Debug, Default)]
+pub(crate) struct Intents {
+    pub sealed: Arc<Vec<(EntityId, Intent)>>,
+    /// How many of them were obeyed here.
+    pub obeyed: u64,
 }
 
 /// Who left for another world in this tick, whole; taken out before the barrier.

@@ -97,9 +97,63 @@ pub fn pow(base: f64, exponent: f64) -> f64 {
     libm::pow(base, exponent)
 }
 
+/// `x.floor() as i64`, without the call that the standard library makes for it on processors that may
+/// lack the instruction.
+#[inline]
+#[must_use]
+pub fn floor_to_int(x: f64) -> i64 {
+    // The cast truncates, saturates, and takes NaN to 0.
+    let whole = x as i64;
+    whole.saturating_sub(i64::from((whole as f64) > x))
+}
+
+/// `x.round() as i64` (half away from zero), likewise.
+#[inline]
+#[must_use]
+pub fn round_to_int(x: f64) -> i64 {
+    let whole = x as i64;
+    // Exact: what is left of a number has no more digits than the number.
+    let rest = x - whole as f64;
+    whole.saturating_add(i64::from(rest >= 0.5) - i64::from(rest <= -0.5))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::mix::{mix64, unit};
+
+    #[test]
+    fn whole_numbers_are_those_of_the_standard_library() {
+        let check = |x: f64| {
+            assert_eq!(floor_to_int(x), x.floor() as i64, "floor {x:e}");
+            assert_eq!(round_to_int(x), x.round() as i64, "round {x:e}");
+        };
+        for special in [
+            0.0,
+            0.5,
+            0.499_999_999_999_999_94,
+            f64::MIN_POSITIVE,
+            4_503_599_627_370_495.5,
+            9_007_199_254_740_993.0,
+            9_223_372_036_854_774_784.0,
+            9_223_372_036_854_775_808.0,
+            1e300,
+            f64::INFINITY,
+            f64::NAN,
+        ] {
+            check(special);
+            check(-special);
+        }
+        for n in 0..200_000_u64 {
+            // Every exponent and sign, and halves with their neighbours.
+            check(f64::from_bits(mix64(n)));
+            let half = (n as f64 - 100_000.0) * 0.5;
+            for near in [half.next_down(), half, half.next_up(), half * 3.7e9] {
+                check(near);
+            }
+            check((unit(mix64(n)) - 0.5) * 1e7);
+        }
+    }
 
     /// Golden bits: if one of these moves, every recorded world diverges.
     #[test]

@@ -111,7 +111,7 @@ pub struct Mind {
 #[derive(Component, Clone, Debug, PartialEq, Eq)]
 pub struct Player {
     /// The character's name.
-    pub name: Arc<str>,
+    pub name: Name,
     /// The newest intent applied.
     pub applied: InputSeq,
     /// What it was last asked to do, held over short gaps.
@@ -120,6 +120,37 @@ pub struct Player {
     pub pace: u8,
     /// Ticks since the last intent.
     pub idle_ticks: u32,
+}
+
+/// A character's name. It never changes, so what the digest takes of it is computed once: a hash that
+/// costs as much as the rest of an avatar's share.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Name {
+    text: Arc<str>,
+    id: EntityId,
+}
+
+impl Name {
+    /// A name.
+    #[must_use]
+    pub fn new(text: &str) -> Self {
+        Self {
+            text: Arc::from(text),
+            id: EntityId::of_character(text),
+        }
+    }
+
+    /// As people read it.
+    #[must_use]
+    pub fn text(&self) -> &Arc<str> {
+        &self.text
+    }
+
+    /// The avatar of the character of this name.
+    #[must_use]
+    pub fn id(&self) -> EntityId {
+        self.id
+    }
 }
 
 /// Effects to be applied at the next tick.
@@ -165,4 +196,12 @@ pub(crate) struct Inert;
 
 /// Scratch: the grid cell of its position at the end of the last tick; follows from `Body`.
 #[derive(Component, Clone, Copy, Debug)]
-pub(crate) struct Place(pub CellId);
+pub(crate) struct Place(
+    pub CellId,
+    /// Where the zone found that cell; a guess, see [`CellFinder`](bluemarble_spatial::CellFinder).
+    pub u32,
+);
+
+/// Scratch of an avatar: where among the sealed intents its own was in the last tick; a guess.
+#[derive(Component, Clone, Copy, Debug, Default)]
+pub(crate) struct Heard(pub u32);

@@ -361,7 +361,7 @@ impl Player {
         } = self;
         let (u, v) = wish.axes();
         words
-            .word(EntityId::of_character(name).0)
+            .word(name.id().0)
             .word(u64::from(applied.0) | u64::from(*idle_ticks) << 32)
             .word(u64::from(u as u16) | u64::from(v as u16) << 16 | u64::from(*pace) << 32)
     }

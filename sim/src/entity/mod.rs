@@ -8,7 +8,9 @@ mod components;
 pub(crate) mod digest;
 pub(crate) mod state;
 
-pub use components::{Arms, Body, Flight, Hazard, Home, Identity, Life, Mail, Mind, Player, Purse};
-pub(crate) use components::{Inert, News, Order, Place, Touched};
+pub use components::{
+    Arms, Body, Flight, Hazard, Home, Identity, Life, Mail, Mind, Name, Player, Purse,
+};
+pub(crate) use components::{Heard, Inert, News, Order, Place, Touched};
 pub use digest::{DigestPart, DigestParts};
 pub use state::EntityState;

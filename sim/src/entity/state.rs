@@ -1,13 +1,11 @@
 //! A whole entity as plain data: what a departure carries, a checkpoint stores and amnesia keeps.
 
-use std::sync::Arc;
-
 use bluemarble_shared_protocol::{BodyBits, EntityId, InputSeq, Tick, WishDir};
 use glam::DVec3;
 use serde::{Deserialize, Serialize};
 
 use super::components::{
-    Arms, Body, Flight, Hazard, Home, Identity, Life, Mail, Mind, Player, Purse,
+    Arms, Body, Flight, Hazard, Home, Identity, Life, Mail, Mind, Name, Player, Purse,
 };
 use crate::content::KindId;
 use crate::effect::Effect;
@@ -118,7 +116,7 @@ impl From<&EntityState> for StoredEntity {
                 goal: mind.goal.to_array(),
             }),
             player: state.player.as_ref().map(|player| StoredPlayer {
-                name: player.name.to_string(),
+                name: player.name.text().to_string(),
                 applied: player.applied,
                 wish: player.wish,
                 pace: player.pace,
@@ -173,7 +171,7 @@ impl StoredEntity {
                 goal: DVec3::from_array(mind.goal),
             }),
             player: self.player.map(|player| Player {
-                name: Arc::from(player.name),
+                name: Name::new(&player.name),
                 applied: player.applied,
                 wish: player.wish,
                 pace: player.pace,

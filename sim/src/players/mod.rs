@@ -1,16 +1,18 @@
 //! Players: how avatars come and go, and how a sealed intent becomes this tick's order.
 
 use bevy_app::App;
-use bevy_ecs::change_detection::{Res, ResMut};
+use bevy_ecs::change_detection::ResMut;
 use bevy_ecs::schedule::IntoScheduleConfigs;
 use bevy_ecs::system::Query;
 use bevy_ecs::world::{Mut, World};
 
-use crate::entity::{Identity, Life, Order, Player, Touched};
+use bluemarble_shared_protocol::{EntityId, Intent};
+
+use crate::entity::{Heard, Identity, Life, Order, Player, Touched};
 use crate::life;
 use crate::roster::{Roster, belongings, insert_entity, remove_entity, state_of};
 use crate::schedule::{TickSet, ZoneTick};
-use crate::zone_resources::{Counted, Departed, Inbox};
+use crate::zone_resources::{Counted, Departed, Inbox, Intents};
 
 /// How long an avatar goes on as last asked when no intent comes, in ticks: long enough to bridge
 /// a lost datagram, short enough that a lost player does not walk off.
@@ -57,19 +59,20 @@ fn set_out(world: &mut World) {
     });
 }
 
+type Avatar<'a> = (
+    &'a Identity,
+    &'a Life,
+    &'a mut Player,
+    &'a mut Order,
+    &'a mut Touched,
+    &'a mut Heard,
+);
+
 /// Writes every avatar's `Order`; without an intent the last wish is held for a while.
-fn obey(
-    inbox: Res<Inbox>,
-    mut counted: ResMut<Counted>,
-    mut avatars: Query<(&Identity, &Life, &mut Player, &mut Order, &mut Touched)>,
-) {
+fn obey(mut intents: ResMut<Intents>, mut avatars: Query<Avatar>) {
     let mut obeyed = 0;
-    for (identity, life, mut player, mut order, mut touched) in &mut avatars {
-        let intent = inbox
-            .intents
-            .binary_search_by_key(&identity.id, |(avatar, _)| *avatar)
-            .ok()
-            .map(|at| inbox.intents[at].1)
+    for (identity, life, mut player, mut order, mut touched, mut heard) in &mut avatars {
+        let intent = intent_of(identity.id, &intents.sealed, &mut heard)
             .filter(|intent| intent.seq > player.applied);
         *order = Order::default();
         // The dead lie still whatever they were asked; nobody knew in time.
@@ -98,5 +101,17 @@ fn obey(
             *order = Order::default();
         }
     }
-    counted.0.intents_refused += (inbox.intents.len() - obeyed) as u64;
+    intents.obeyed = obeyed;
+}
+
+/// An avatar's intent. Players hardly ever come and go, so it is where it was the last time.
+fn intent_of(avatar: EntityId, sealed: &[(EntityId, Intent)], heard: &mut Heard) -> Option<Intent> {
+    let guess = sealed.get(heard.0 as usize);
+    if let Some((_, intent)) = guess.filter(|(id, _)| *id == avatar) {
+        return Some(*intent);
+    }
+    let found = sealed.binary_search_by_key(&avatar, |(id, _)| *id);
+    let (Ok(at) | Err(at)) = found;
+    heard.0 = at as u32;
+    found.is_ok().then(|| sealed[at].1)
 }

@@ -1,6 +1,7 @@
 //! The end of a zone's tick: who leaves it, what others may read of it (Frame), what clients may
 //! know of it (WireFrame), and its share of the digest.
 
+mod heading;
 mod order;
 mod pool;
 mod wire;
@@ -14,7 +15,7 @@ use bevy_ecs::resource::Resource;
 use bevy_ecs::schedule::IntoScheduleConfigs;
 use bevy_ecs::system::Query;
 use bluemarble_shared_protocol::{Tick, WireFrame};
-use bluemarble_spatial::CellId;
+use bluemarble_spatial::{CellFinder, CellId};
 
 use self::order::{Order, Seat};
 use self::pool::Pool;
@@ -42,14 +43,16 @@ pub(crate) fn plugin(app: &mut App) {
 fn depart(
     lore: Res<Lore>,
     ownership: Res<Ownership>,
+    mut cells: ResMut<Cells>,
     mut published: ResMut<Published>,
     mut everybody: Query<(&Identity, &Body, &Life, &mut Place), Without<Filed>>,
 ) {
     published.leaving.clear();
+    let own = ownership.range();
     for (identity, body, life, mut place) in &mut everybody {
-        place.0 = lore.grid_cell(body.0.pos);
-        let to = ownership.map.zone_of(place.0);
-        if to != ownership.zone {
+        (place.0, place.1) = cells.0.find(body.0.pos, place.1);
+        if !own.contains(&place.0) {
+            let to = ownership.map.zone_of(place.0);
             let row = frame_row(&lore, identity, body, life, place.0);
             published.leaving.push(Leaving { to, row });
         }
@@ -88,6 +91,16 @@ type Everything<'a> = (
     Option<&'a Flight>,
     Option<&'a Hazard>,
 );
+
+/// The grid cells that residents were found in: a memo of a pure function.
+#[derive(Resource, Debug)]
+pub(crate) struct Cells(CellFinder);
+
+impl Cells {
+    pub(crate) fn new(lore: &Lore) -> Self {
+        Self(CellFinder::new(lore.grid_level))
+    }
+}
 
 /// Room to publish in. What it holds from the tick before shows nowhere.
 #[derive(Resource, Debug, Default)]
@@ -156,7 +169,8 @@ pub(crate) fn publish(
     everybody: Query<Everything, Without<Filed>>,
 ) {
     let draft = &mut drafts.awake;
-    let stays = |cell| ownership.map.zone_of(cell) == ownership.zone;
+    let own = ownership.range();
+    let stays = |cell| own.contains(&cell);
     let part = draft.make(now.0, &lore, stays, &everybody);
     published.cells.clear();
     for seat in draft.order.sorted() {

@@ -7,17 +7,17 @@ use bluemarble_shared_protocol::{
     Action, BodyBits, EntityId, InputSeq, OwnState, OwnVitals, Tick, WireEntity, WireFlags,
     WireFrame,
 };
-use bluemarble_spatial::{CellId, FrameAxes, maths};
+use bluemarble_spatial::{CellId, FrameAxes};
 use glam::DVec3;
 
+use super::heading::yaw;
 use crate::entity::{Arms, Body, Identity, Life, News, Player, Touched};
 use crate::lore::Lore;
 
 /// Fills one zone's WireFrame, row by row in any order.
 pub(super) struct WireBuilder<'a> {
     lore: &'a Lore,
-    /// The frame cell of the last row: neighbours come after each other, so it seldom changes.
-    axes: Option<(CellId, FrameAxes)>,
+    axes: AxesOfLate,
     frame: &'a mut WireFrame,
 }
 
@@ -57,7 +57,7 @@ impl<'a> WireBuilder<'a> {
         });
         Self {
             lore,
-            axes: None,
+            axes: AxesOfLate::default(),
             frame,
         }
     }
@@ -94,8 +94,9 @@ impl<'a> WireBuilder<'a> {
         let own = &mut self.frame.owned[at];
         own.id = identity.id;
         own.row = row as u32;
-        if !Arc::ptr_eq(&own.name, &private.player.name) {
-            own.name = Arc::clone(&private.player.name);
+        let name = private.player.name.text();
+        if !Arc::ptr_eq(&own.name, name) {
+            own.name = Arc::clone(name);
         }
         own.applied = private.player.applied;
         own.touched = private.touched.0;
@@ -127,22 +128,14 @@ impl<'a> WireBuilder<'a> {
     ) -> WireEntity {
         let frame_level = self.lore.planet.frame_level();
         let cell = grid_cell.parent(frame_level.min(grid_cell.level()));
-        let axes = match &self.axes {
-            Some((known, axes)) if *known == cell => axes,
-            _ => {
-                &self
-                    .axes
-                    .insert((cell, FrameAxes::of(cell, self.lore.planet.radius_m())))
-                    .1
-            }
-        };
+        let axes = self.axes.of(cell, self.lore.planet.radius_m());
         let facing = axes.dir_to_local(body.0.facing);
         let health_max = u32::from(self.lore.kind(identity.kind).health);
         WireEntity {
             cell: cell.0,
             pos_cm: quantise::position_cm(axes.to_local(body.0.pos)),
             vel_cmps: quantise::velocity_cmps(axes.dir_to_local(body.0.vel)),
-            yaw: quantise::yaw(maths::atan2(facing.y, facing.x)),
+            yaw: yaw(facing.x, facing.y),
             health: quantise::health(u32::from(life.health), health_max),
             action: action(self.frame.tick, life, arms),
             action_n: (arms.swings % 16) as u8,
@@ -152,6 +145,47 @@ impl<'a> WireBuilder<'a> {
             },
             kind: identity.kind.0,
         }
+    }
+}
+
+/// The axes of the frame cells met of late. Frame cells are kilometres wide, so a zone has few of them;
+/// but its entities lie in memory in any order, and where cells meet it changes with every row.
+#[derive(Default)]
+struct AxesOfLate {
+    known: Vec<(CellId, FrameAxes)>,
+    /// Which of them was asked for last.
+    last: usize,
+}
+
+impl AxesOfLate {
+    /// More than meet anywhere; looking through them is less than computing one.
+    const KNOWN_MAX: usize = 8;
+
+    #[inline]
+    fn of(&mut self, cell: CellId, radius_m: f64) -> &FrameAxes {
+        if self
+            .known
+            .get(self.last)
+            .is_none_or(|(last, _)| *last != cell)
+        {
+            self.last = self.find(cell, radius_m);
+        }
+        &self.known[self.last].1
+    }
+
+    fn find(&mut self, cell: CellId, radius_m: f64) -> usize {
+        let found = self.known.iter().position(|(known, _)| *known == cell);
+        found.unwrap_or_else(|| {
+            let new = (cell, FrameAxes::of(cell, radius_m));
+            if self.known.len() < Self::KNOWN_MAX {
+                self.known.push(new);
+                self.known.len() - 1
+            } else {
+                let next = (self.last + 1) % Self::KNOWN_MAX;
+                self.known[next] = new;
+                next
+            }
+        })
     }
 }
 

@@ -173,7 +173,7 @@ impl Night {
     }
 
     fn owns(&self, cell: CellId) -> bool {
-        self.ownership.map.zone_of(cell) == self.ownership.zone
+        self.ownership.range().contains(&cell)
     }
 
     /// Takes out who has players near, and who lies in another zone's cells since the map changed.

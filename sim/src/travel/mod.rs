@@ -198,7 +198,7 @@ impl Traveller {
     pub(crate) fn of(state: &EntityState) -> Option<Self> {
         let player = state.player.as_ref()?;
         Some(Self {
-            name: player.name.to_string(),
+            name: player.name.text().to_string(),
             health: state.life.health,
             kills: state.life.kills,
             deaths: state.life.deaths,

@@ -6,6 +6,7 @@ use bevy_ecs::query::Without;
 use bevy_ecs::schedule::IntoScheduleConfigs;
 use bevy_ecs::system::Query;
 use bluemarble_motion::MoveCommand;
+use bluemarble_spatial::maths;
 use glam::DVec3;
 
 use crate::content::Kind;
@@ -104,7 +105,7 @@ impl Push {
         };
         let push = direction * ((touching_m - distance_m) * SHARE * UNITS_PER_M);
         for (sum, part) in self.0.iter_mut().zip(push.to_array()) {
-            *sum += part.round() as i64;
+            *sum += maths::round_to_int(part);
         }
     }
 

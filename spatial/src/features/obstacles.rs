@@ -8,6 +8,7 @@
 use glam::DVec3;
 
 use super::StaticTree;
+use crate::maths;
 use crate::mix::mix64;
 
 /// An upright cylinder.
@@ -260,9 +261,8 @@ impl Presence {
     #[inline]
     fn cube(point: DVec3) -> [i64; 3] {
         (point / PRESENCE_CUBE_M)
-            .floor()
             .to_array()
-            .map(|k| k as i64)
+            .map(maths::floor_to_int)
     }
 
     #[inline]

@@ -183,13 +183,23 @@ impl ZoneMap {
 impl ZoneMap {
     /// First and last leaf of each zone, in the order of their numbers.
     pub fn ranges(&self) -> impl ExactSizeIterator<Item = (CellId, CellId)> + '_ {
-        (0..self.len()).map(|zone| {
-            let (start, end) = self.span(zone);
-            // Leaves are the odd numbers: the last before another leaf is two less, the last of
-            // all one less than the end.
-            let last = if end == END { END - 1 } else { end - 2 };
-            (CellId(start), CellId(last))
-        })
+        (0..self.len()).map(|zone| self.first_and_last(zone))
+    }
+
+    /// First and last leaf of a zone; `None` if there is none of that number. A cell of the grid level
+    /// or finer is the zone's exactly if its number lies between the two.
+    #[must_use]
+    pub fn range_of(&self, zone: ZoneId) -> Option<(CellId, CellId)> {
+        let zone = zone as usize;
+        (zone < self.len()).then(|| self.first_and_last(zone))
+    }
+
+    fn first_and_last(&self, zone: usize) -> (CellId, CellId) {
+        let (start, end) = self.span(zone);
+        // Leaves are the odd numbers: the last before another leaf is two less, the last of
+        // all one less than the end.
+        let last = if end == END { END - 1 } else { end - 2 };
+        (CellId(start), CellId(last))
     }
 
     /// First leaf of a zone and first beyond it ([`END`] for the last).
