@@ -23,7 +23,7 @@ use crate::past::Past;
 use crate::report::{Tally, TickReport};
 use crate::residence::Residence;
 use crate::sleep::coarse::Coarse;
-use crate::travel::{Gate, Traveller};
+use crate::travel::{Departure, Gate, Traveller};
 use crate::zone::{Given, Zone};
 use crate::zone_resources::{Inbox, Strain};
 use crate::{barrier, genesis, routing};
@@ -307,6 +307,9 @@ impl World {
         if departures.is_empty() {
             return;
         }
+        // By avatar; of several for one, the first counts.
+        let mut departures: Vec<&Departure> = departures.iter().collect();
+        departures.sort_by_key(|departure| departure.key.avatar);
         let mut gone = Vec::new();
         for zone in self.residence.slots_mut().iter_mut().flatten() {
             gone.append(&mut zone.take_departed());
@@ -314,7 +317,10 @@ impl World {
         for state in gone {
             let id = state.identity.id;
             self.residence.seats_and_directory().1.remove(&id);
-            let departure = departures.iter().find(|leaving| leaving.key.avatar == id);
+            let first = departures.partition_point(|leaving| leaving.key.avatar < id);
+            let departure = departures
+                .get(first)
+                .filter(|leaving| leaving.key.avatar == id);
             if let Some((departure, traveller)) = departure.zip(Traveller::of(&state)) {
                 self.gate.depart(departure, traveller);
                 tally.departed += 1;

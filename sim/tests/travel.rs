@@ -147,6 +147,45 @@ fn who_is_there_already_is_not_let_in_and_who_is_not_there_or_no_avatar_does_not
 }
 
 #[test]
+fn a_crowd_leaves_in_one_tick_each_by_the_first_journey_it_was_given() {
+    let (mut world, pool) = (first_contact(6), pool(1));
+    let mut inputs = sealed(&world, TravelInputs::default());
+    let names: Vec<String> = (0..400).map(|n| format!("pilgrim-{n}")).collect();
+    let avatar = |name: &String| EntityId::of_character(name);
+    let admissions = names.iter().map(|name| Admission {
+        avatar: avatar(name),
+        name: name.clone(),
+    });
+    inputs.players.admissions.extend(admissions);
+    inputs.players.admissions.sort_by_key(|a| a.avatar);
+    world.step(&inputs, &pool).unwrap();
+    let here = world.entities();
+    let mut travel = TravelInputs::default();
+    for (n, name) in (0..).zip(&names) {
+        // Two worlds at once, for every third; the order is not that of the avatars.
+        for to in 0..=u64::from(n % 3 == 0) {
+            let Departure { key, .. } = departure(&world);
+            let key = TravelKey {
+                avatar: avatar(name),
+                ..key
+            };
+            let to = 10 + n + 1_000 * to;
+            travel.departures.push(Departure { key, to });
+        }
+    }
+    let inputs = sealed(&world, travel);
+    assert_eq!(world.step(&inputs, &pool).unwrap().tally.departed, 400);
+    assert_eq!((world.entities(), world.fault()), (here - 400, None));
+    for (n, name) in (0..).zip(&names) {
+        let mut journeys = world.gate().outbound.iter();
+        let (_, journey) = journeys
+            .find(|(key, _)| key.avatar == avatar(name))
+            .unwrap();
+        assert_eq!((journey.to, &journey.traveller.name), (10 + n, name));
+    }
+}
+
+#[test]
 fn journeys_are_state_in_every_partition_and_in_the_checkpoint() {
     let pool = pool(2);
     let run = |zones| {
