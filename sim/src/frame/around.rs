@@ -22,14 +22,20 @@ pub(crate) struct NeighbourCells {
 }
 
 impl NeighbourCells {
-    /// The memo is emptied when it holds this many cells (about 10 MB), so that wandering over
-    /// a planet for a month does not fill memory.
-    const CELLS_MAX: usize = 50_000;
+    /// So many times as many cells are remembered as residents stood in at a time: who walks to and fro
+    /// finds them again, and wandering over a planet for a month does not fill memory.
+    const SHARE: usize = 4;
+    /// And at least this many, some 150 bytes each.
+    const CELLS_LEAST: usize = 256;
+
+    /// Forgets all if there are too many for so many cells with residents.
+    fn bound(&mut self, lived_in: usize) {
+        if self.known.len() > (lived_in * Self::SHARE).max(Self::CELLS_LEAST) {
+            self.known = HashMap::default();
+        }
+    }
 
     fn of(&mut self, cell: CellId) -> Arc<[CellId]> {
-        if self.known.len() >= Self::CELLS_MAX {
-            self.known.clear();
-        }
         let entry = self.known.entry(cell);
         Arc::clone(entry.or_insert_with(|| Arc::from(surroundings(cell))))
     }
@@ -115,6 +121,7 @@ impl Around {
         cells: impl Iterator<Item = CellId>,
         memo: &mut NeighbourCells,
     ) {
+        memo.bound(self.known.len());
         self.known.clear();
         self.slices.clear();
         for cell in cells {
@@ -247,6 +254,41 @@ mod tests {
             .map(|i| dir * RADIUS_M + DVec3::new(axis(i, 0), axis(i, 1), axis(i, 2)))
             .map(|pos| pos.normalize() * RADIUS_M)
             .collect()
+    }
+
+    #[test]
+    fn a_zone_remembers_cells_by_the_number_that_is_lived_in() {
+        let frames = Arc::new(FrameSet {
+            tick: Tick(0),
+            zones: vec![Arc::default()],
+            map: Arc::new(ZoneMap::whole()),
+        });
+        let mut around = Around::new(Arc::clone(&frames));
+        let mut memo = NeighbourCells::default();
+        let level = CellId::level_for_min_width(REACH_M + 10.0, RADIUS_M);
+        let mut cell = CellId::at(DVec3::X, level);
+        // One wanderer, once around, then a thousand who stay, then one again.
+        let mut turn = |memo: &mut NeighbourCells, cells: Vec<CellId>| {
+            around.turn_to(Arc::clone(&frames), cells.into_iter(), memo);
+            memo.known.len()
+        };
+        let mut most = 0;
+        for _ in 0..4 * NeighbourCells::CELLS_LEAST {
+            cell = cell.next();
+            most = most.max(turn(&mut memo, vec![cell]));
+        }
+        assert_eq!(most, NeighbourCells::CELLS_LEAST + 1);
+        let many: Vec<CellId> = std::iter::successors(Some(cell), |cell| Some(cell.next()))
+            .take(1_000)
+            .collect();
+        for _ in 0..3 {
+            assert!(
+                turn(&mut memo, many.clone()) >= 1_000,
+                "whoever stays is remembered"
+            );
+        }
+        turn(&mut memo, vec![cell]);
+        assert_eq!(turn(&mut memo, vec![cell]), 1);
     }
 
     #[test]
