@@ -21,6 +21,20 @@ fn around_a_chest(at: (f64, f64), count: usize) -> (Twins, Vec<EntityId>, Entity
     (twins, avatars, chest)
 }
 
+/// Two heroes, of whom the second has taken all that was in the chest.
+fn a_poor_and_a_rich_one() -> (Twins, EntityId, EntityId) {
+    let (mut twins, avatars, chest) = around_a_chest(PLAIN, 2);
+    let [poor, rich] = avatars[..] else {
+        unreachable!()
+    };
+    twins.step(&twins.quiet());
+    twins.act(vec![(rich, attack(chest))]);
+    twins.step(&twins.quiet());
+    twins.step(&twins.quiet());
+    assert_eq!(twins.state(rich).purse.0, 25);
+    (twins, poor, rich)
+}
+
 #[test]
 fn of_fifty_takers_in_different_zones_exactly_one_wins_and_the_same_in_every_cut() {
     for at in [PLAIN, VERTEX] {
@@ -132,15 +146,7 @@ fn who_leaves_takes_purse_and_mail_along() {
 
 #[test]
 fn death_moves_the_purse_to_the_killer() {
-    let (mut twins, avatars, chest) = around_a_chest(PLAIN, 2);
-    let [poor, rich] = avatars[..] else {
-        unreachable!()
-    };
-    twins.step(&twins.quiet());
-    twins.act(vec![(rich, attack(chest))]);
-    twins.step(&twins.quiet());
-    twins.step(&twins.quiet());
-    assert_eq!(twins.state(rich).purse.0, 25);
+    let (mut twins, poor, rich) = a_poor_and_a_rich_one();
     while twins.own(rich).vitals.health > 0 {
         twins.act(vec![(poor, attack(rich))]);
         assert!(twins.whole().tick().0 < 200, "nobody dies");
@@ -157,14 +163,7 @@ fn death_moves_the_purse_to_the_killer() {
 #[test]
 fn spoils_of_a_killer_who_left_return_to_the_dead_and_leave_with_both() {
     for both in [false, true] {
-        let (mut twins, avatars, chest) = around_a_chest(PLAIN, 2);
-        let [poor, rich] = avatars[..] else {
-            unreachable!()
-        };
-        twins.step(&twins.quiet());
-        twins.act(vec![(rich, attack(chest))]);
-        twins.step(&twins.quiet());
-        twins.step(&twins.quiet());
+        let (mut twins, poor, rich) = a_poor_and_a_rich_one();
         // The blow that will kill is the one after which health is at most the least damage; rather
         // than guess, the killer leaves in the tick in which each blow arrives, and returns.
         let mut fell = false;

@@ -11,4 +11,5 @@ mod coins;
 mod content;
 mod scene;
 mod shots;
+mod sleepers;
 mod twins;
