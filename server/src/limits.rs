@@ -45,3 +45,6 @@ pub const INSTANCE_NAME_BYTES_MAX: usize = 40;
 pub const WORLD_COMMAND_WAIT: Duration = Duration::from_secs(30);
 /// Digests of replayed ticks that the status shows: more than a recorder can lag behind.
 pub const TRAIL_TICKS_MAX: usize = 64;
+/// What a client that acknowledges nothing is sent between its first second of that and the idle
+/// timeout, bytes: four datagrams of 1,100 bytes a second for nine seconds, and room for their headers.
+pub const QUIET_CLIENT_BYTES_MAX: u64 = 48 * 1024;

@@ -28,7 +28,7 @@ use crate::exit::{Failure, chain};
 use crate::guarded::keep_evidence;
 use crate::health::Grade;
 use crate::held::HeldDigests;
-use crate::limits::INTEREST_HYSTERESIS;
+use crate::limits::{INTEREST_HYSTERESIS, QUIET_CLIENT_BYTES_MAX};
 use crate::live::{Live, digest_hex};
 use crate::overload::{Ladder, LadderRules};
 use crate::recovery::{self, Asker, Quarantine, Recovered, Remains};
@@ -423,6 +423,8 @@ pub fn listen(
     let resume = ResumeTokens::load_or_create(ground.data.root()).map_err(bad_file)?;
     let limits = QuicLimits {
         sessions_max: net.sessions_max,
+        // A second at full budget, and a quiet client's datagrams until the idle timeout.
+        window_floor_bytes: u64::from(net.client_bytes_per_s_max) + QUIET_CLIENT_BYTES_MAX,
         resume_valid: QuicLimits::default().resume_valid.max(2 * net.grace),
         // Two ticks' worth of the budget: less would let a tick's first datagrams push out its own.
         datagrams_waiting_max: QuicLimits::default().datagrams_waiting_max.max(

@@ -24,6 +24,17 @@ pub struct ResumeClaim {
     pub before: u32,
 }
 
+/// What congestion control thinks of a session's path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PathReport {
+    /// What may be under way at once, bytes.
+    pub window_bytes: u64,
+    /// Smoothed round trip, microseconds.
+    pub rtt_us: u32,
+    /// Packets lost since the report before.
+    pub lost: u32,
+}
+
 /// Something that happened to a session.
 #[derive(Clone, Debug)]
 pub enum SessionEvent {
@@ -49,6 +60,13 @@ pub enum SessionEvent {
         session: SessionId,
         /// As received, at most `DATAGRAM_BYTES_MAX` bytes.
         bytes: Bytes,
+    },
+    /// The driver has looked at its path; a few times a second, if anything has changed.
+    Path {
+        /// Whose.
+        session: SessionId,
+        /// What it saw.
+        path: PathReport,
     },
     /// A message arrived on the stream; never a hello.
     Message {

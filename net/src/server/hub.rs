@@ -5,6 +5,7 @@
 //! world has stepped, [`Hub::replicate`] with the frames of t, and [`Hub::poll_command`] until it
 //! has nothing to say. A peer that misbehaves costs its own session and nothing else.
 
+mod allowance;
 mod intent_queue;
 mod line;
 mod liveness;
@@ -166,6 +167,13 @@ impl Hub {
                 self.resume(now_ms, session, hello, claim);
             }
             SessionEvent::Datagram { session, bytes } => self.datagram(now_ms, session, &bytes),
+            SessionEvent::Path { session, path } => {
+                if let Some(session) = self.sessions.get_mut(&session) {
+                    self.stats.paths_in += 1;
+                    self.stats.packets_lost += u64::from(path.lost);
+                    session.allowance.report(path);
+                }
+            }
             SessionEvent::Message { session, message } => self.message(now_ms, session, message),
             SessionEvent::Closed { session } => match self.sessions.remove(&session) {
                 Some(ended) => self.park(now_ms, session, ended),
@@ -250,6 +258,10 @@ impl Hub {
         self.stats.quiet = 0;
         for (id, session) in &mut self.sessions {
             let mut observer = session.observer();
+            let (budget, hz) = (self.config.budget_bytes, self.config.world.tick_hz);
+            let allowed = session.allowance.bytes(budget, hz);
+            self.stats.path_limited += u64::from(allowed < budget);
+            observer.budget_bytes = allowed as usize;
             match session.liveness.turn(now.tick) {
                 _ if !session.is_present() => {}
                 Turn::Usual if session.liveness.has_recovered(now.tick) => {
@@ -262,7 +274,7 @@ impl Hub {
                         continue;
                     }
                     self.replicator.keep_baselines(&mut session.view);
-                    observer.budget_bytes = DATAGRAM_BYTES_MAX;
+                    observer.budget_bytes = observer.budget_bytes.min(DATAGRAM_BYTES_MAX);
                 }
             }
             let send = |bytes| batch.push((*id, bytes));

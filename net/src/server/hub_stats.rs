@@ -109,6 +109,12 @@ counters! {
     own_full_sent,
     /// Own states sent as a hash.
     own_hash_sent,
+    /// Reports about clients' paths.
+    paths_in,
+    /// Packets that congestion control has given up.
+    packets_lost,
+    /// Client ticks whose path takes less than the configured budget.
+    path_limited,
     /// Client ticks whose budget did not take everything.
     budget_limited,
     /// Entities that found no place in a full view.

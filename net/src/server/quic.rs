@@ -10,6 +10,7 @@
 mod admission;
 mod clock;
 mod config;
+mod congestion;
 mod doors;
 mod session;
 mod stats;
@@ -35,8 +36,11 @@ use crate::resume_tokens::ResumeTokens;
 use crate::tickets::TicketVerifier;
 use crate::udp_socket;
 
-pub(crate) use self::config::{CLIENT_DATAGRAMS_WAITING, bounded_transport};
+pub(crate) use self::config::{
+    CLIENT_DATAGRAMS_WAITING, CLIENT_WINDOW_FLOOR_BYTES, bounded_transport,
+};
 pub use self::config::{QuicConfig, QuicLimits};
+pub use self::congestion::{FlooredCubic, SnapshotCongestion};
 pub use self::doors::{Doors, Entry, Visitor};
 pub use self::stats::{Counter, QuicStats};
 

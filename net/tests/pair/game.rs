@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use bluemarble_net::client::{ClientConfig, ClientCore, Predictor};
-use bluemarble_net::server::event::{ResumeClaim, SessionCommand, SessionEvent, VerifiedHello};
+use bluemarble_net::server::event::{
+    PathReport, ResumeClaim, SessionCommand, SessionEvent, VerifiedHello,
+};
 use bluemarble_net::server::{Hub, HubConfig, Interest, ReplicateInput, WorldFacts};
 use bluemarble_shared_protocol::limits::DATAGRAM_BYTES_MAX;
 use bluemarble_shared_protocol::{
@@ -192,6 +194,13 @@ impl Game {
         let client = &mut self.clients[n];
         client.up.silent = silent;
         client.down.silent = silent;
+    }
+
+    /// What congestion control thinks of a client's path.
+    pub fn report_path(&mut self, n: usize, path: PathReport) {
+        let session = self.clients[n].session;
+        self.hub
+            .handle(self.now_ms, SessionEvent::Path { session, path });
     }
 
     /// Another epoch: the world was restarted behind the same sessions.

@@ -9,6 +9,7 @@ mod resuming;
 mod world;
 
 use bluemarble_net::server::Interest;
+use bluemarble_net::server::event::PathReport;
 use bluemarble_shared_protocol::{CloseCode, Strain};
 
 use self::game::{Game, Play};
@@ -127,6 +128,65 @@ fn a_crowd_keeps_to_the_budget_and_nobody_starves() {
         game.assert_clean();
         assert!(game.hub.stats().budget_limited > 100, "seed {seed}");
         assert!(game.clients[0].core.view().len() > 150, "seed {seed}");
+    }
+}
+
+/// Congestion control says what a path takes; a client behind a narrow one gets that, and what it
+/// shows is true all the same. The others notice nothing.
+#[test]
+fn a_narrow_path_is_sent_what_it_takes() {
+    for seed in 34..36 {
+        let mut game = Game::new(Play {
+            life: Life {
+                walkers: 400,
+                patch_m: 60.0,
+                standing: 0.1,
+                events: 0.002,
+            },
+            patience: Patience {
+                settle_ticks: 80,
+                stale_ticks: 120,
+            },
+            ..play(seed, ROUGH)
+        });
+        run_checked(&mut game, 100);
+        let of_last = |game: &Game| game.clients[3].core.stats().bytes;
+        let of_others = |game: &Game| game.clients[0].core.stats().bytes;
+        let sent = |game: &mut Game, ticks| {
+            let before = (of_last(game), of_others(game));
+            run_checked(game, ticks);
+            (of_last(game) - before.0, of_others(game) - before.1)
+        };
+        let before = sent(&mut game, 100);
+        // 2,400 bytes in 250 ms: 480 a tick.
+        let path = PathReport {
+            window_bytes: 2_400,
+            rtt_us: 250_000,
+            lost: 3,
+        };
+        game.report_path(3, path);
+        let narrow = sent(&mut game, 100);
+        assert!(narrow.0 <= 110 * 480, "seed {seed}: {narrow:?}");
+        assert!(
+            narrow.0 < before.0 * 2 / 3,
+            "seed {seed}: {before:?} {narrow:?}"
+        );
+        assert!(
+            narrow.1 * 4 > before.1 * 3,
+            "seed {seed}: {before:?} {narrow:?}"
+        );
+        let path = PathReport {
+            window_bytes: 60_000,
+            ..path
+        };
+        (0..20).for_each(|_| game.report_path(3, path));
+        let wide = sent(&mut game, 100);
+        assert!(
+            wide.0 * 4 > before.0 * 3,
+            "seed {seed}: {before:?} {wide:?}"
+        );
+        assert!(game.hub.stats().path_limited >= 90);
+        game.assert_clean();
     }
 }
 

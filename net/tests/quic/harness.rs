@@ -201,7 +201,7 @@ fn answer(server: &QuicServer, event: SessionEvent) {
             server.command(SessionCommand::Send { session, message });
         }
         SessionEvent::Datagram { session, bytes } => server.send_batch(vec![(session, bytes)]),
-        SessionEvent::Message { .. } | SessionEvent::Closed { .. } => {}
+        SessionEvent::Message { .. } | SessionEvent::Path { .. } | SessionEvent::Closed { .. } => {}
     }
 }
 
@@ -218,6 +218,7 @@ fn describe(event: &SessionEvent) -> String {
         }
         SessionEvent::Datagram { session, .. } => format!("datagram {}", session.0),
         SessionEvent::Message { session, message } => format!("message {} {message:?}", session.0),
+        SessionEvent::Path { session, .. } => format!("path {}", session.0),
         SessionEvent::Closed { session } => format!("closed {}", session.0),
     }
 }

@@ -142,7 +142,9 @@ impl Place {
                 None
             }
             SessionEvent::Closed { session } => self.players.remove(session),
-            SessionEvent::Datagram { .. } | SessionEvent::Message { .. } => None,
+            SessionEvent::Datagram { .. }
+            | SessionEvent::Path { .. }
+            | SessionEvent::Message { .. } => None,
         }
     }
 

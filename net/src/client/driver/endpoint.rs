@@ -11,7 +11,7 @@ use rustls::pki_types::CertificateDer;
 
 use super::ConnectError;
 use crate::certs::{crypto_provider, load_certs};
-use crate::server::quic::{CLIENT_DATAGRAMS_WAITING, bounded_transport};
+use crate::server::quic::{CLIENT_DATAGRAMS_WAITING, CLIENT_WINDOW_FLOOR_BYTES, bounded_transport};
 use crate::udp_socket;
 
 /// Silence after which a client gives its server up.
@@ -113,7 +113,12 @@ pub(super) fn quinn_config(
     tls.alpn_protocols = vec![alpn.to_vec()];
     let crypto = QuicClientConfig::try_from(tls).map_err(|error| refuse(error.to_string()))?;
     let mut config = quinn::ClientConfig::new(Arc::new(crypto));
-    let transport = bounded_transport(IDLE_TIMEOUT, KEEP_ALIVE, CLIENT_DATAGRAMS_WAITING);
+    let transport = bounded_transport(
+        IDLE_TIMEOUT,
+        KEEP_ALIVE,
+        CLIENT_DATAGRAMS_WAITING,
+        CLIENT_WINDOW_FLOOR_BYTES,
+    );
     config.transport_config(Arc::new(transport));
     Ok(config)
 }

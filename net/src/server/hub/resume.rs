@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 use bluemarble_shared_protocol::{CloseCode, EntityId, ServerMessage, SessionId, Tick};
 
 use super::Hub;
+use super::allowance::Allowance;
 use super::session::Session;
 use crate::server::event::{ResumeClaim, SessionCommand, VerifiedHello};
 
@@ -151,6 +152,8 @@ impl Session {
         self.took_up = Some(claimed);
         self.intents.keep_newest(1);
         self.liveness.resumed(tick);
+        // Another path.
+        self.allowance = Allowance::default();
         self.view.own.touch(tick);
     }
 }

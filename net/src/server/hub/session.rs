@@ -2,6 +2,7 @@
 
 use bluemarble_shared_protocol::{EntityId, InputSeq, Intent, OwnVitals, SessionId, Tick};
 
+use super::allowance::Allowance;
 use super::intent_queue::IntentQueue;
 use super::liveness::Liveness;
 use crate::server::event::VerifiedHello;
@@ -22,6 +23,7 @@ pub(crate) struct Session {
     pub(crate) intents: IntentQueue,
     pub(crate) view: View,
     pub(crate) liveness: Liveness,
+    pub(crate) allowance: Allowance,
     /// The session its client came back with, until something is heard on this connection.
     pub(crate) took_up: Option<SessionId>,
     /// When the admission was sealed.
@@ -54,6 +56,7 @@ impl Session {
             intents: IntentQueue::default(),
             view: View::new(),
             liveness,
+            allowance: Allowance::default(),
             took_up: None,
             admitted: None,
             seq_base: None,

@@ -11,6 +11,7 @@ use quinn::crypto::rustls::QuicServerConfig;
 use quinn::{IdleTimeout, TransportConfig, VarInt};
 
 use super::BindError;
+use super::congestion::SnapshotCongestion;
 use crate::certs::{ServerIdentity, crypto_provider};
 use crate::resume_tokens::ResumeTokens;
 use crate::tickets::TicketVerifier;
@@ -64,6 +65,11 @@ pub struct QuicLimits {
     pub datagrams_burst: u32,
     /// How long a good hello waits for a world that is waking. Beyond: `Overloaded`.
     pub world_wait: Duration,
+    /// Least congestion window, bytes: a second of a client's snapshots, and what is sent to a dead
+    /// line until it is given up. What bounds its abuse is said in `congestion.rs`.
+    pub window_floor_bytes: u64,
+    /// How often the session logic hears what a path takes.
+    pub path_period: Duration,
     /// How long a resume token is good; a session gets a new one when half of that is over. Should be
     /// longer than an avatar waits for its owner.
     pub resume_valid: Duration,
@@ -89,12 +95,16 @@ impl Default for QuicLimits {
             datagrams_burst: 800,
             // Below the ten seconds a client waits for its welcome, so that it hears why.
             world_wait: Duration::from_secs(8),
+            window_floor_bytes: 64 * 1024,
+            path_period: Duration::from_millis(200),
             resume_valid: Duration::from_secs(900),
             farewell: Duration::from_millis(500),
         }
     }
 }
 
+/// A client's least congestion window, bytes: its intents of some seconds.
+pub(crate) const CLIENT_WINDOW_FLOOR_BYTES: u64 = 16 * 1024;
 /// Outgoing datagrams that may wait inside a client's connection: a few ticks' intents.
 pub(crate) const CLIENT_DATAGRAMS_WAITING: usize = 4;
 /// Received datagrams that may wait for their reader; it only ever lags when the machine does.
@@ -120,6 +130,7 @@ impl QuicConfig {
             self.limits.idle_timeout,
             self.limits.keep_alive,
             self.limits.datagrams_waiting_max,
+            self.limits.window_floor_bytes,
         );
         transport.max_concurrent_bidi_streams(VarInt::from_u32(1));
         server.transport_config(Arc::new(transport));
@@ -133,6 +144,7 @@ pub(crate) fn bounded_transport(
     idle_timeout: Duration,
     keep_alive: Duration,
     datagrams_waiting_max: usize,
+    window_floor_bytes: u64,
 ) -> TransportConfig {
     let message = u32::try_from(MESSAGE_BYTES_MAX).expect("a message is far shorter than 4 GiB");
     let window = VarInt::from_u32(2 * message);
@@ -146,6 +158,7 @@ pub(crate) fn bounded_transport(
         .send_window(u64::from(2 * message))
         .datagram_send_buffer_size(datagrams_waiting_max * datagram)
         .datagram_receive_buffer_size(Some(DATAGRAMS_WAITING_IN * datagram))
+        .congestion_controller_factory(Arc::new(SnapshotCongestion::with_floor(window_floor_bytes)))
         .keep_alive_interval(Some(keep_alive))
         .max_idle_timeout(Some(
             IdleTimeout::try_from(idle_timeout).expect("a timeout is far shorter than 2^62 ms"),

@@ -13,8 +13,9 @@ use crossbeam_channel::{Sender, TrySendError};
 use quinn::{Connection, ConnectionError, ReadExactError, RecvStream, SendStream};
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 
+use super::congestion::FlooredCubic;
 use super::{Shared, clock};
-use crate::server::event::SessionEvent;
+use crate::server::event::{PathReport, SessionEvent};
 use crate::server::token_bucket::TokenBucket;
 use crate::tickets::Ticket;
 
@@ -88,6 +89,7 @@ pub(super) async fn run(
     let end = tokio::select! {
         end = read_datagrams(&shared, &events, id, &connection) => end,
         end = read_messages(&shared, &events, id, &mut recv) => end,
+        end = watch_path(&shared, &events, id, &connection) => end,
         end = write_messages(&shared, &mut writer, &mut outgoing, (&ticket, id)) => end,
     };
     match end {
@@ -165,6 +167,53 @@ async fn read_datagrams(
             Ok(()) => {}
             Err(TrySendError::Full(_)) => shared.stats.dropped_in.one_more(),
             Err(TrySendError::Disconnected(_)) => return End::of(CloseCode::ServerShutdown),
+        }
+    }
+}
+
+/// Tells the session logic what the path takes, whenever that is not what it was.
+async fn watch_path(
+    shared: &Shared,
+    events: &Sender<SessionEvent>,
+    session: SessionId,
+    connection: &Connection,
+) -> End {
+    let (mut told, mut lost_before) = (None, 0);
+    loop {
+        tokio::time::sleep(shared.limits.path_period).await;
+        let controller = connection.congestion_state().into_any();
+        let Ok(controller) = controller.downcast::<FlooredCubic>() else {
+            // Every connection is made with this one; without it there is nothing to tell.
+            return std::future::pending().await;
+        };
+        let path = connection.stats().path;
+        // In steps of an eighth, so that noise is no news.
+        let coarse = |x: u64| x.next_power_of_two().max(8) / 8;
+        let rtt_us = u32::try_from(path.rtt.as_micros()).unwrap_or(u32::MAX);
+        let window_bytes = controller.path_window();
+        let step = |x: u64| x / coarse(x);
+        let news = (
+            step(window_bytes),
+            coarse(window_bytes),
+            step(rtt_us.into()),
+            coarse(rtt_us.into()),
+        );
+        let lost = path.lost_packets.saturating_sub(lost_before);
+        if told.replace(news) == Some(news) && lost == 0 {
+            continue;
+        }
+        lost_before = path.lost_packets;
+        let path = PathReport {
+            window_bytes,
+            rtt_us,
+            lost: u32::try_from(lost).unwrap_or(u32::MAX),
+        };
+        if events
+            .try_send(SessionEvent::Path { session, path })
+            .is_err()
+        {
+            // The queue is full: the next report says it.
+            told = None;
         }
     }
 }
