@@ -10,9 +10,9 @@ use std::collections::BTreeMap;
 use bluemarble_shared_protocol::{
     Admission, Buttons, EntityId, Epoch, InputSeq, Intent, OwnState, Tick, WishDir, hash_words,
 };
-use bluemarble_sim::{Camp, Scenario, Spot, Tally, TickInputs, World, WorldSpec};
+use bluemarble_sim::{Camp, Spot, Tally, TickInputs, World};
 use glam::DVec3;
-use scene::{first_contact, pool};
+use scene::{altered, pool};
 
 /// Avatars that walk to and fro over one border.
 const SHUTTLERS: usize = 400;
@@ -21,31 +21,21 @@ const STEP_M_MAX: f64 = 2.0;
 
 /// One square with a border through it, some villagers and raiders, and room for the shuttlers.
 fn square(zones: usize) -> World {
-    let spec = first_contact(1).spec().clone();
     let camp = |kind: &str| Camp {
         at: Spot::Square(0),
         kind: kind.into(),
         count: 20,
         spread_m: 25.0,
     };
-    let mut kinds = spec.scenario.kinds.clone();
-    // Who turns on the spot crosses the border in nearly every tick, if there is room.
-    kinds[0].mover.accel_mps2 = 200.0;
-    kinds[0].mover.radius_m = 0.1;
-    kinds[0].health = 1_000;
-    let scenario = Scenario {
-        kinds,
-        camps: vec![camp("villager"), camp("raider")],
-        puppets: 0,
-        spawn_spread_m: 20.0,
-        ..spec.scenario.clone()
-    };
-    World::genesis(WorldSpec {
-        scenario,
-        zones,
-        ..spec
+    altered(zones, |scenario| {
+        // Who turns on the spot crosses the border in nearly every tick, if there is room.
+        scenario.kinds[0].mover.accel_mps2 = 200.0;
+        scenario.kinds[0].mover.radius_m = 0.1;
+        scenario.kinds[0].health = 1_000;
+        scenario.camps = vec![camp("villager"), camp("raider")];
+        scenario.puppets = 0;
+        scenario.spawn_spread_m = 20.0;
     })
-    .unwrap()
 }
 
 fn owns(world: &World) -> BTreeMap<EntityId, OwnState> {

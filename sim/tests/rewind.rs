@@ -9,12 +9,12 @@ use bluemarble_shared_protocol::{
     Admission, EntityId, Epoch, InputSeq, Intent, OwnState, Tick, WishDir,
 };
 use bluemarble_sim::{
-    BadCheckpoint, Change, Checkpoint, CheckpointPart, Scenario, TickInputs, TickReport, World,
-    WorldError, WorldSpec,
+    BadCheckpoint, Change, Checkpoint, CheckpointPart, TickInputs, TickReport, World, WorldError,
+    WorldSpec,
 };
 use bluemarble_spatial::CellId;
 use glam::DVec3;
-use scene::{first_contact, pool};
+use scene::{altered, first_contact, pool};
 
 const REACH_M: f64 = 2.5;
 /// 400 ms at 20 ticks a second.
@@ -53,19 +53,11 @@ fn cell(world: &World, name: &str) -> CellId {
 }
 
 fn empty_square(zones: usize) -> World {
-    let spec = first_contact(1).spec().clone();
-    let scenario = Scenario {
-        camps: Vec::new(),
-        puppets: 0,
-        spawn_spread_m: 0.5,
-        ..spec.scenario.clone()
-    };
-    World::genesis(WorldSpec {
-        scenario,
-        zones,
-        ..spec
+    altered(zones, |scenario| {
+        scenario.camps.clear();
+        scenario.puppets = 0;
+        scenario.spawn_spread_m = 0.5;
     })
-    .unwrap()
 }
 
 /// One tick in which the archer and the runner want something.

@@ -10,7 +10,7 @@ use bluemarble_shared_protocol::{
 };
 use bluemarble_sim::{AdminCommand, Spot, Tally, TickInputs, World, WorldSpec};
 use glam::DVec3;
-use scene::{TICKS, first_contact, pool};
+use scene::{TICKS, altered, first_contact, pool};
 
 /// Steps a world through its script; digests of every tick and the sum of what happened.
 fn run(world: &mut World, ticks: u64, threads: usize) -> (Vec<u64>, Tally) {
@@ -263,16 +263,10 @@ fn a_square_at_a_corner_of_the_cube_is_cut_as_invisibly() {
         (0.0, 45.0),
     ] {
         let play = |zones| {
-            let spec = first_contact(1).spec().clone();
-            let mut scenario = spec.scenario.clone();
-            scenario.squares[0].near = near;
-            scenario.camps.retain(|camp| camp.at == Spot::Square(0));
-            let mut world = World::genesis(WorldSpec {
-                scenario,
-                zones,
-                ..spec
-            })
-            .unwrap();
+            let mut world = altered(zones, |scenario| {
+                scenario.squares[0].near = near;
+                scenario.camps.retain(|camp| camp.at == Spot::Square(0));
+            });
             run(&mut world, 200, 2)
         };
         let (reference, _) = play(1);

@@ -7,14 +7,14 @@ mod scene;
 
 use bluemarble_shared_protocol::{Admission, EntityId, Epoch, InputSeq, Intent, Tick, WishDir};
 use bluemarble_sim::{COARSE_DELAY_TICKS, DigestPart, Tally, TickInputs, World, WorldSpec};
-use scene::{first_contact, pool};
+use scene::{altered, pool};
 
 /// Six squares full of raiders and villagers, without scripted players.
 fn squares(zones: usize) -> World {
-    let mut spec = first_contact(1).spec().clone();
-    spec.scenario.puppets = 0;
-    spec.scenario.sleep_beyond_m = Some(600.0);
-    World::genesis(WorldSpec { zones, ..spec }).unwrap()
+    altered(zones, |scenario| {
+        scenario.puppets = 0;
+        scenario.sleep_beyond_m = Some(600.0);
+    })
 }
 
 const TICKS: u64 = 320;

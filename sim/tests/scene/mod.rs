@@ -41,10 +41,16 @@ pub fn spec(name: &str) -> WorldSpec {
 
 /// `assets/scenarios/first-contact.ron` on the real Earth, cut into `zones`.
 pub fn first_contact(zones: usize) -> World {
-    let spec = WorldSpec {
+    altered(zones, |_| ())
+}
+
+/// The same, after some changes to its scenario.
+pub fn altered(zones: usize, change: impl FnOnce(&mut Scenario)) -> World {
+    let mut spec = WorldSpec {
         zones,
         ..spec("first-contact")
     };
+    change(&mut spec.scenario);
     World::genesis(spec).unwrap()
 }
 
