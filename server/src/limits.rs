@@ -43,6 +43,9 @@ pub const INSTANCE_NAME_BYTES_MAX: usize = 40;
 /// How long a request to create, wake or drop a world waits for the outcome before it says that the
 /// work goes on.
 pub const WORLD_COMMAND_WAIT: Duration = Duration::from_secs(30);
+/// How long travellers wait for a world that has failed before they go back to where they came from:
+/// long enough for an operator's wake, short enough that nobody gives the character up.
+pub const TURN_BACK_AFTER: Duration = Duration::from_secs(60);
 /// Digests of replayed ticks that the status shows: more than a recorder can lag behind.
 pub const TRAIL_TICKS_MAX: usize = 64;
 /// What a client that acknowledges nothing is sent between its first second of that and the idle

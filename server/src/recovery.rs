@@ -362,7 +362,8 @@ fn traced(divergence: &Divergence, world: &World) -> String {
     }
 }
 
-fn checkpoint(image: &CheckpointImage) -> Checkpoint {
+/// A checkpoint as the simulation takes it.
+pub fn checkpoint(image: &CheckpointImage) -> Checkpoint {
     let parts = image
         .parts
         .iter()

@@ -73,7 +73,8 @@ pub fn build(
 ) -> Result<WorldLoop, Failure> {
     let spec = load_planet(ground, scenario)?;
     let threads = ground.config.world.threads;
-    let stepper = Stepper::new(threads.unwrap_or_else(machine::hardware_threads), args)?;
+    let threads = threads.unwrap_or_else(machine::hardware_threads);
+    let stepper = Stepper::new(threads, args)?;
     let databases = serve::runtime("store", 1)?;
     let store = open_store(ground, &databases)?;
     let mut remains = read_remains(ground, &store, &databases, args)?;
@@ -97,13 +98,14 @@ pub fn build(
         quarantined,
         ..
     } = recovered;
-    let rules = zoning_rules(ground.config, &world);
+    let rules = zoning_rules(ground.config, &live.facts.world, &world, threads);
     let zoning = Zoning::begin(rules, &mut world, live.zones.clone(), ground.clock);
     let log = take_over::begin_log(ground, store, databases, &claim, &world, args)?;
     let mut hub = Hub::new(hub_config(ground, &world, claim.epoch, args));
     let mut avatars = world.players();
     if let Some(kept) = &quarantined {
         kept.come_and_go(&mut avatars);
+        place.turn_away(&kept.turned_away());
     }
     hub.adopt(&avatars);
     hub.expel(ground.clock.now_ms(), &place.adopt(&avatars, world.gate()));
@@ -141,11 +143,13 @@ fn ladder_rules(config: &Config) -> LadderRules {
     }
 }
 
-fn zoning_rules(config: &Config, world: &World) -> ZoningRules {
+fn zoning_rules(config: &Config, name: &str, world: &World, threads: usize) -> ZoningRules {
     ZoningRules {
+        world: name.to_owned(),
         target: config.zones.target.unwrap_or(world.zones()),
         config: config.zones.clone(),
         period_ns: 1_000_000_000 / u64::from(world.spec().tick_hz),
+        threads,
     }
 }
 
@@ -462,6 +466,7 @@ fn hub_config(ground: &Ground<'_>, world: &World, epoch: Epoch, args: &ServeArgs
     config.interest.enter_m = net.interest_m;
     config.interest.exit_m = net.interest_m * INTEREST_HYSTERESIS;
     config.budget_bytes = budget_bytes(net.client_bytes_per_s_max, spec.tick_hz);
+    config.limits.rewind_ms_max = u64::from(spec.scenario.rewind_ms);
     config.limits.grace_ms = u64::try_from(net.grace.as_millis()).unwrap_or(u64::MAX);
     lie(&mut config, args);
     config

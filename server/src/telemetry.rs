@@ -11,6 +11,7 @@ use bluemarble_net::server::quic::{QuicStats, Traffic};
 use bluemarble_persistence::{CheckpointStatus, JournalStatus};
 use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge};
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
+use metrics_util::MetricKindMask;
 
 use crate::exit::Failure;
 use crate::feed::Feed;
@@ -21,6 +22,9 @@ use crate::observed::Observed;
 
 /// Duration of one tick: sealing, stepping, replicating.
 pub const TICK_SECONDS: &str = "bluemarble_tick_seconds";
+
+/// A gauge that nobody has set for so long is left out: its world sleeps or is gone.
+const GAUGES_FORGOTTEN_AFTER: Duration = Duration::from_secs(60);
 
 /// Upper bounds of the tick histogram, seconds: fine below the 50 ms of 20 Hz, where percentiles are
 /// interpolated.
@@ -39,6 +43,8 @@ pub fn install() -> Result<PrometheusHandle, Failure> {
     let recorder = PrometheusBuilder::new()
         .set_buckets_for_metric(Matcher::Full(TICK_SECONDS.to_owned()), &TICK_BUCKETS_S)
         .map_err(impossible)?
+        // Worlds come and go, and their names with them; every gauge is set once a second.
+        .idle_timeout(MetricKindMask::GAUGE, Some(GAUGES_FORGOTTEN_AFTER))
         .build_recorder();
     let handle = recorder.handle();
     metrics::set_global_recorder(recorder)
@@ -93,6 +99,47 @@ const GAUGES: &[(&str, Unit, &str)] = &[
         "bluemarble_zone_imbalance",
         Unit::Count,
         "The busiest zone's step over the mean zone's",
+    ),
+    (
+        "bluemarble_world_tick",
+        Unit::Count,
+        "Newest finished tick of a world",
+    ),
+    (
+        "bluemarble_world_players",
+        Unit::Count,
+        "Sessions in a world",
+    ),
+    (
+        "bluemarble_world_entities",
+        Unit::Count,
+        "Entities in a world",
+    ),
+    ("bluemarble_world_zones", Unit::Count, "Zones of a world"),
+    (
+        "bluemarble_world_zone_imbalance",
+        Unit::Count,
+        "The busiest zone's step over the mean zone's, of a world",
+    ),
+    (
+        "bluemarble_world_overload_level",
+        Unit::Count,
+        "Step of a world's overload ladder, 0 to 6",
+    ),
+    (
+        "bluemarble_world_ticks_skipped",
+        Unit::Count,
+        "Beats a world has given up since it was woken",
+    ),
+    (
+        "bluemarble_world_journal_lag_ms",
+        Unit::Milliseconds,
+        "Age of a world's oldest record not on disk",
+    ),
+    (
+        "bluemarble_world_tick_ms",
+        Unit::Milliseconds,
+        "Tick duration of a world in the last second, by quantile",
     ),
     ("bluemarble_health", Unit::Count, "0 ok, 1 degraded, 2 down"),
     (
@@ -183,6 +230,11 @@ const COUNTERS: &[(&str, Unit, &str)] = &[
         "bluemarble_zone_plans_total",
         Unit::Count,
         "Times the balancer changed zones",
+    ),
+    (
+        "bluemarble_zone_plans_fruitless_total",
+        Unit::Count,
+        "Plans that brought less than half of what they had promised",
     ),
     (
         "bluemarble_zone_orders_total",
@@ -293,6 +345,38 @@ pub fn tick_done(took: Duration) {
     metrics::histogram!(TICK_SECONDS).record(took.as_secs_f64());
 }
 
+/// Copies what is measured of every world, the main one too, once a second.
+pub fn show_world(world: &str, status: &Status) {
+    let show = |name: &'static str, value: f64| {
+        gauge!(name, "world" => world.to_owned()).set(value);
+    };
+    show("bluemarble_world_tick", status.tick as f64);
+    show("bluemarble_world_players", status.players as f64);
+    show("bluemarble_world_entities", status.entities as f64);
+    show("bluemarble_world_zones", status.zones as f64);
+    show("bluemarble_world_zone_imbalance", status.imbalance);
+    show(
+        "bluemarble_world_overload_level",
+        status.overload.level.into(),
+    );
+    show(
+        "bluemarble_world_ticks_skipped",
+        status.skipped_ticks as f64,
+    );
+    show(
+        "bluemarble_world_journal_lag_ms",
+        status.journal_lag_ms as f64,
+    );
+    let ms = &status.tick_ms_last_second;
+    for (quantile, value) in [("0.5", ms.p50), ("0.99", ms.p99), ("1", ms.max)] {
+        let labels = [
+            ("world", world.to_owned()),
+            ("quantile", quantile.to_owned()),
+        ];
+        gauge!("bluemarble_world_tick_ms", &labels).set(value);
+    }
+}
+
 /// Copies the status, once a second.
 pub fn show_status(status: &Status) {
     gauge!("bluemarble_tick").set(status.tick as f64);
@@ -312,6 +396,7 @@ pub fn show_status(status: &Status) {
     counter!("bluemarble_zone_merges_total").absolute(changes.merges);
     counter!("bluemarble_zone_moves_total").absolute(changes.moves);
     counter!("bluemarble_zone_plans_total").absolute(changes.plans);
+    counter!("bluemarble_zone_plans_fruitless_total").absolute(changes.fruitless);
     counter!("bluemarble_zone_orders_total").absolute(changes.orders);
     counter!("bluemarble_zone_orders_refused_total").absolute(changes.refused);
     gauge!("bluemarble_overload_level").set(status.overload.level);

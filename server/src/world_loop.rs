@@ -325,6 +325,7 @@ impl WorldLoop {
                 .map_or(self.recovered.tick, |tick| tick.0),
             uptime_s: self.clock.elapsed().as_secs_f64(),
         };
+        telemetry::show_world(&self.live.facts.world, &status);
         if self.place.is_main() {
             telemetry::show_status(&status);
             telemetry::show_loop(observed);

@@ -247,6 +247,81 @@ fn a_crowd_in_one_cell_is_borne() {
     assert_eq!(map.len(), 24);
 }
 
+/// Zones of at least so much load.
+fn at_least(map: &ZoneMap, load: &LoadMap, least: u64) -> usize {
+    let loads = map.loads(load).into_iter();
+    loads.filter(|&zone| zone > least).count()
+}
+
+/// Crowds that come, go and shift, some in a single cell that nobody can part: whatever is proposed
+/// gains, and what has been gained is not given back under the same load.
+#[test]
+fn every_plan_gains_at_least_its_margin_and_zones_never_swing() {
+    let (mut plans, mut stuck) = (0, 0);
+    for seed in 0..24 {
+        let zones = [6, 24, 96][seed as usize % 3];
+        let rules = BalanceRules::new(Target::Zones(zones));
+        let mut balancer = Balancer::new(rules).unwrap();
+        let mut map = ZoneMap::balanced(zones, &map_of(crowds(seed))).unwrap();
+        for shift in 0..6 {
+            let cell = CellId::leaf_at(direction(seed * 31 + shift).unit()).parent(LEVEL);
+            let base = map_of(crowds(seed + shift));
+            // Every other time up to a tenth of all stand in one cell.
+            let heap = base.total() / 10 * (shift % 2);
+            let rows = base.cells().iter().copied().chain([(cell, heap)]);
+            let load = LoadMap::new(LEVEL, rows).unwrap();
+            let mut seen = vec![map.clone()];
+            for _ in 0..60 {
+                let plan = balancer.propose(&map, &load);
+                if plan.changes.is_empty() {
+                    continue;
+                }
+                plans += 1;
+                let near = plan.before.busiest * (1_000 - rules.gain_permille) / 1_000;
+                let (was, is) = (
+                    at_least(&map, &load, near),
+                    at_least(&plan.map, &load, near),
+                );
+                assert!(is < was, "seed {seed}: {was} then {is} near the busiest");
+                assert!(plan.after.busiest <= plan.before.busiest);
+                map = carry_out(&plan, &map, &load);
+                assert!(!seen.contains(&map), "seed {seed}: the zones swing");
+                seen.push(map.clone());
+            }
+            assert!(seen.len() <= 30, "seed {seed}: {} plans", seen.len() - 1);
+            let rest = map.balance(&load);
+            stuck += usize::from(rest.busiest_over_mean > 1.3);
+        }
+    }
+    assert!(
+        plans > 100 && stuck > 10,
+        "{plans} plans, {stuck} at rest with a heap"
+    );
+}
+
+/// Those beside a crowd that nobody can part are left alone: the busiest would stay as it is.
+#[test]
+fn nothing_is_moved_for_others_while_the_busiest_cannot_be_relieved() {
+    let heap = CellId::leaf_at(direction(1).unit()).parent(LEVEL);
+    let mut map = ZoneMap::balanced(24, &map_of(crowds(1))).unwrap();
+    let mut balancer = balancer(Target::Zones(24));
+    let (first, last) = (heap.range_min(), heap.range_max());
+    let base = map_of(crowds(1));
+    let alone = [(heap, base.total() / 4)];
+    let load = LoadMap::new(LEVEL, base.cells().iter().copied().chain(alone)).unwrap();
+    settle(&mut balancer, &mut map, &load);
+    let crowd = map.balance(&load);
+    assert!(crowd.busiest >= load.between(first, last));
+    // Another crowd, far from it, that could be shared out, and is not worth it.
+    let other = with(&load, disc(direction(9), 0.05, base.total() / 24));
+    let before = map.balance(&other);
+    assert_eq!(before.busiest_zone, crowd.busiest_zone);
+    assert!(
+        balancer.propose(&map, &other).changes.is_empty(),
+        "{before}"
+    );
+}
+
 /// No split cuts a zone that a merge made, and no boundary comes back to where one was.
 #[test]
 fn what_was_merged_is_not_parted_within_the_cool_down() {

@@ -82,6 +82,13 @@ pub async fn travel(
     answer(travelled.await, StatusCode::NO_CONTENT)
 }
 
+/// `POST /v1/worlds/NAME/turn-back`: whoever is on the way to this world, which has failed, goes back
+/// to where they came from.
+pub async fn turn_back(State(desk): State<Desk>, Path(name): Path<String>) -> Response {
+    let turned = carry_out(desk.worlds, move |worlds| worlds.turn_back(&name).map(Json));
+    answer(turned.await, StatusCode::OK)
+}
+
 async fn carry_out<T: Send + 'static>(
     worlds: Worlds,
     work: impl FnOnce(&Worlds) -> Result<T, WorldsError> + Send + 'static,
@@ -94,12 +101,15 @@ async fn carry_out<T: Send + 'static>(
 fn answer<T: IntoResponse>(outcome: Result<T, WorldsError>, good: StatusCode) -> Response {
     match outcome {
         Ok(body) => (good, body).into_response(),
-        Err(error) => {
-            let (status, hint) = explained(&error);
-            let body = json!({ "error": error.to_string(), "hint": hint });
-            (status, Json(body)).into_response()
-        }
+        Err(error) => refused(&error),
     }
+}
+
+/// Why not, and what to do.
+pub(super) fn refused(error: &WorldsError) -> Response {
+    let (status, hint) = explained(error);
+    let body = json!({ "error": error.to_string(), "hint": hint });
+    (status, Json(body)).into_response()
 }
 
 /// What a body looks like.
@@ -127,6 +137,10 @@ fn explained(error: &WorldsError) -> (StatusCode, &'static str) {
         ),
         WorldsError::Bad(_) => (StatusCode::BAD_REQUEST, "correct the request"),
         WorldsError::TooMany => (StatusCode::CONFLICT, "DELETE one first"),
+        WorldsError::NotAwake(..) => (
+            StatusCode::CONFLICT,
+            "its zones are there while it is awake: POST /v1/worlds/NAME/wake",
+        ),
         WorldsError::TooManyAwake => (
             StatusCode::SERVICE_UNAVAILABLE,
             "wait until one hibernates, or POST /v1/worlds/NAME/sleep",

@@ -1,7 +1,7 @@
 //! Zones that change while the world runs: the balancer's small steps, and the operator's orders.
 //!
 //! ```text
-//! zones' measured steps ─► load map ─► Balancer::propose ─┐
+//! zones' processor time ─► load map ─► Planner::plan ─────┐
 //!                                                         ├─► World::change_zones ─► next tick
 //! POST /v1/zones/… ─► bounded queue ─► order ─────────────┘      (reply: accepted at tick T, or why not)
 //! ```
@@ -10,6 +10,7 @@
 //! journaled. Only the loop calls this, between two ticks.
 
 mod order;
+mod planner;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -17,27 +18,20 @@ mod tests;
 pub use order::{Accepted, OrderDesk, Place, Refused, Wish};
 pub use table::ZoneTable;
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bluemarble_sim::World;
-use bluemarble_spatial::{
-    BalanceRules, Balancer, CellId, Change, LatLng, Level, LoadMap, Target, ZoneId, ZoneMap,
-};
+use bluemarble_spatial::{CellId, Change, LatLng, Level, LoadMap, ZoneId, ZoneMap};
 use serde::Serialize;
 
+use self::planner::Planner;
 use crate::clock::Clock;
 use crate::config::ZonesConfig;
 
 /// How often loads are looked at: slow beside the smoothing of a zone's measure (eight ticks), quick
 /// beside a crowd on foot.
 const LOOK_PERIOD: Duration = Duration::from_secs(1);
-/// The balancer judges the mean of so many looks: a measured time holds whatever else the machine did
-/// meanwhile, and a zone that was held up once is no busier than before.
-const LOOKS_MEANT: usize = 8;
-/// It judges every so many looks.
-const LOOKS_PER_PLAN: u64 = 4;
 /// A plan that has not been carried through after this long no longer keeps the next one waiting:
 /// somebody may walk along a border for ever.
 const PLAN_WAIT: Duration = Duration::from_secs(10);
@@ -53,12 +47,16 @@ const ORDERS_PER_TICK_MAX: usize = 1;
 /// How zones may change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ZoningRules {
+    /// The world's name, as operators know it.
+    pub world: String,
     /// Settings.
     pub config: ZonesConfig,
     /// How many zones the balancer keeps at first.
     pub target: usize,
     /// An ordinary tick's time, nanoseconds.
     pub period_ns: u64,
+    /// How many threads step zones.
+    pub threads: usize,
 }
 
 /// What has been changed since the start.
@@ -72,6 +70,8 @@ pub struct ZoneChanges {
     pub moves: u64,
     /// Times the balancer changed something.
     pub plans: u64,
+    /// Those that brought less than half of what was predicted.
+    pub fruitless: u64,
     /// Orders of an operator that were carried out.
     pub orders: u64,
     /// Orders that were refused.
@@ -91,14 +91,11 @@ impl ZoneChanges {
 /// The loop's hand on the zones.
 pub struct Zoning {
     rules: ZoningRules,
-    balancer: Balancer,
+    planner: Planner,
     /// How many zones the balancer keeps now: as told, and as orders have changed it.
     target: usize,
     desk: Arc<OrderDesk>,
     next_look: Duration,
-    looks: u64,
-    /// What the last looks saw, oldest first.
-    seen: VecDeque<LoadMap>,
     /// Not before this does the balancer act again.
     rests_until: Duration,
     changes: ZoneChanges,
@@ -113,16 +110,14 @@ impl Zoning {
         clock: Clock,
     ) -> Self {
         world.set_departures_per_tick(rules.config.departures_per_tick);
-        world.set_stopwatch(Arc::new(move || clock.now_ns()));
+        world.set_stopwatch(Arc::new(move || clock.thread_work_ns()));
         let target = rules.target;
         Self {
-            balancer: balancer(&rules, target),
+            planner: planner(&rules, target),
             rules,
             target,
             desk,
             next_look: clock.elapsed() + LOOK_PERIOD,
-            looks: 0,
-            seen: VecDeque::with_capacity(LOOKS_MEANT),
             rests_until: Duration::ZERO,
             changes: ZoneChanges::default(),
         }
@@ -138,12 +133,9 @@ impl Zoning {
         if now >= self.next_look {
             self.next_look = now + LOOK_PERIOD;
             if self.rules.config.balance {
-                self.look(world);
-                if self.looks.is_multiple_of(LOOKS_PER_PLAN) && now >= self.rests_until {
-                    self.balance(world, now);
-                }
+                self.balance(world, now);
             }
-            self.desk.show(ZoneTable::of(world));
+            self.desk.show(ZoneTable::of(&self.rules.world, world));
         }
     }
 
@@ -152,33 +144,16 @@ impl Zoning {
         self.changes
     }
 
-    fn look(&mut self, world: &World) {
-        self.looks += 1;
-        if self.seen.len() == LOOKS_MEANT {
-            self.seen.pop_front();
-        }
-        self.seen.push_back(world.load_map(Level::MAX));
-    }
-
-    /// The mean of the last looks; `None` if there was none.
-    fn mean_load(&self) -> Option<LoadMap> {
-        let (level, looks) = (self.seen.back()?.level(), self.seen.len() as u64);
-        let rows = self.seen.iter().flat_map(LoadMap::cells);
-        LoadMap::new(level, rows.map(|&(cell, n)| (cell, n / looks))).ok()
-    }
-
     fn balance(&mut self, world: &mut World, now: Duration) {
-        if world.strays() > 0 && now < self.rests_until + PLAN_WAIT {
+        self.planner.look(world.load_map(Level::MAX));
+        let is_moving = world.strays() > 0 && now < self.rests_until + PLAN_WAIT;
+        if is_moving || now < self.rests_until {
             return;
         }
-        let Some(load) = self.mean_load() else {
-            return;
-        };
-        let plan = self.balancer.propose(world.zone_map(), &load);
-        if plan.changes.is_empty() {
-            return;
-        }
-        let changes: Vec<Change> = plan.changes.iter().map(|planned| planned.change).collect();
+        let plan = self.planner.plan(world.zone_map());
+        self.changes.fruitless = self.planner.fruitless();
+        let Some(plan) = plan else { return };
+        let changes = planner::changes(&plan);
         let tick = world.tick().next();
         if let Err(error) = world.change_zones(&changes) {
             tracing::warn!(%tick, "the balancer's plan does not fit: {error}");
@@ -208,7 +183,7 @@ impl Zoning {
                 self.changes.count(&change);
                 self.changes.orders += 1;
                 self.target = world.zone_map().len();
-                self.balancer = balancer(&self.rules, self.target);
+                self.planner = planner(&self.rules, self.target);
                 self.rests_until = now + ORDER_REST;
                 let zones = world.zone_map().len();
                 tracing::warn!(%tick, zones, ?change, "operator's order: zones change");
@@ -250,13 +225,9 @@ impl Zoning {
     }
 }
 
-fn balancer(rules: &ZoningRules, target: usize) -> Balancer {
+fn planner(rules: &ZoningRules, target: usize) -> Planner {
     let target = target.clamp(rules.config.min, rules.config.max);
-    let rules = BalanceRules {
-        load_floor: rules.period_ns / FLOOR_PART,
-        ..BalanceRules::new(Target::Zones(target))
-    };
-    Balancer::new(rules).expect("a number of zones within the config's range, and the defaults")
+    Planner::new(target, rules.threads, rules.period_ns / FLOOR_PART)
 }
 
 /// The grid cell that a place lies in, or the cell that is named.

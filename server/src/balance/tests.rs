@@ -29,9 +29,11 @@ fn room(config: ZonesConfig, period_ns: u64) -> Room {
     };
     let mut world = World::genesis(spec).unwrap();
     let rules = ZoningRules {
+        world: "square".into(),
         config,
         target: ZONES,
         period_ns,
+        threads: 2,
     };
     let zoning = Zoning::begin(rules, &mut world, Arc::default(), Clock::start());
     Room {
@@ -172,6 +174,28 @@ fn the_balancer_evens_zones_out_leaves_idle_ones_alone_and_shows_nowhere() {
     );
     assert_eq!(idle.zoning.changes().plans, 0);
     assert_eq!(busy.world.zones(), ZONES);
+}
+
+#[test]
+fn a_table_says_where_every_zone_is_and_draws_it() {
+    let room = room(config(false), 50_000_000);
+    let table = ZoneTable::of("square", &room.world);
+    let page = serde_json::to_value(table.page()).unwrap();
+    assert_eq!(page["world"], "square");
+    for row in page["zones"].as_array().unwrap() {
+        let radius_km = row["radius_km"].as_f64().unwrap();
+        assert!(radius_km > 0.0 && radius_km < 20_100.0, "{row}");
+    }
+    let drawn: serde_json::Value = serde_json::from_str(&table.geo_json().unwrap()).unwrap();
+    let features = drawn["features"].as_array().unwrap();
+    assert_eq!(features.len(), ZONES);
+    for feature in features {
+        assert!(
+            feature["geometry"]["coordinates"][0].is_array(),
+            "{feature}"
+        );
+        assert!(feature["properties"]["entities"].is_u64(), "{feature}");
+    }
 }
 
 #[test]

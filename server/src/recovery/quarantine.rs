@@ -2,12 +2,14 @@
 //!
 //! The tick is not skipped. It is stepped with fewer inputs, and it is those that the new epoch
 //! journals for it, so that the next replay goes the same way. First only what players and operators
-//! asked for is withheld; if that does not help, who came and went too. If nothing helps, the fault
+//! asked for is withheld; if that does not help, who came and went too; then who travelled between
+//! worlds. A traveller who was to be let in goes back to the world it came from, and one who was to
+//! leave stays: neither is lost, since the other world's log decides. If nothing helps, the fault
 //! is in the state or in a rule, and no start will get past it: the world is not continued, rather
 //! than brought up to fail again and again.
 
 use bluemarble_shared_protocol::EntityId;
-use bluemarble_sim::{Checkpoint, TickInputs, Withheld, World, WorldError, WorldSpec};
+use bluemarble_sim::{Checkpoint, TickInputs, TravelKey, Withheld, World, WorldError, WorldSpec};
 
 use super::RecoveryError;
 use crate::guarded::Panicked;
@@ -37,6 +39,22 @@ impl Quarantine {
         avatars.sort_unstable();
     }
 
+    /// Journeys that were to lead here and do not.
+    pub fn turned_away(&self) -> Vec<TravelKey> {
+        let keys = |inputs: &TickInputs| -> Vec<TravelKey> {
+            inputs
+                .travel
+                .arrivals
+                .iter()
+                .map(|arrival| arrival.key)
+                .collect()
+        };
+        let let_in = keys(&self.instead);
+        let mut away = keys(&self.sealed);
+        away.retain(|key| !let_in.contains(key));
+        away
+    }
+
     /// For people: which tick, what was withheld and whose it was.
     pub fn told(&self) -> String {
         const NAMED_MAX: usize = 8;
@@ -61,6 +79,14 @@ impl Quarantine {
             text.push_str(&format!(
                 ", {} admissions, {} leaves",
                 withheld.admissions, withheld.leaves
+            ));
+        }
+        let (had, has) = (&self.sealed.travel, &self.instead.travel);
+        if had != has {
+            text.push_str(&format!(
+                ", {} arrivals from other worlds (they go back), {} departures to others (they stay)",
+                had.arrivals.len() - has.arrivals.len(),
+                had.departures.len() - has.departures.len(),
             ));
         }
         text
@@ -103,7 +129,9 @@ fn attempts(sealed: &TickInputs) -> Vec<TickInputs> {
     without_wishes.commands.clear();
     let mut without_players = without_wishes.clone();
     without_players.players = Default::default();
-    let mut attempts = vec![without_wishes, without_players];
+    let mut without_journeys = without_players.clone();
+    without_journeys.travel = Default::default();
+    let mut attempts = vec![without_wishes, without_players, without_journeys];
     attempts.dedup();
     attempts.retain(|attempt| attempt != sealed);
     for attempt in &mut attempts {

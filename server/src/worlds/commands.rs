@@ -1,6 +1,7 @@
 //! What an operator can do with worlds. Each command waits for its outcome, a bounded time; what it
 //! began goes on in any case, and the list shows how.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -11,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::record::{WorldRecord, is_name};
 use super::residents::WorldName;
 use super::{Known, State, Worlds};
+use crate::balance::OrderDesk;
 use crate::config::{TICK_HZ, ZONES};
 use crate::exit::chain;
 use crate::limits::{INSTANCE_NAME_BYTES_MAX, WORLD_COMMAND_WAIT, WORLDS_AWAKE_MAX, WORLDS_MAX};
@@ -60,6 +62,9 @@ pub enum WorldsError {
     /// One world more than may be awake.
     #[error("{WORLDS_AWAKE_MAX} worlds are awake already")]
     TooManyAwake,
+    /// It has no zones now.
+    #[error("the world '{0}' is {1}")]
+    NotAwake(String, &'static str),
     /// Somebody is there.
     #[error("somebody is in the world '{0}'")]
     NotDeserted(String),
@@ -135,6 +140,22 @@ impl Worlds {
         known
             .map(Known::row)
             .ok_or_else(|| WorldsError::NoSuchWorld(name.to_owned()))
+    }
+
+    /// Where a world's zones are shown and orders for them handed in.
+    ///
+    /// # Errors
+    /// There is none of that name, or it does not tick.
+    pub fn zones(&self, name: &str) -> Result<Arc<OrderDesk>, WorldsError> {
+        if name == &*self.0.main {
+            return Ok(Arc::clone(&self.0.main_live.zones));
+        }
+        let book = self.0.book.lock();
+        match book.worlds.get(name).map(|known| &known.state) {
+            Some(State::Awake(awake)) => Ok(Arc::clone(&awake.live.zones)),
+            Some(state) => Err(WorldsError::NotAwake(name.to_owned(), state.name())),
+            None => Err(WorldsError::NoSuchWorld(name.to_owned())),
+        }
     }
 
     /// Creates a world and wakes it for the first time.

@@ -15,7 +15,8 @@
 //! - [`place`]: what a world's loop tells the others and asks of them
 //! - [`doors`]: which world a hello leads into
 //! - [`travel`]: journeys from one world to another, each character in exactly one of them; [`pier`] is
-//!   where a loop takes part, [`resolve`] what happens next, from the logs alone
+//!   where a loop takes part, [`resolve`] what happens next, from the logs alone, and [`turn_back`] the
+//!   way home from a journey to a world that has failed
 //! - [`commands`]: create, wake, put to sleep, drop, list
 
 mod commands;
@@ -28,6 +29,7 @@ mod record;
 mod residents;
 mod resolve;
 mod travel;
+mod turn_back;
 
 pub use commands::{NewWorld, WorldsError};
 pub use place::Place;
@@ -51,6 +53,7 @@ use self::pier::Pier;
 use self::record::{Records, WorldRecord};
 use self::residents::{Residents, WorldName};
 use self::resolve::MAIN;
+use self::turn_back::Failing;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::data_dir::DataDir;
@@ -102,6 +105,8 @@ struct Book {
     missing: usize,
     /// Names of dropped worlds that are not all gone from disk and store: nobody else gets them.
     remains: BTreeSet<WorldName>,
+    /// Journeys whose travellers go back to where they came from, and are let in nowhere else.
+    returning: BTreeSet<TravelKey>,
     closing: bool,
 }
 
@@ -119,6 +124,10 @@ struct Known {
     dropping: bool,
     /// It takes part in no journey any more.
     shut: bool,
+    /// How often it was woken.
+    lives: u64,
+    /// Since when it does not run because it failed.
+    failing: Option<Failing>,
 }
 
 enum State {
@@ -174,6 +183,7 @@ impl Worlds {
             residents: Residents::default(),
             missing: 0,
             remains: BTreeSet::new(),
+            returning: BTreeSet::new(),
             closing: false,
         };
         let worlds = Self(Arc::new(Shared {
@@ -337,6 +347,7 @@ impl Worlds {
         }
         if let Some(known) = book.worlds.get_mut(name) {
             known.state = state;
+            known.note_failure(self.0.context.clock.elapsed());
         }
         book.is_back(name);
         self.look_after(&book);
@@ -383,6 +394,7 @@ impl Worlds {
             .map_err(|error| WorldsError::Disk(format!("cannot start a thread: {error}")))?;
         known.thread = Some(thread);
         known.state = State::Starting;
+        (known.lives, known.failing) = (known.lives + 1, None);
         self.0.changed.notify_all();
         Ok(())
     }
@@ -401,6 +413,11 @@ impl Worlds {
             book.residents.adopt_traveller(*key, world);
         }
         elsewhere
+    }
+
+    /// These were to be let in by a world, which cannot: they go back to where they came from.
+    fn turn_away(&self, keys: &[TravelKey]) {
+        self.0.book.lock().returning.extend(keys);
     }
 
     /// Somebody has left a world by this journey.
@@ -454,6 +471,8 @@ impl Known {
             missing: false,
             dropping: false,
             shut: false,
+            lives: 0,
+            failing: None,
         }
     }
 }

@@ -47,6 +47,14 @@ impl Pier {
         self.orders.lock().arrivals.insert(key, traveller);
     }
 
+    /// A journey from here is over before it led anywhere: its traveller is here again. Both are
+    /// sealed into the same tick, so that it is in the world or in its memory, whatever is cut short.
+    pub fn take_back(&self, key: TravelKey, traveller: Traveller) {
+        let mut orders = self.orders.lock();
+        orders.settled.insert(key);
+        orders.arrivals.insert(key, traveller);
+    }
+
     /// A journey from here has arrived.
     pub fn settle(&self, key: TravelKey) {
         self.orders.lock().settled.insert(key);

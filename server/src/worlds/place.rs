@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use bluemarble_net::server::event::SessionEvent;
 use bluemarble_shared_protocol::{EntityId, Epoch, SessionId, Tick};
-use bluemarble_sim::{Gate, TravelInputs, World};
+use bluemarble_sim::{Gate, TravelInputs, TravelKey, World};
 use crossbeam_channel::Receiver;
 
 use super::Worlds;
@@ -84,6 +84,12 @@ impl Place {
         let elsewhere = self.worlds.adopt(&self.name, avatars, gate);
         Embargo::lift(&self.pier, gate);
         elsewhere
+    }
+
+    /// Travellers whose arrival the recovery had to withhold: letting them in is what the world failed
+    /// at. To be called before [`Place::adopt`], after which journeys go on.
+    pub fn turn_away(&self, keys: &[TravelKey]) {
+        self.worlds.turn_away(keys);
     }
 
     /// Journeys to be sealed into `tick`. `heard_all` says whether all session events that wait now

@@ -4,17 +4,21 @@
 //! source: outbound ∋ key     target: admitted ∌ key    ─► the target admits
 //! source: outbound ∋ key     target: admitted ∋ key    ─► the source settles
 //! source: outbound ∌ key     target: admitted ∋ key    ─► the target forgets
+//! source: outbound ∋ key     it shall come back        ─► the source settles and admits, in one tick
 //! ```
 //!
 //! There is no other memory of a journey, so it makes no difference whether the process was killed in
 //! between: the same look at the same logs gives the same answer, and every answer may be repeated.
 //! Only durable state counts, on both sides: a traveller is never let in before the departure is
 //! certain, and never let go of before the arrival is.
+//!
+//! Who comes back is decided elsewhere ([`turn_back`](super::turn_back)), and only of travellers whom
+//! the target's log has never let in. The source is then target, too.
 
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use bluemarble_sim::{Gate, TravelKey, Traveller};
@@ -50,6 +54,13 @@ pub enum Step {
         /// Who.
         traveller: Traveller,
     },
+    /// The world that was left shall let its traveller in again, and forget the journey.
+    TakeBack {
+        /// The journey, which names the world that was left.
+        key: TravelKey,
+        /// Who.
+        traveller: Traveller,
+    },
     /// The world that was left shall forget the traveller, who is in the other one for sure.
     Settle {
         /// The journey, which names the world that was left.
@@ -64,10 +75,11 @@ pub enum Step {
     },
 }
 
-/// The next step of every journey, given all worlds there are, by number.
+/// The next step of every journey, given all worlds there are, by number, and which journeys are to
+/// lead back to where they began.
 ///
 /// What is seen of one world must not be older than what was concluded from it before.
-pub fn resolve(worlds: &BTreeMap<u64, Seen>) -> Vec<Step> {
+pub fn resolve(worlds: &BTreeMap<u64, Seen>, returning: &BTreeSet<TravelKey>) -> Vec<Step> {
     let mut steps = Vec::new();
     for seen in worlds.values() {
         let Seen::Open(gate) = seen else { continue };
@@ -82,6 +94,10 @@ pub fn resolve(worlds: &BTreeMap<u64, Seen>) -> Vec<Step> {
                 Some(Seen::Open(target)) if target.admitted.contains(key) => {
                     steps.push(Step::Settle { key: *key });
                 }
+                _ if returning.contains(key) => steps.push(Step::TakeBack {
+                    key: *key,
+                    traveller: journey.traveller.clone(),
+                }),
                 Some(Seen::Open(_)) => steps.push(Step::Admit {
                     world: to,
                     key: *key,

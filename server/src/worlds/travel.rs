@@ -18,7 +18,7 @@ use crate::limits::WORLD_COMMAND_WAIT;
 
 /// How often journeys are looked at: shorter than a tick, so that it adds little to the two group
 /// commits a journey takes.
-const LOOK_PERIOD: Duration = Duration::from_millis(20);
+pub(super) const LOOK_PERIOD: Duration = Duration::from_millis(20);
 
 impl Worlds {
     /// Sends a character from wherever it is to another world, and waits until it is there.
@@ -43,8 +43,13 @@ impl Worlds {
             match book.residents.whereabouts(avatar) {
                 Whereabouts::OnTheWay => {}
                 Whereabouts::In(world) if *world == *to => return Ok(()),
-                // It was not there when it should have left, or has gone on already.
-                Whereabouts::In(_) | Whereabouts::Nowhere => return Err(nobody()),
+                // It was not there when it should have left, has gone on already, or turned back.
+                Whereabouts::In(_) | Whereabouts::Nowhere => {
+                    return Err(match book.worlds.get(to).map(|known| &known.state) {
+                        Some(State::Failed(why)) => WorldsError::Failed(to.to_owned(), why.clone()),
+                        _ => nobody(),
+                    });
+                }
             }
             if book.closing {
                 return Err(WorldsError::Stopping);
@@ -147,6 +152,7 @@ impl Worlds {
             .spawn(move || {
                 while !worlds.0.book.lock().closing {
                     worlds.resolve_journeys();
+                    worlds.look_for_stranded();
                     std::thread::sleep(LOOK_PERIOD);
                 }
             })
@@ -158,7 +164,8 @@ impl Worlds {
         let mut book = self.0.book.lock();
         let seen = self.seen(&book);
         self.note_arrivals(&mut book, &seen);
-        for step in resolve(&seen) {
+        self.forget_returned(&mut book);
+        for step in resolve(&seen, &book.returning) {
             match step {
                 Step::Wake { world } => {
                     let name = book.name_of(world);
@@ -175,6 +182,11 @@ impl Worlds {
                     let may = from.is_some_and(|from| book.residents.may_arrive(key, &from));
                     if let Some(pier) = self.pier_numbered(&book, world).filter(|_| may) {
                         pier.admit(key, traveller);
+                    }
+                }
+                Step::TakeBack { key, traveller } => {
+                    if let Some(pier) = self.pier_numbered(&book, key.world) {
+                        pier.take_back(key, traveller);
                     }
                 }
                 Step::Settle { key } => {
@@ -211,7 +223,7 @@ impl Worlds {
     }
 
     /// What the logs hold of every world's gate.
-    fn seen(&self, book: &Book) -> BTreeMap<u64, Seen> {
+    pub(super) fn seen(&self, book: &Book) -> BTreeMap<u64, Seen> {
         let open = |pier: &Pier| pier.durable().map_or(Seen::Unknown, Seen::Open);
         let mut seen = BTreeMap::from([(MAIN, open(&self.0.main_pier))]);
         for known in book.worlds.values() {

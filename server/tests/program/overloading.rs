@@ -3,10 +3,16 @@
 
 #![cfg(feature = "sabotage")]
 
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Duration;
+
+use bluemarble_net::client::{ConnectError, Link};
 use bluemarble_persistence::read_journal;
 use bluemarble_shared_protocol::{Epoch, Tick};
 use bluemarble_sim::TickInputs;
 
+use super::clients::{Door, Onlooker, client_runtime};
 use super::harness::{Server, eventually};
 
 /// Reacts within a few ticks instead of seconds.
@@ -62,12 +68,21 @@ fn an_overloaded_run_is_sealed_step_by_step_and_its_replay_is_the_same_world() {
         "a step was skipped: {levels:?}"
     );
 
-    let server = Server::start(
-        &data,
-        &[&common[..], &["--tick-hz", "40", "--zones", "1"]].concat(),
-    );
+    let again = [&common[..], &["--tick-hz", "40", "--zones", "1"]].concat();
+    is_replayed_to_the_same_world(&data, &again, calm, &seen);
+}
+
+/// Starts once more on what a killed server left, and compares what the replay gives with what an
+/// outside recorder saw.
+fn is_replayed_to_the_same_world(
+    data: &Path,
+    args: &[&str],
+    ticks: u64,
+    seen: &BTreeMap<u64, String>,
+) {
+    let server = Server::start(data, args);
     let recovered = &server.status()["recovered"];
-    assert!(recovered["replayed_ticks"].as_u64().unwrap() >= calm);
+    assert!(recovered["replayed_ticks"].as_u64().unwrap() >= ticks);
     let trail = recovered["trail"].as_array().unwrap();
     let known = |entry: &&serde_json::Value| seen.contains_key(&entry[0].as_u64().unwrap());
     let known: Vec<_> = trail.iter().filter(known).collect();
@@ -78,4 +93,58 @@ fn an_overloaded_run_is_sealed_step_by_step_and_its_replay_is_the_same_world() {
             entry[1].as_str().unwrap()
         );
     }
+}
+
+#[test]
+fn on_the_last_step_who_comes_new_waits_in_line_and_who_is_there_does_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("server.toml");
+    std::fs::write(&config, QUICK).unwrap();
+    let common = ["--config", config.to_str().unwrap(), "--tick-hz", "40"];
+    let slow = ["--checkpoint-s", "600", "--slow-ticks", "60-220:60"];
+    let data = folder.path().join("data");
+    let server = Server::start(&data, &[&common[..], &slow[..]].concat());
+    let mut recorder = server.record_digests();
+    let (runtime, door) = (client_runtime(), Door::of(&server));
+    let ada = Onlooker::enter(&runtime, &door, "Ada");
+    ada.sees_more(3);
+    eventually("the last step", || {
+        (server.status()["overload"]["level"] == 6).then_some(())
+    });
+
+    // Bob is told that he has to wait, and does.
+    let options = door.options(door.ticket("Bob"));
+    let bob = runtime.spawn(Link::connect(options));
+    server.wait_for_metric("bluemarble_hub_waiting", 1.0);
+    // Cy is told how many are ahead of him, and loses patience.
+    let mut options = door.options(door.ticket("Cy"));
+    options.queue_patience = Duration::from_millis(100);
+    match runtime.block_on(Link::connect(options)) {
+        Err(ConnectError::StillQueued { ahead }) => assert_eq!(ahead, 1),
+        other => panic!("{other:?}"),
+    }
+    assert!(
+        !bob.is_finished(),
+        "Bob is in while the world is overloaded"
+    );
+    assert_eq!(server.status()["overload"]["level"], 6);
+    // Ada plays on, also from another connection: her avatar is in the world.
+    ada.sees_more(3);
+    let again = Onlooker::enter(&runtime, &door, "Ada");
+    again.sees_more(3);
+
+    let bob = runtime.block_on(bob).unwrap().unwrap();
+    runtime.block_on(bob.next_datagram()).unwrap();
+    eventually("the door is open again", || {
+        let status = server.status();
+        let open = status["overload"]["level"].as_u64()? < 6;
+        (open && status["waiting"] == 0).then_some(())
+    });
+    let calm = server.status()["tick"].as_u64().unwrap();
+    server.wait_for_tick(calm + 20);
+    recorder.wait_for(20);
+    server.kill();
+    let seen = recorder.finish();
+    let again = [&common[..], &["--zones", "1"]].concat();
+    is_replayed_to_the_same_world(&data, &again, calm, &seen);
 }

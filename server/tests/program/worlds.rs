@@ -6,7 +6,7 @@ use bluemarble_shared_protocol::CloseCode;
 use serde_json::{Value, json};
 
 use super::clients::{Door, client_runtime, now_s, sign};
-use super::harness::{Server, WORLD, eventually};
+use super::harness::{Server, WORLD, assets, eventually};
 
 /// Creatures of the scenario `tiny`.
 const VILLAGERS: u64 = 20;
@@ -223,6 +223,103 @@ fn what_makes_no_sense_is_refused_and_nothing_is_left_of_it() {
     assert_eq!(server.post("/v1/worlds/none/wake", &json!(null)).0, 404);
     assert_eq!(names(&server), [WORLD, "pit"]);
     assert_eq!(server.get_with("/v1/worlds", Some("wrong")).0, 401);
+    server.stop();
+}
+
+#[test]
+fn zones_of_any_world_are_listed_drawn_and_changed() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::start(dir.path(), &[]);
+    create(&server, "pit", json!({ "zones": 3, "hibernate_s": 0 }));
+    let zones = |path: &str| -> Value {
+        eventually(path, || {
+            let (status, page) = server.get(path);
+            (status == 200).then(|| serde_json::from_str(&page).unwrap())
+        })
+    };
+    let count = |page: &Value| page["zones"].as_array().unwrap().len();
+    let page = zones("/v1/worlds/pit/zones");
+    assert_eq!((&page["world"], count(&page)), (&json!("pit"), 3));
+    let (main, named) = (
+        zones("/v1/zones"),
+        zones(&format!("/v1/worlds/{WORLD}/zones")),
+    );
+    assert_eq!((count(&main), count(&named)), (4, 4));
+    assert_eq!(named["world"], WORLD);
+    let drawn = zones("/v1/worlds/pit/zones?format=geojson");
+    assert_eq!(drawn["features"].as_array().unwrap().len(), 3);
+    assert_eq!(server.get("/v1/zones?format=png").0, 400);
+
+    let (status, told) = server.post("/v1/worlds/pit/zones/split", &json!({ "zone": 1 }));
+    assert_eq!((status, &told["zones"]), (200, &json!(4)), "{told}");
+    eventually(
+        "the pit has four zones, the main world as many as before",
+        || {
+            let pit = count(&zones("/v1/worlds/pit/zones"));
+            (pit == 4 && count(&zones("/v1/zones")) == 4).then_some(())
+        },
+    );
+    let merge = json!({ "zone": 77 });
+    assert_eq!(server.post("/v1/worlds/pit/zones/merge", &merge).0, 409);
+    assert_eq!(server.post("/v1/worlds/hell/zones/merge", &merge).0, 404);
+    assert_eq!(server.get("/v1/worlds/hell/zones").0, 404);
+    server.wait_for_metric("bluemarble_world_zones{world=\"pit\"}", 4.0);
+    server.wait_for_metric(&format!("bluemarble_world_tick{{world=\"{WORLD}\"}}"), 1.0);
+
+    assert_eq!(server.post("/v1/worlds/pit/sleep", &json!(null)).0, 200);
+    let (status, page) = server.get("/v1/worlds/pit/zones");
+    assert!(status == 409 && page.contains("asleep"), "{status} {page}");
+    server.stop();
+}
+
+#[test]
+fn who_is_on_the_way_to_a_world_that_fails_turns_back_by_command() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::start(dir.path(), &[]);
+    let (runtime, door) = (client_runtime(), Door::of(&server));
+    // A world that cannot be woken any more: its scenario is gone.
+    let doomed = assets().join("scenarios/doomed.ron");
+    std::fs::copy(assets().join("scenarios/tiny.ron"), &doomed).unwrap();
+    let pit = json!({ "name": "pit", "scenario": "doomed", "hibernate_s": 0 });
+    assert_eq!(server.post("/v1/worlds", &pit).0, 201);
+    let (status, told) = server.post("/v1/worlds/pit/turn-back", &json!(null));
+    assert_eq!(status, 400, "it has not failed: {told}");
+    assert_eq!(server.post("/v1/worlds/pit/sleep", &json!(null)).0, 200);
+    std::fs::remove_file(&doomed).unwrap();
+    let _ada = runtime.block_on(door.enter("Ada")).unwrap();
+    eventually("Ada is in", || {
+        (avatars(&server, WORLD)? == 1).then_some(())
+    });
+
+    let who = json!({ "character": "Ada" });
+    std::thread::scope(|scope| {
+        let travelling = scope.spawn(|| server.post("/v1/worlds/pit/travel", &who));
+        wait_for_state(&server, "pit", "failed");
+        eventually("Ada has left", || {
+            (avatars(&server, WORLD)? == 0).then_some(())
+        });
+        // Her departure has to be durable before anybody knows of it for sure.
+        let turned = eventually("she turns back", || {
+            let (status, told) = server.post("/v1/worlds/pit/turn-back", &json!(null));
+            assert_eq!(status, 200, "{told}");
+            (told["turned_back"] == 1).then_some(told)
+        });
+        assert_eq!(turned["may_be_there"], 0);
+        let (status, told) = travelling.join().unwrap();
+        assert_eq!(status, 422, "the command says why she is not there: {told}");
+    });
+    eventually("Ada is back", || {
+        (avatars(&server, WORLD)? == 1).then_some(())
+    });
+    let link = runtime.block_on(door.enter("Ada")).unwrap();
+    runtime.block_on(link.next_datagram()).unwrap();
+    server.kill();
+
+    // She is home for good.
+    let server = Server::start(dir.path(), &[]);
+    eventually("Ada is home", || {
+        (avatars(&server, WORLD)? == 1).then_some(())
+    });
     server.stop();
 }
 

@@ -6,6 +6,13 @@
 //! that no relief needs make zones fewer and none busy. Both can happen only finitely often, and
 //! then nothing is proposed. Under a changing load the gap between the two thresholds must be
 //! crossed anew, and a changed boundary rests for some proposals.
+//!
+//! With a number of zones, what counts is the busiest: a step is over when that one is. So zones are
+//! relieved from the busiest down, and at the first that cannot be relieved (a crowd in a single cell,
+//! a boundary that rests) it ends: to even out those behind it would cost departures and gain nothing.
+//! Hence every proposal that changes anything, with as many zones as there should be, leaves fewer
+//! zones within `gain_permille` of what the busiest was; where a proposal has room for all of them, the
+//! busiest falls by at least that much.
 
 use super::balance::Balance;
 use super::change::Change;
@@ -149,8 +156,14 @@ impl Draft<'_> {
         }
     }
 
-    /// Relieves zones above the threshold, the busiest first.
+    /// Relieves zones above the threshold, the busiest first. Where every zone is to stay below a
+    /// given load, one that cannot be relieved is passed over; where zones are to be even, it ends
+    /// there.
     fn relieve(&mut self) {
+        let tries = match self.rules.target {
+            Target::Zones(_) => 1,
+            Target::LoadMax(_) => usize::MAX,
+        };
         while self.room() > 0 {
             let act = self.share(self.rules.act_above_permille);
             let act = act.max(self.rules.load_floor);
@@ -158,6 +171,7 @@ impl Draft<'_> {
                 .by_load()
                 .into_iter()
                 .take_while(|&(_, load)| load > act)
+                .take(tries)
                 .find_map(|(zone, load)| self.relief(zone, load));
             match relief {
                 Some(changes) => changes.into_iter().for_each(|change| self.make(change)),

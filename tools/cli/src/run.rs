@@ -27,10 +27,23 @@ pub fn checked_zones(zones: usize) -> anyhow::Result<usize> {
 
 /// So many threads as `--threads` says; without it one per core.
 pub fn pool(threads: Option<usize>) -> anyhow::Result<ThreadPool> {
+    built(threads, rayon::ThreadPoolBuilder::new())
+}
+
+/// The same with the calling thread as one of them, so that a step begins and ends on it: no other has
+/// to be woken first, and with one thread none is. A thread can be in one such pool only.
+pub fn pool_with_this_thread(threads: Option<usize>) -> anyhow::Result<ThreadPool> {
+    built(
+        threads,
+        rayon::ThreadPoolBuilder::new().use_current_thread(),
+    )
+}
+
+fn built(threads: Option<usize>, builder: rayon::ThreadPoolBuilder) -> anyhow::Result<ThreadPool> {
     if threads == Some(0) {
         bail!("--threads must be at least 1");
     }
-    rayon::ThreadPoolBuilder::new()
+    builder
         .num_threads(threads.unwrap_or(0))
         .build()
         .context("cannot start the simulation's threads")

@@ -44,6 +44,8 @@ struct Machine {
     world: World,
     pier: Pier,
     embargo: Embargo,
+    /// It has failed: nothing runs, and what its log holds is all there is.
+    down: bool,
     base: Checkpoint,
     log: Vec<TickInputs>,
     durable: usize,
@@ -61,6 +63,7 @@ impl Machine {
             world,
             pier,
             embargo: Embargo::default(),
+            down: false,
             log: Vec::new(),
             durable: 0,
         }
@@ -103,6 +106,14 @@ impl Machine {
         self.durable = 0;
     }
 
+    /// Whom a world that is down may find that it has let in, read from its log.
+    fn let_in(&self) -> BTreeSet<TravelKey> {
+        let mut admitted = self.base.gate().unwrap().admitted;
+        let logged = self.log.iter().flat_map(|inputs| &inputs.travel.arrivals);
+        admitted.extend(logged.map(|arrival| arrival.key));
+        admitted
+    }
+
     fn avatar(&self, avatar: EntityId) -> Option<EntityState> {
         let spec = self.world.spec();
         let everybody = self.world.checkpoint();
@@ -127,6 +138,10 @@ impl Dice {
 
 struct Universe {
     worlds: Vec<Machine>,
+    /// Forgotten with the process.
+    returning: BTreeSet<TravelKey>,
+    /// How many turned back.
+    taken_back: usize,
     pool: ThreadPool,
     dice: Dice,
 }
@@ -136,6 +151,8 @@ impl Universe {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build();
         let mut universe = Self {
             worlds: (0..3).map(Machine::new).collect(),
+            returning: BTreeSet::new(),
+            taken_back: 0,
             pool: pool.unwrap(),
             dice: Dice(seed),
         };
@@ -167,13 +184,42 @@ impl Universe {
         universe
     }
 
-    fn look(&mut self) {
+    fn seen(&self) -> BTreeMap<u64, Seen> {
         let seen = self.worlds.iter().map(|machine| {
-            let gate = machine.pier.durable();
+            let gate = machine.pier.durable().filter(|_| !machine.down);
             (machine.number, gate.map_or(Seen::Unknown, Seen::Open))
         });
-        for step in resolve(&seen.collect()) {
+        seen.collect()
+    }
+
+    /// Whoever is on the way to a world that is down, and not in its log, turns back.
+    fn turn_back(&mut self) {
+        for down in self.worlds.iter().filter(|machine| machine.down) {
+            let let_in = down.let_in();
+            for seen in self.seen().values() {
+                let Seen::Open(gate) = seen else { continue };
+                for (key, journey) in &gate.outbound {
+                    if journey.to == down.number && !let_in.contains(key) {
+                        self.taken_back += usize::from(self.returning.insert(*key));
+                    }
+                }
+            }
+        }
+    }
+
+    fn look(&mut self) {
+        let seen = self.seen();
+        self.returning.retain(|key| match &seen[&key.world] {
+            Seen::Open(gate) => gate.outbound.contains_key(key),
+            _ => true,
+        });
+        for step in resolve(&seen, &self.returning) {
             match step {
+                Step::TakeBack { key, traveller } => {
+                    self.worlds[key.world as usize]
+                        .pier
+                        .take_back(key, traveller);
+                }
                 Step::Admit {
                     world,
                     key,
@@ -188,20 +234,37 @@ impl Universe {
 
     /// One thing happens.
     fn happen(&mut self, crashes: bool) {
-        let Self { worlds, pool, dice } = self;
+        let Self {
+            worlds,
+            pool,
+            dice,
+            returning,
+            ..
+        } = self;
         let at = dice.below(worlds.len());
-        match dice.below(if crashes { 16 } else { 14 }) {
+        match dice.below(if crashes { 20 } else { 14 }) {
+            0..=11 if worlds[at].down => {}
             0..=5 => worlds[at].tick(pool),
             6..=8 => worlds[at].durable = worlds[at].log.len(),
             9..=11 => self.look(),
-            12 | 13 if crashes => {
+            12 | 13 if crashes && !worlds[at].down => {
                 let avatar = EntityId::of_character(NAMES[dice.below(NAMES.len())]);
                 let to = (at + 1 + dice.below(worlds.len() - 1)) % worlds.len();
                 // Also from where it is not.
                 worlds[at].pier.depart(avatar, to as u64);
             }
             14 => worlds[at].crash(dice, pool),
-            15 => worlds.iter_mut().for_each(|world| world.crash(dice, pool)),
+            15 => {
+                worlds.iter_mut().for_each(|world| world.crash(dice, pool));
+                returning.clear();
+            }
+            // Only with the process does the main world end.
+            16 | 17 if at > 0 => {
+                worlds[at].crash(dice, pool);
+                worlds[at].down = true;
+            }
+            18 => worlds[at].down = false,
+            19 => self.turn_back(),
             _ => {}
         }
     }
@@ -227,7 +290,7 @@ impl Universe {
 
 #[test]
 fn whatever_crashes_whenever_a_traveller_is_never_in_two_worlds_and_in_the_end_in_one() {
-    let mut journeys = 0;
+    let (mut journeys, mut turned_back) = (0, 0);
     for seed in 1..=20 {
         let mut universe = Universe::new(seed);
         for n in 0..400 {
@@ -240,6 +303,11 @@ fn whatever_crashes_whenever_a_traveller_is_never_in_two_worlds_and_in_the_end_i
                 );
             }
         }
+        turned_back += universe.taken_back;
+        universe
+            .worlds
+            .iter_mut()
+            .for_each(|world| world.down = false);
         for _ in 0..4_000 {
             if universe.is_calm() {
                 break;
@@ -262,6 +330,7 @@ fn whatever_crashes_whenever_a_traveller_is_never_in_two_worlds_and_in_the_end_i
         journeys > 10,
         "only {journeys} ended elsewhere than they began"
     );
+    assert!(turned_back > 10, "only {turned_back} turned back");
 }
 
 #[test]
@@ -283,7 +352,9 @@ fn every_step_of_one_journey_may_be_the_last_before_a_crash_of_both_worlds() {
                     _ => {}
                 }
             }
-            let Universe { worlds, pool, dice } = &mut universe;
+            let Universe {
+                worlds, pool, dice, ..
+            } = &mut universe;
             worlds.iter_mut().for_each(|world| world.crash(dice, pool));
             for _ in 0..4_000 {
                 if universe.is_calm() {
@@ -322,14 +393,62 @@ fn a_traveller_to_a_world_that_was_dropped_comes_home() {
         (5, Seen::Open(Arc::new(left))),
         (6, Seen::Unknown),
     ]);
-    assert_eq!(resolve(&worlds), [], "nothing is concluded from silence");
+    assert_eq!(
+        resolve(&worlds, &BTreeSet::new()),
+        [],
+        "nothing is concluded from silence"
+    );
     worlds.insert(6, Seen::Asleep);
-    assert_eq!(resolve(&worlds), [Step::Wake { world: 6 }]);
+    assert_eq!(
+        resolve(&worlds, &BTreeSet::new()),
+        [Step::Wake { world: 6 }]
+    );
     worlds.remove(&6);
     let admit = Step::Admit {
         world: MAIN,
         key,
         traveller,
     };
-    assert_eq!(resolve(&worlds), [admit]);
+    assert_eq!(resolve(&worlds, &BTreeSet::new()), [admit]);
+}
+
+#[test]
+fn whoever_turns_back_is_where_they_came_from_whatever_is_cut_short() {
+    let avatar = EntityId::of_character("Ada");
+    for cut in 0..12 {
+        let mut universe = Universe::new(1);
+        universe.worlds[1].down = true;
+        universe.worlds[0].pier.depart(avatar, 1);
+        let round = |universe: &mut Universe, n: usize| {
+            let Universe { worlds, pool, .. } = universe;
+            match n % 4 {
+                0 => worlds[0].tick(pool),
+                1 => worlds[0].durable = worlds[0].log.len(),
+                2 => worlds[0].tick(pool),
+                _ => {
+                    universe.turn_back();
+                    universe.look();
+                }
+            }
+        };
+        (0..cut).for_each(|n| round(&mut universe, n));
+        let Universe {
+            worlds,
+            pool,
+            dice,
+            returning,
+            ..
+        } = &mut universe;
+        worlds[0].crash(dice, pool);
+        returning.clear();
+        (0..40).for_each(|n| round(&mut universe, n));
+        assert_eq!(universe.holders("Ada"), [0], "cut {cut}");
+        let state = universe.worlds[0].avatar(avatar).unwrap();
+        assert_eq!(
+            (state.life.health, state.life.kills),
+            (5, KILLS),
+            "cut {cut}"
+        );
+        assert!(universe.worlds[0].world.gate().is_empty(), "cut {cut}");
+    }
 }

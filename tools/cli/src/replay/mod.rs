@@ -17,7 +17,7 @@ use bluemarble_sim::{Provenance, Scenario, TickInputs, World, WorldError, WorldS
 use clap::Args;
 use rayon::ThreadPool;
 
-use crate::run::{checked_zones, planet_of, pool, tick_bar};
+use crate::run::{checked_zones, planet_of, pool, pool_with_this_thread, tick_bar};
 use recording::{Log, LogError, Recording, checkpoint_of};
 
 /// What to replay.
@@ -70,7 +70,7 @@ pub struct ReplayArgs {
 
 /// Runs it.
 pub fn run(args: &ReplayArgs) -> anyhow::Result<ExitCode> {
-    let pool = pool(args.threads)?;
+    let pool = pool_with_this_thread(args.threads)?;
     let recording = Recording::open(&args.dir, args.store.as_deref(), args.world.as_deref())?;
     let entry = recording.choose(args.from)?.clone();
     let until = Tick(args.until.unwrap_or(u64::MAX));
