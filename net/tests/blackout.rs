@@ -101,9 +101,20 @@ impl End {
     }
 }
 
+fn unix_now_s() -> u64 {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "certificates are checked against wall time"
+    )]
+    let now = std::time::SystemTime::now();
+    let since = now.duration_since(std::time::UNIX_EPOCH);
+    since.expect("after 1970").as_secs()
+}
+
 fn configs(floor_bytes: Option<u64>) -> (ServerConfig, ClientConfig) {
     let folder = tempfile::tempdir().expect("a folder");
-    let identity = ServerIdentity::load_or_create_development(folder.path()).expect("keys");
+    let identity =
+        ServerIdentity::load_or_create_development(folder.path(), unix_now_s()).expect("keys");
     let mut roots = rustls::RootCertStore::empty();
     roots.add(identity.chain[0].clone()).expect("a certificate");
     let versions = [&rustls::version::TLS13];

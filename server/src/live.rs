@@ -29,6 +29,7 @@ pub struct Live {
     /// The zones, and orders to change them.
     pub zones: Arc<OrderDesk>,
     status: Mutex<Option<Status>>,
+    certificate: Mutex<Option<String>>,
 }
 
 /// What does not change while the program runs.
@@ -156,6 +157,16 @@ impl TruthSample {
 }
 
 impl Live {
+    /// SHA-256 of the certificate that new connections get, in hexadecimal: what browsers pin.
+    pub fn certificate(&self) -> Option<String> {
+        self.certificate.lock().clone()
+    }
+
+    /// Says which certificate that is.
+    pub fn show_certificate(&self, sha256_hex: String) {
+        *self.certificate.lock() = Some(sha256_hex);
+    }
+
     /// Before the world is there.
     pub fn new(facts: Facts) -> Self {
         Self {
@@ -165,6 +176,7 @@ impl Live {
             truth: Feed::new(TRUTH_LAG_MAX, STREAM_READERS_MAX),
             zones: Arc::default(),
             status: Mutex::new(None),
+            certificate: Mutex::new(None),
         }
     }
 

@@ -87,7 +87,7 @@ pub fn run(args: &ServeArgs) -> Result<(), Failure> {
     let (place, events) = worlds.main_place();
     let doors = Arc::new(worlds.clone());
     let mut world_loop = start::build(&ground, args, scenario, live.clone(), stop, place, || {
-        Ok((start::listen(&ground, &sockets, doors)?, events))
+        Ok((start::listen(&ground, &sockets, doors, &live)?, events))
     })?;
     worlds.set_quic(world_loop.quic.clone());
     worlds.bring_back();
@@ -99,7 +99,7 @@ pub fn run(args: &ServeArgs) -> Result<(), Failure> {
         epoch: world_loop.epoch.0,
     };
     data.write_ready_file(&ready)?;
-    welcome(&steps, &config, &data, &ready);
+    welcome(&steps, &config, &data, &ready, &live);
     live.health.clear("world");
     let status_line = (!args.quiet).then(|| StatusLine::start(live.clone()));
     let (end, world_loop) = std::thread::Builder::new()
@@ -151,7 +151,7 @@ pub fn runtime(name: &str, threads: usize) -> Result<Runtime, Failure> {
         .map_err(|error| Failure::environment(format!("cannot start the {name} threads: {error}")))
 }
 
-fn welcome(steps: &Steps, config: &Config, data: &DataDir, ready: &ReadyFile) {
+fn welcome(steps: &Steps, config: &Config, data: &DataDir, ready: &ReadyFile, live: &Live) {
     let cert = match &config.net.tls {
         Some(files) => files.cert.clone(),
         None => data.dev().join("cert.pem"),
@@ -159,8 +159,10 @@ fn welcome(steps: &Steps, config: &Config, data: &DataDir, ready: &ReadyFile) {
     let (quic, admin) = (&ready.quic, &ready.admin);
     let (cert, token) = (cert.display(), data.admin_token());
     let token = token.display();
+    let hash = live.certificate().unwrap_or_default();
     steps.say(format_args!(
-        "\nClients connect to {quic} (QUIC, certificate {cert})\n\
+        "\nClients connect to {quic} (QUIC and WebTransport, certificate {cert},\n\
+         SHA-256 {hash})\n\
          Admin HTTP on http://{admin} (/health /metrics /v1/status), token in {token}\n\
          Try next:\n  \
          bluemarble-bench load --clients 200 --seconds 30{}\n  \

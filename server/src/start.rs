@@ -21,7 +21,7 @@ use tokio::runtime::Runtime;
 
 use crate::balance::{Zoning, ZoningRules};
 use crate::cli::ServeArgs;
-use crate::clock::Clock;
+use crate::clock::{Clock, unix_seconds};
 use crate::config::Config;
 use crate::data_dir::DataDir;
 use crate::exit::{Failure, chain};
@@ -401,14 +401,16 @@ pub fn listen(
     ground: &Ground<'_>,
     sockets: &Runtime,
     doors: Arc<dyn Doors>,
+    live: &Live,
 ) -> Result<QuicServer, Failure> {
     let net = &ground.config.net;
     let bad_file = |error| Failure::environment(chain(&error)).advise("see [net] in the config");
     let identity = match &net.tls {
         Some(files) => ServerIdentity::load(&files.cert, &files.key),
-        None => ServerIdentity::load_or_create_development(&ground.data.dev()),
+        None => ServerIdentity::load_or_create_development(&ground.data.dev(), unix_seconds()),
     }
     .map_err(bad_file)?;
+    live.show_certificate(identity.sha256_hex());
     let public_pem = match &net.ticket_public_key {
         Some(file) => std::fs::read_to_string(file).map_err(|error| {
             Failure::request(format!(

@@ -14,6 +14,7 @@ mod congestion;
 mod doors;
 mod session;
 mod stats;
+mod wire;
 
 use std::collections::{HashMap, VecDeque};
 use std::io;
@@ -31,6 +32,7 @@ use tokio::sync::{Notify, Semaphore};
 
 use self::doors::OneDoor;
 use self::session::{Handle, Outgoing};
+use self::wire::Wire;
 use super::event::{SessionCommand, SessionEvent};
 use crate::resume_tokens::ResumeTokens;
 use crate::tickets::TicketVerifier;
@@ -256,7 +258,7 @@ impl QuicServer {
             tx_bytes: self.shared.stats.ended_tx_bytes.value(),
         };
         for handle in sessions.values() {
-            let udp = handle.connection.stats();
+            let udp = handle.wire.quic().stats();
             traffic.rx_bytes += udp.udp_rx.bytes;
             traffic.tx_bytes += udp.udp_tx.bytes;
         }
@@ -311,17 +313,14 @@ impl Shared {
             ),
             Outgoing::Close { code, reason } => (code, reason),
         };
-        self.close(&handle.connection, code, &reason);
+        self.close(&handle.wire, code, &reason);
     }
 
     /// Closes a connection at once, and counts it unless it has ended already.
-    fn close(&self, connection: &quinn::Connection, code: CloseCode, reason: &str) {
-        if connection.close_reason().is_none() {
+    fn close(&self, wire: &Wire, code: CloseCode, reason: &str) {
+        if !wire.is_closed() {
             self.stats.count_close(code);
-            connection.close(
-                VarInt::from_u32(code.number()),
-                clip_reason(reason).as_bytes(),
-            );
+            wire.close(code, reason);
         }
     }
 
@@ -347,7 +346,7 @@ impl Shared {
         let (mut sent, mut refused) = (0, 0);
         for (session, bytes) in batch {
             let handle = sessions.get(&session);
-            match handle.map(|handle| handle.connection.send_datagram(bytes)) {
+            match handle.map(|handle| handle.wire.send_datagram(bytes)) {
                 Some(Ok(())) => sent += 1,
                 Some(Err(_)) | None => refused += 1,
             }

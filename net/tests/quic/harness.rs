@@ -58,7 +58,8 @@ impl World {
     /// Nobody empties the event queue but the test.
     pub fn without_logic(limits: QuicLimits) -> (Self, Receiver<SessionEvent>) {
         let folder = tempfile::tempdir().unwrap();
-        let identity = ServerIdentity::load_or_create_development(folder.path()).unwrap();
+        let identity =
+            ServerIdentity::load_or_create_development(folder.path(), unix_now_s()).unwrap();
         let keys = TicketKeys::load_or_create(folder.path()).unwrap();
         let (cert, _) = ServerIdentity::paths(folder.path());
         let config = QuicConfig {
@@ -95,6 +96,11 @@ impl World {
 
     /// A QUIC connection that says nothing.
     pub async fn silent(&self) -> quinn::Connection {
+        self.connection_of(b"bluemarble/2").await
+    }
+
+    /// The same, of another ALPN.
+    pub async fn connection_of(&self, alpn: &[u8]) -> quinn::Connection {
         let (cert, _) = ServerIdentity::paths(self.folder.path());
         let mut roots = rustls::RootCertStore::empty();
         roots
@@ -105,7 +111,7 @@ impl World {
             .unwrap()
             .with_root_certificates(roots)
             .with_no_client_auth();
-        tls.alpn_protocols = vec![b"bluemarble/2".to_vec()];
+        tls.alpn_protocols = vec![alpn.to_vec()];
         let crypto = quinn::crypto::rustls::QuicClientConfig::try_from(tls).unwrap();
         let endpoint = quinn::Endpoint::client("127.0.0.1:0".parse().unwrap()).unwrap();
         let config = quinn::ClientConfig::new(Arc::new(crypto));
@@ -114,6 +120,14 @@ impl World {
             .unwrap()
             .await
             .unwrap()
+    }
+
+    /// What a browser would have: a WebTransport session.
+    pub async fn browse(&self) -> web_transport_quinn::Session {
+        let connection = self.connection_of(b"h3").await;
+        let url = url::Url::parse(&format!("https://localhost:{}/", self.addr.port())).unwrap();
+        let session = web_transport_quinn::Session::connect(connection, url);
+        within("WebTransport", session).await.unwrap()
     }
 
     /// Waits until a line of the log contains `what`.

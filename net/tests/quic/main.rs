@@ -8,6 +8,7 @@
 
 mod harness;
 mod roaming;
+mod web;
 
 use std::time::Duration;
 
@@ -391,7 +392,8 @@ async fn a_port_in_use_is_an_error_that_says_what_to_do() {
     let keys = TicketKeys::generate().unwrap();
     let config = QuicConfig {
         addr: world.addr,
-        identity: ServerIdentity::load_or_create_development(world.folder.path()).unwrap(),
+        identity: ServerIdentity::load_or_create_development(world.folder.path(), unix_now_s())
+            .unwrap(),
         tickets: TicketVerifier::from_pem(&keys.public_pem, harness::WORLD).unwrap(),
         resume: ResumeTokens::ephemeral().unwrap(),
         limits: QuicLimits::default(),
@@ -408,7 +410,7 @@ async fn a_port_in_use_is_an_error_that_says_what_to_do() {
 async fn a_client_that_trusts_another_certificate_does_not_connect() {
     let world = World::with(QuicLimits::default());
     let elsewhere = tempfile::tempdir().unwrap();
-    ServerIdentity::load_or_create_development(elsewhere.path()).unwrap();
+    ServerIdentity::load_or_create_development(elsewhere.path(), unix_now_s()).unwrap();
     let mut options = world.options(world.ticket("Ada"));
     options.trust = Trust::file(&ServerIdentity::paths(elsewhere.path()).0).unwrap();
     let error = Link::connect(options).await.unwrap_err();

@@ -195,6 +195,7 @@ async fn status(State(desk): State<Desk>) -> Response {
     match desk.live.status() {
         Some(status) => Json(Page {
             facts: &desk.live.facts,
+            certificate_sha256: desk.live.certificate(),
             status,
         })
         .into_response(),
@@ -209,6 +210,7 @@ async fn status(State(desk): State<Desk>) -> Response {
 struct Page<'a> {
     #[serde(flatten)]
     facts: &'a crate::live::Facts,
+    certificate_sha256: Option<String>,
     #[serde(flatten)]
     status: crate::live::Status,
 }

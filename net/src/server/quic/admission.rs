@@ -9,12 +9,13 @@ use bluemarble_shared_protocol::{
     ALPN, ALPN_PROBE, ClientMessage, CloseCode, PROTOCOL_VERSION, SessionId,
 };
 use quinn::crypto::rustls::HandshakeData;
-use quinn::{ConnectionError, Incoming, RecvStream, SendStream, TransportErrorCode};
+use quinn::{ConnectionError, Incoming, TransportErrorCode, VarInt};
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio::time::{Instant, timeout_at};
 
 use super::doors::{Entry, Visitor};
 use super::session::{self, Handle, ReadError, Session, read_message};
+use super::wire::{ALPN_WEB, Gone, RecvHalf, SendHalf, Wire};
 use super::{Shared, clock};
 use crate::server::event::ResumeClaim;
 use crate::tickets::TicketError;
@@ -47,18 +48,36 @@ async fn receive(shared: Arc<Shared>, incoming: Incoming, doorway: OwnedSemaphor
     let Some(connection) = shake_hands(&shared, incoming, deadline).await else {
         return;
     };
-    let greeting = timeout_at(deadline, greet(&shared, &connection)).await;
+    let wire = match timeout_at(deadline, speak(connection.clone())).await {
+        Ok(Ok(wire)) => wire,
+        Ok(Err(Gone)) => {
+            connection.close(VarInt::from_u32(0), b"");
+            return shared.stats.web_failed.one_more();
+        }
+        Err(_) => {
+            let wire = Wire::Native(connection);
+            return shared.close(
+                &wire,
+                CloseCode::HandshakeTimeout,
+                "no WebTransport in time",
+            );
+        }
+    };
+    let greeting = timeout_at(deadline, greet(&shared, &wire)).await;
     let refusal = greeting.unwrap_or_else(|_| Err(Refusal::of(CloseCode::HandshakeTimeout)));
     let admitted = match refusal {
         Ok(admitted) => admitted,
         Err(Refusal::Gone) => return shared.stats.abandoned.one_more(),
         Err(Refusal::Close { code, reason }) => {
-            tracing::debug!(peer = %connection.remote_address(), %code, reason, "hello refused");
-            return shared.close(&connection, code, &reason);
+            tracing::debug!(peer = %wire.peer(), %code, reason, "hello refused");
+            return shared.close(&wire, code, &reason);
         }
     };
     drop(doorway);
-    if let Some((session, outgoing)) = open(&shared, connection, admitted).await {
+    if let Wire::Web { .. } = wire {
+        shared.stats.web_opened.one_more();
+    }
+    if let Some((session, outgoing)) = open(&shared, wire, admitted).await {
         session::run(shared, session, outgoing).await;
     }
 }
@@ -92,6 +111,15 @@ async fn shake_hands(
     None
 }
 
+/// The way the peer speaks, by what TLS negotiated.
+async fn speak(connection: quinn::Connection) -> Result<Wire, Gone> {
+    if negotiated_alpn(&connection).is_some_and(|alpn| alpn == ALPN_WEB) {
+        Wire::web(connection).await
+    } else {
+        Ok(Wire::Native(connection))
+    }
+}
+
 fn is_unknown_alpn(error: &ConnectionError) -> bool {
     let alert = TransportErrorCode::crypto(NO_APPLICATION_PROTOCOL);
     matches!(error, ConnectionError::TransportError(error) if error.code == alert)
@@ -100,8 +128,8 @@ fn is_unknown_alpn(error: &ConnectionError) -> bool {
 /// Somebody with a good ticket or token, and a place for them.
 struct Admitted {
     visitor: Visitor,
-    send: SendStream,
-    recv: RecvStream,
+    send: SendHalf,
+    recv: RecvHalf,
     place: OwnedSemaphorePermit,
 }
 
@@ -123,16 +151,16 @@ impl Refusal {
 }
 
 /// The first stream and its first message.
-async fn greet(shared: &Shared, connection: &quinn::Connection) -> Result<Admitted, Refusal> {
+async fn greet(shared: &Shared, wire: &Wire) -> Result<Admitted, Refusal> {
     let ours = String::from_utf8_lossy(ALPN);
-    if negotiated_alpn(connection).is_none_or(|alpn| alpn == ALPN_PROBE) {
+    if negotiated_alpn(wire.quic()).is_none_or(|alpn| alpn == ALPN_PROBE) {
         let reason = format!("this server speaks {ours}");
         return Err(Refusal::Close {
             code: CloseCode::ProtocolVersion,
             reason,
         });
     }
-    let (send, mut recv) = connection.accept_bi().await.map_err(|_| Refusal::Gone)?;
+    let (send, mut recv) = wire.accept_bi().await.map_err(|Gone| Refusal::Gone)?;
     let message = read_message(&mut recv).await.map_err(|error| match error {
         ReadError::Ended => Refusal::Gone,
         ReadError::Message(error) => Refusal::Close {
@@ -175,7 +203,7 @@ async fn greet(shared: &Shared, connection: &quinn::Connection) -> Result<Admitt
     let place = shared.places.clone().try_acquire_owned();
     let place = place.map_err(|_| Refusal::of(CloseCode::ServerFull))?;
     let name = visitor.ticket.character.as_str();
-    tracing::debug!(peer = %connection.remote_address(), name, client, "hello");
+    tracing::debug!(peer = %wire.peer(), name, client, "hello");
     Ok(Admitted {
         visitor,
         send,
@@ -226,7 +254,7 @@ fn negotiated_alpn(connection: &quinn::Connection) -> Option<Vec<u8>> {
 /// that is waking is waited for, a bounded time.
 async fn open(
     shared: &Shared,
-    connection: quinn::Connection,
+    wire: Wire,
     admitted: Admitted,
 ) -> Option<(Session, mpsc::Receiver<session::Outgoing>)> {
     let Admitted {
@@ -238,7 +266,7 @@ async fn open(
     let id = SessionId(shared.next_session.fetch_add(1, Ordering::Relaxed));
     let (outgoing, queue) = mpsc::channel(shared.limits.messages_queued_max);
     let handle = Handle {
-        connection: connection.clone(),
+        wire: wire.clone(),
         outgoing,
     };
     shared.sessions.write().insert(id, handle);
@@ -254,7 +282,7 @@ async fn open(
     let entry = tokio::select! {
         biased;
         entry = knocking => entry,
-        _gone = connection.closed() => Err((CloseCode::Normal, String::new())),
+        _gone = wire.quic().closed() => Err((CloseCode::Normal, String::new())),
         () = tokio::time::sleep(shared.limits.world_wait) => {
             Err((CloseCode::Overloaded, "the world is not awake yet: try again".to_owned()))
         }
@@ -266,7 +294,7 @@ async fn open(
                 Session {
                     id,
                     ticket: visitor.ticket,
-                    connection,
+                    wire,
                     send,
                     recv,
                     events,
@@ -277,7 +305,7 @@ async fn open(
         }
         Err((code, reason)) => {
             shared.sessions.write().remove(&id);
-            shared.close(&connection, code, &reason);
+            shared.close(&wire, code, &reason);
             None
         }
     }

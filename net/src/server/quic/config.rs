@@ -12,6 +12,7 @@ use quinn::{IdleTimeout, TransportConfig, VarInt};
 
 use super::BindError;
 use super::congestion::SnapshotCongestion;
+use super::wire::ALPN_WEB;
 use crate::certs::{ServerIdentity, crypto_provider};
 use crate::resume_tokens::ResumeTokens;
 use crate::tickets::TicketVerifier;
@@ -122,7 +123,7 @@ impl QuicConfig {
             .with_no_client_auth()
             .with_single_cert(self.identity.chain.clone(), self.identity.key.clone_key())
             .map_err(|error| refuse(error.to_string()))?;
-        tls.alpn_protocols = vec![ALPN.to_vec(), ALPN_PROBE.to_vec()];
+        tls.alpn_protocols = vec![ALPN.to_vec(), ALPN_WEB.to_vec(), ALPN_PROBE.to_vec()];
         let crypto = QuicServerConfig::try_from(tls).map_err(|error| refuse(error.to_string()))?;
         let mut server = quinn::ServerConfig::with_crypto(Arc::new(crypto));
         server.max_incoming(self.limits.handshakes_max);

@@ -10,10 +10,11 @@ use bluemarble_shared_protocol::{
     announced_length, clip_reason,
 };
 use crossbeam_channel::{Sender, TrySendError};
-use quinn::{Connection, ConnectionError, ReadExactError, RecvStream, SendStream};
+use quinn::{Connection, ConnectionError};
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 
 use super::congestion::FlooredCubic;
+use super::wire::{Gone, RecvHalf, SendHalf, Wire};
 use super::{Shared, clock};
 use crate::server::event::{PathReport, SessionEvent};
 use crate::server::token_bucket::TokenBucket;
@@ -24,7 +25,7 @@ const CLOSED_RETRY: Duration = Duration::from_millis(5);
 
 /// What the rest of the driver holds of a session.
 pub(super) struct Handle {
-    pub(super) connection: Connection,
+    pub(super) wire: Wire,
     pub(super) outgoing: mpsc::Sender<Outgoing>,
 }
 
@@ -41,9 +42,9 @@ pub(super) struct Session {
     pub(super) id: SessionId,
     /// Whose it is.
     pub(super) ticket: Ticket,
-    pub(super) connection: Connection,
-    pub(super) send: SendStream,
-    pub(super) recv: RecvStream,
+    pub(super) wire: Wire,
+    pub(super) send: SendHalf,
+    pub(super) recv: RecvHalf,
     /// Where what happens to it is told: the world it is in.
     pub(super) events: Sender<SessionEvent>,
     /// Its place among [`super::QuicLimits::sessions_max`], given back at the end.
@@ -76,7 +77,7 @@ pub(super) async fn run(
     let Session {
         id,
         ticket,
-        connection,
+        wire,
         send,
         mut recv,
         events,
@@ -87,9 +88,9 @@ pub(super) async fn run(
         mid_frame: false,
     };
     let end = tokio::select! {
-        end = read_datagrams(&shared, &events, id, &connection) => end,
+        end = read_datagrams(&shared, &events, id, &wire) => end,
         end = read_messages(&shared, &events, id, &mut recv) => end,
-        end = watch_path(&shared, &events, id, &connection) => end,
+        end = watch_path(&shared, &events, id, wire.quic()) => end,
         end = write_messages(&shared, &mut writer, &mut outgoing, (&ticket, id)) => end,
     };
     match end {
@@ -98,24 +99,26 @@ pub(super) async fn run(
             writer
                 .say_farewell(code, &reason, shared.limits.farewell)
                 .await;
-            shared.close(&connection, code, &reason);
+            shared.close(&wire, code, &reason);
         }
         End::Gone => {
-            count_departure(&shared, connection.close_reason());
-            connection.close(CloseCode::Normal.number().into(), b"");
+            count_departure(&shared, &wire);
+            wire.close(CloseCode::Normal, "");
         }
     }
-    forget(&shared, id, &connection);
+    forget(&shared, id, wire.quic());
     drop(place);
     report_closed(&events, id).await;
 }
 
-fn count_departure(shared: &Shared, reason: Option<ConnectionError>) {
-    match reason {
+fn count_departure(shared: &Shared, wire: &Wire) {
+    match wire.quic().close_reason() {
+        // Closed through `Shared::close`, which has counted it.
+        None if wire.is_closed() => {}
         Some(ConnectionError::TimedOut | ConnectionError::Reset) => {
             shared.stats.timed_out.one_more();
         }
-        // Closed through `Shared::close`, which has counted it.
+        // The same; or the peer ended its WebTransport session, and the library the connection.
         Some(ConnectionError::LocallyClosed) => {}
         _ => shared.stats.closed_by_peer.one_more(),
     }
@@ -143,13 +146,13 @@ async fn read_datagrams(
     shared: &Shared,
     events: &Sender<SessionEvent>,
     session: SessionId,
-    connection: &Connection,
+    wire: &Wire,
 ) -> End {
     let limits = &shared.limits;
     let began = clock::now();
     let mut rate = TokenBucket::new(0, limits.datagrams_per_s, limits.datagrams_burst);
     loop {
-        let Ok(bytes) = connection.read_datagram().await else {
+        let Ok(bytes) = wire.read_datagram().await else {
             return End::Gone;
         };
         shared.stats.datagrams_in.one_more();
@@ -222,7 +225,7 @@ async fn read_messages(
     shared: &Shared,
     events: &Sender<SessionEvent>,
     session: SessionId,
-    recv: &mut RecvStream,
+    recv: &mut RecvHalf,
 ) -> End {
     let limits = &shared.limits;
     let began = clock::now();
@@ -313,13 +316,13 @@ fn token(shared: &Shared, (ticket, session): (&Ticket, SessionId)) -> ServerMess
 
 /// The server's half of the stream.
 struct Writer {
-    send: SendStream,
+    send: SendHalf,
     /// A frame was begun and not finished: nothing readable can follow it.
     mid_frame: bool,
 }
 
 impl Writer {
-    async fn write(&mut self, message: &ServerMessage) -> Result<(), quinn::WriteError> {
+    async fn write(&mut self, message: &ServerMessage) -> Result<(), Gone> {
         self.mid_frame = true;
         self.send.write_all(&message.to_frame()).await?;
         self.mid_frame = false;
@@ -337,8 +340,8 @@ impl Writer {
             reason: clip_reason(reason).to_owned(),
         };
         let farewell = async {
-            if self.write(&closing).await.is_ok() && self.send.finish().is_ok() {
-                let _ = self.send.stopped().await;
+            if self.write(&closing).await.is_ok() {
+                self.send.finish().await;
             }
         };
         let _ = tokio::time::timeout(patience, farewell).await;
@@ -354,8 +357,8 @@ pub(super) enum ReadError {
 }
 
 /// The next message of a client's stream.
-pub(super) async fn read_message(recv: &mut RecvStream) -> Result<ClientMessage, ReadError> {
-    let ended = |_: ReadExactError| ReadError::Ended;
+pub(super) async fn read_message(recv: &mut RecvHalf) -> Result<ClientMessage, ReadError> {
+    let ended = |Gone| ReadError::Ended;
     let mut prefix = [0; LENGTH_PREFIX_BYTES];
     recv.read_exact(&mut prefix).await.map_err(ended)?;
     let length = announced_length(prefix).map_err(ReadError::Message)?;

@@ -36,6 +36,10 @@ pub struct QuicStats {
     pub handshake_failed: Counter,
     /// TLS handshakes that failed because no offered ALPN is known here.
     pub wrong_alpn: Counter,
+    /// Sessions that came through WebTransport.
+    pub web_opened: Counter,
+    /// WebTransport handshakes that failed after TLS.
+    pub web_failed: Counter,
     /// Clients that came back with a good resume token.
     pub tokens_in: Counter,
     /// Resume tokens given out.
@@ -85,6 +89,8 @@ impl QuicStats {
             ("refused_busy", &self.refused_busy),
             ("handshake_failed", &self.handshake_failed),
             ("wrong_alpn", &self.wrong_alpn),
+            ("web_opened", &self.web_opened),
+            ("web_failed", &self.web_failed),
             ("tokens_in", &self.tokens_in),
             ("tokens_out", &self.tokens_out),
             ("opened", &self.opened),
