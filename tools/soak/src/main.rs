@@ -198,13 +198,17 @@ fn sees(plant: Plant, args: &Args, shop: &mut Workshop) -> anyhow::Result<bool> 
             plant: Some(plant),
             ..sound
         };
-        if let Err(failure) = planted.run(shop)? {
-            println!(
-                "planted {plant}: found in case {} of its own, at {failure}",
-                n + 1
-            );
-            return one_case(args, sound, shop);
+        let Err(found) = planted.run(shop)? else {
+            continue;
+        };
+        let case = n + 1;
+        println!("planted {plant}: found in case {case} of its own, at {found}");
+        if let Err(failure) = sound.run(shop)? {
+            report(args, sound, failure, shop)?;
+            return Ok(false);
         }
+        println!("  and nothing in the same case without it");
+        return Ok(true);
     }
     bail!("{PLANT_CASES} cases did not show the planted {plant}: the soak is blind")
 }
