@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use bluemarble_net::client::{Client, ClientOptions, Disconnected, Predictor, View};
+use bluemarble_net::client::{Client, ClientOptions, Disconnected, Link, Predictor, View};
 use bluemarble_net::tickets::CharacterName;
 use bluemarble_shared_protocol::codec::quantise;
 use bluemarble_shared_protocol::{
@@ -13,13 +13,14 @@ use bluemarble_shared_protocol::{
 };
 use bluemarble_spatial::{CellId, FrameAxes};
 use glam::DVec3;
-use hdrhistogram::Histogram;
 
 use crate::behaviour::{Ground, Mind, Situation, Wish};
-use crate::blows::latencies;
 use crate::cli::LoadArgs;
+use crate::counter::Counter;
+use crate::outcome::{Counters, Outcome};
 use crate::run::{Phase, Run};
-use crate::verify::{Count, Received, Rules, SeenOwn, SeenRow, Strains, ViewSample};
+use crate::scene::Walker;
+use crate::verify::{Received, Rules, Strains, ViewSample};
 
 /// Only one bot in so many times the blows of others: each look costs a pass over its view.
 const BLOW_WATCHERS: u32 = 4;
@@ -39,72 +40,55 @@ pub struct Bot {
     /// Its ticket.
     pub ticket: String,
     reach_m: f64,
-    mind: Mind,
+    part: Part,
+    manner: Manner,
 }
 
-/// What became of a bot.
-#[derive(Debug)]
-pub struct Outcome {
-    /// Whether it got in.
-    pub was_inside: bool,
-    /// Why it did not get in or did not stay, if so.
-    pub lost: Option<String>,
-    /// Measured for so long, seconds.
-    pub seconds: f64,
-    /// UDP payload received in that time, bytes.
-    pub down_bytes: u64,
-    /// UDP payload sent.
-    pub up_bytes: u64,
-    /// Snapshot datagrams received in that time.
-    pub received: u64,
-    /// Snapshot datagrams numbered in that time.
-    pub expected: u64,
-    /// Snapshot datagrams that could not be decoded.
-    pub undecodable: u64,
-    /// Predictions the server confirmed.
-    pub confirmed: u64,
-    /// Predictions that were wrong.
-    pub diverged: u64,
-    /// From the order of a blow to its sight here, microseconds.
-    pub blows_us: Histogram<u64>,
-    /// Whether headers only went forward.
-    pub headers: Count,
+/// What a bot does with what it receives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// Decodes everything, and hands its view in to be compared with the truth.
+    Verifies,
+    /// Acknowledges and counts; keeps all that it received, to be verified when the run is over.
+    Keeps,
+    /// Acknowledges and counts.
+    Counts,
 }
 
-impl Outcome {
-    fn new() -> Self {
-        Self {
-            was_inside: false,
-            lost: None,
-            seconds: 0.0,
-            down_bytes: 0,
-            up_bytes: 0,
-            received: 0,
-            expected: 0,
-            undecodable: 0,
-            confirmed: 0,
-            diverged: 0,
-            blows_us: latencies(),
-            headers: Count::default(),
-        }
-    }
+/// How a bot moves.
+#[derive(Clone, Debug)]
+pub enum Manner {
+    /// About a square, striking whoever comes near.
+    Roams(Mind),
+    /// On the patch of a scene.
+    Walks(Walker),
 }
 
 impl Bot {
-    /// Bot `number` of a run.
+    /// Bot `number` of a run around a square.
     #[must_use]
     pub fn new(args: &LoadArgs, number: u32, name: CharacterName, ticket: String) -> Self {
         let ground = Ground {
             square_m: args.square_m,
             around_m: args.around_m,
         };
-        let mind = Mind::new(args.seed, number, ground);
         Self {
             number,
             name,
             ticket,
             reach_m: args.reach_m,
-            mind,
+            part: Part::Verifies,
+            manner: Manner::Roams(Mind::new(args.seed, number, ground)),
+        }
+    }
+
+    /// The same bot, in a scene.
+    #[must_use]
+    pub fn walking(self, walker: Walker, part: Part) -> Self {
+        Self {
+            part,
+            manner: Manner::Walks(walker),
+            ..self
         }
     }
 
@@ -137,9 +121,18 @@ impl Bot {
         run: &Arc<Run>,
         outcome: &mut Outcome,
     ) -> Result<(), String> {
+        if let (Manner::Walks(walker), Part::Keeps | Part::Counts) = (&mut self.manner, self.part) {
+            let link = Link::connect(options.clone()).await;
+            let link = link.map_err(|error| error.to_string())?;
+            outcome.was_inside = true;
+            let keeps = self.part == Part::Keeps;
+            let counter = Counter::new(self.number, keeps, link, walker, run, outcome);
+            return counter.visit().await.map_err(|error| error.to_string());
+        }
         let client = Client::connect(options.clone(), predictor.clone()).await;
         let client = client.map_err(|error| error.to_string())?;
         outcome.was_inside = true;
+        outcome.verifies = true;
         let mut player = Player::new(client, self, run, outcome);
         let end = player.play().await;
         player.close_window();
@@ -152,7 +145,7 @@ impl Bot {
 
     /// Guests come and go, so that others see somebody vanish and appear.
     fn is_guest(&self) -> bool {
-        self.number % GUEST_ONE_IN == GUEST_ONE_IN - 1
+        matches!(self.manner, Manner::Roams(_)) && self.number % GUEST_ONE_IN == GUEST_ONE_IN - 1
     }
 }
 
@@ -187,19 +180,6 @@ struct Header {
     tick: Tick,
     durable: Tick,
     applied: InputSeq,
-}
-
-/// Counters at a moment.
-#[derive(Clone, Copy, Debug)]
-struct Counters {
-    at_us: u64,
-    down_bytes: u64,
-    up_bytes: u64,
-    received: u64,
-    numbered: u64,
-    undecodable: u64,
-    confirmed: u64,
-    diverged: u64,
 }
 
 impl<'a> Player<'a> {
@@ -302,6 +282,10 @@ impl<'a> Player<'a> {
     /// `None` while too little is known to want anything.
     fn decide(&mut self, tick: Tick) -> Option<Wish> {
         let (me, middle) = (self.place()?, self.run.middle()?);
+        let mind = match &mut self.bot.manner {
+            Manner::Roams(mind) => mind,
+            Manner::Walks(walker) => return Some(walker.decide(tick, me, middle)),
+        };
         let vitals = self.client.core().own().vitals?;
         let situation = Situation {
             tick,
@@ -312,11 +296,7 @@ impl<'a> Player<'a> {
         };
         let (view, axes) = (self.client.core().view(), &mut self.axes);
         let reach_m = self.bot.reach_m;
-        Some(
-            self.bot
-                .mind
-                .decide(situation, || nearest_living(view, axes, me, reach_m)),
-        )
+        Some(mind.decide(situation, || nearest_living(view, axes, me, reach_m)))
     }
 
     fn check_header(&mut self, tick: Tick) {
@@ -357,33 +337,9 @@ impl<'a> Player<'a> {
     fn hand_in_view(&mut self, tick: Tick) {
         let Some(since) = self.first_tick else { return };
         let core = self.client.core();
-        let rows = core.view().iter().map(|(id, seen)| SeenRow {
-            id,
-            updated: seen.updated,
-            state: seen.state,
-        });
-        let own = core.own();
-        let own = own.tick.zip(own.vitals).map(|(tick, vitals)| SeenOwn {
-            tick,
-            applied: own.applied,
-            vitals,
-            body: own
-                .confirmed
-                .map(|confirmed| (confirmed.tick, confirmed.body)),
-        });
-        let (bot, avatar) = (self.bot.number, self.avatar);
         let window = Rules::announced(self.client.welcome()).settle_ticks;
         let strained = self.strains.since(Tick(tick.0.saturating_sub(window)));
-        let sample = ViewSample {
-            bot,
-            avatar,
-            tick,
-            since,
-            received: self.received,
-            strained,
-            rows: rows.collect(),
-            own,
-        };
+        let sample = ViewSample::of(core, self.bot.number, since, self.received, strained);
         if !self.run.desk.hand_in(sample) {
             self.run.dropped_views.fetch_add(1, Ordering::Relaxed);
         }
@@ -398,19 +354,10 @@ impl<'a> Player<'a> {
 
     /// Adds what the counters gained.
     fn close_window(&mut self) {
-        let Some(before) = self.window.take() else {
-            return;
-        };
-        let after = self.counters(self.run.now_us());
-        let outcome = &mut self.outcome;
-        outcome.seconds += (after.at_us - before.at_us) as f64 / 1e6;
-        outcome.down_bytes += after.down_bytes - before.down_bytes;
-        outcome.up_bytes += after.up_bytes - before.up_bytes;
-        outcome.received += after.received - before.received;
-        outcome.expected += after.numbered.saturating_sub(before.numbered);
-        outcome.undecodable += after.undecodable - before.undecodable;
-        outcome.confirmed += after.confirmed.saturating_sub(before.confirmed);
-        outcome.diverged += after.diverged - before.diverged;
+        if let Some(before) = self.window.take() {
+            let after = self.counters(self.run.now_us());
+            self.outcome.add(&before, &after);
+        }
     }
 
     fn counters(&self, at_us: u64) -> Counters {

@@ -27,6 +27,9 @@ Examples:
   Start a server in one terminal, and in another:
     bluemarble-bench load --clients 200 --seconds 30
 
+  W(300, 100) on a server of its own: what a player costs who sees a hundred others:
+    bluemarble-bench load --scene meadow --clients 300 --k 100 --seconds 20
+
   With a report, and as a gate in a script:
     bluemarble-bench load --clients 200 --seconds 30 --json report.json \\
         --expect-tick-p99-ms 50 --expect-seen 30 --expect-handoffs-per-s 1 --expect-kills-per-s 1
@@ -39,8 +42,26 @@ Exit status: 0 if everything seen was right (and every --expect holds), 1 if not
 was checked to know, 2 if the load could not be run.";
 
 /// `load`.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub struct LoadArgs {
+    /// Run a scene (a file in assets/scenes) on a server of its own, which is started and ended here;
+    /// --server, --admin, --data-dir, --trust and --ticket-key then have no meaning.
+    #[arg(long, value_name = "NAME", help_heading = "Scenes")]
+    pub scene: Option<String>,
+    /// How many others each bot of the scene shall see on average.
+    #[arg(long, value_name = "K", help_heading = "Scenes", requires = "scene")]
+    pub k: Option<f64>,
+    /// The server's program; beside this one unless given.
+    #[arg(long, value_name = "FILE", help_heading = "Scenes", requires = "scene")]
+    pub server_program: Option<PathBuf>,
+    /// The server's threads for sockets and TLS.
+    #[arg(long, default_value_t = 1, value_name = "N", help_heading = "Scenes", requires = "scene",
+          value_parser = clap::value_parser!(u16).range(1..=64))]
+    pub server_net_threads: u16,
+    /// Threads of this program that run bots.
+    #[arg(long, default_value_t = 2, value_name = "N",
+          value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub bot_threads: u16,
     /// How many bots.
     #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub clients: u32,
@@ -148,7 +169,7 @@ mod tests {
         let parsed: Vec<_> = examples
             .map(|line| Cli::try_parse_from(line.split_whitespace()))
             .collect();
-        assert_eq!(parsed.len(), 3);
+        assert_eq!(parsed.len(), 4);
         for result in parsed {
             result.unwrap();
         }

@@ -43,8 +43,8 @@ pub fn predictor(
     })
 }
 
-/// Beside the working directory, or where this program was built.
-fn usual_place() -> PathBuf {
+/// The content, unless told otherwise: beside the working directory, or where this program was built.
+pub fn usual_place() -> PathBuf {
     let here = PathBuf::from("assets");
     if here.join("scenarios").is_dir() {
         here

@@ -17,6 +17,19 @@ use crate::verify::{Rules, Tally, Verdict, Verifier, ViewSample};
 /// Views and frames that may wait: one view of each of thousands of bots.
 const WAITING_MAX: usize = 16 * 1024;
 
+/// Truth frames kept at most: ten minutes of one each second, a few hundred megabytes with thousands
+/// of entities. Captures of what came later stay unverified.
+const KEPT_MAX: usize = 600;
+
+/// Whether truth frames are kept beyond their comparison.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeepTruth {
+    /// For captures that are verified when the run is over.
+    All,
+    /// Not needed.
+    No,
+}
+
 enum Input {
     View(Box<ViewSample>),
     Truth(Box<TruthFrame>),
@@ -50,6 +63,8 @@ pub struct Findings {
     pub unverified: u64,
     /// Why the truth ended, if it did.
     pub truth_ended: Option<String>,
+    /// The newest truth frames, if they were to be kept.
+    pub kept: Vec<TruthFrame>,
 }
 
 /// A running judge.
@@ -60,11 +75,11 @@ pub struct Judge {
 }
 
 impl Judge {
-    /// Begins reading the truth.
+    /// Begins reading the truth, and keeps it if that is asked for.
     ///
     /// # Errors
     /// No threads to be had.
-    pub fn start(rules: Rules, stream: TruthStream) -> anyhow::Result<Self> {
+    pub fn start(rules: Rules, stream: TruthStream, keep: KeepTruth) -> anyhow::Result<Self> {
         let (queue, inputs) = sync_channel(WAITING_MAX);
         let truth = queue.clone();
         std::thread::Builder::new()
@@ -73,7 +88,7 @@ impl Judge {
             .context("cannot start a thread")?;
         let thread = std::thread::Builder::new()
             .name("judge".into())
-            .spawn(move || judge(Verifier::new(rules), &inputs))
+            .spawn(move || judge(Verifier::new(rules), &inputs, keep))
             .context("cannot start a thread")?;
         Ok(Self {
             desk: Desk(queue),
@@ -107,7 +122,8 @@ fn read_truth(mut stream: TruthStream, queue: &SyncSender<Input>) {
     }
 }
 
-fn judge(mut verifier: Verifier, inputs: &Receiver<Input>) -> Findings {
+fn judge(mut verifier: Verifier, inputs: &Receiver<Input>, keep: KeepTruth) -> Findings {
+    let mut kept = Vec::new();
     let mut early: VecDeque<Box<ViewSample>> = VecDeque::new();
     let (mut truths, mut unverified, mut truth_ended) = (0, 0, None);
     for input in inputs {
@@ -120,6 +136,9 @@ fn judge(mut verifier: Verifier, inputs: &Receiver<Input>) -> Findings {
             },
             Input::Truth(frame) => {
                 truths += 1;
+                if keep == KeepTruth::All && kept.len() < KEPT_MAX {
+                    kept.push((*frame).clone());
+                }
                 verifier.add_truth(*frame);
                 early.retain(|sample| match verifier.check(sample) {
                     Verdict::Compared => false,
@@ -140,5 +159,6 @@ fn judge(mut verifier: Verifier, inputs: &Receiver<Input>) -> Findings {
         truths,
         unverified,
         truth_ended,
+        kept,
     }
 }

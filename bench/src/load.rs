@@ -1,5 +1,7 @@
 //! `load`: lets bots in one after the other, measures for a while, and gathers the report.
 
+mod cost;
+
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -16,15 +18,19 @@ use tokio::time::{Instant, interval, sleep, sleep_until};
 
 use crate::admin::{Admin, Status};
 use crate::blows::{Blows, latencies};
-use crate::bot::{self, Bot, Outcome};
+use crate::bot::{self, Bot};
+use crate::capture;
 use crate::cli::LoadArgs;
 use crate::content;
-use crate::judge::{Findings, Judge};
+use crate::judge::{Findings, Judge, KeepTruth};
+use crate::outcome::Outcome;
 use crate::prometheus::{self, Buckets};
+use crate::pulse::Pulse;
 use crate::report::{
     BlowTimes, Lost, Prediction, PromiseCount, Report, Snapshots, TickTimes, Verification,
 };
 use crate::run::{Phase, Run};
+use crate::scene::{PhaseSums, Spent, Stage};
 use crate::verify::{Promise, Rules};
 
 /// How long a ticket of a bot is good beyond the run itself, seconds.
@@ -43,16 +49,32 @@ const REASONS_MAX: usize = 5;
 /// # Errors
 /// The load could not be run at all.
 pub async fn run(args: &LoadArgs) -> anyhow::Result<Report> {
+    let Some(name) = args.scene.clone() else {
+        return run_against(args, None).await;
+    };
+    let stage = {
+        let args = args.clone();
+        tokio::task::spawn_blocking(move || Stage::start(&args, &name)).await??
+    };
+    run_against(&stage.arguments(args), Some(&stage)).await
+}
+
+async fn run_against(args: &LoadArgs, stage: Option<&Stage>) -> anyhow::Result<Report> {
     let admin = Admin::new(&args.admin, &args.data_dir)?;
     let status = blocking(&admin, Admin::status).await?;
-    let crew = Crew::prepare(args, &status)?;
+    let crew = Crew::prepare(args, &status, stage)?;
     let welcome = crew.scout().await?;
     let stream = blocking(&admin, {
         let every = args.truth_every;
         move |admin| admin.truth(every)
     })
     .await?;
-    let judge = Judge::start(Rules::announced(&welcome), stream)?;
+    let keep = if stage.is_some() {
+        KeepTruth::All
+    } else {
+        KeepTruth::No
+    };
+    let judge = Judge::start(Rules::announced(&welcome), stream, keep)?;
     let avatars = crew.bots.iter().map(|bot| bot.name.avatar());
     let run = Arc::new(Run::new(Blows::of(avatars), judge.desk(), args.truth_every));
 
@@ -63,15 +85,35 @@ pub async fn run(args: &LoadArgs) -> anyhow::Result<Report> {
     }
     let mut bots = crew.join(args, predictor.ok(), &run, &bar).await;
     wait_for_bots(&run, &mut bots, args.clients, &bar).await;
-    let measured = measure(args, &admin, &run, &bar).await?;
+    let measured = measure(args, &admin, &run, stage, &bar).await?;
     run.set_phase(Phase::Leaving);
     sleep(TRUTH_WAIT).await;
     let dropped = run.dropped_views.load(Ordering::Relaxed);
-    let findings = tokio::task::spawn_blocking(move || judge.finish()).await?;
+    let mut findings = tokio::task::spawn_blocking(move || judge.finish()).await?;
     bar.set_message("leaving");
-    let outcomes = bots.outcomes().await;
+    let mut outcomes = bots.outcomes().await;
+    bar.set_message("verifying what was kept");
+    verify_captures(&mut outcomes, &mut findings).await?;
     bar.finish_and_clear();
-    Ok(report(args, &measured, &outcomes, &findings, dropped))
+    let mut report = report(args, &measured, &outcomes, &findings, dropped);
+    report.cost = stage.map(|stage| cost::of(args, stage, &measured, &findings, &report));
+    Ok(report)
+}
+
+/// Decodes what some bots only kept, and adds what that shows to the findings.
+async fn verify_captures(outcomes: &mut [Outcome], findings: &mut Findings) -> anyhow::Result<()> {
+    let captures: Vec<_> = outcomes
+        .iter_mut()
+        .filter_map(|o| o.capture.take())
+        .collect();
+    let truths = std::mem::take(&mut findings.kept);
+    let (tally, undecodable) =
+        tokio::task::spawn_blocking(move || capture::verify(&captures, truths)).await?;
+    findings.tally.merge(&tally);
+    if let Some(outcome) = outcomes.first_mut() {
+        outcome.undecodable += undecodable;
+    }
+    Ok(())
 }
 
 /// Admin calls block, so they get a thread that may.
@@ -91,7 +133,7 @@ struct Crew {
 }
 
 impl Crew {
-    fn prepare(args: &LoadArgs, status: &Status) -> anyhow::Result<Self> {
+    fn prepare(args: &LoadArgs, status: &Status, stage: Option<&Stage>) -> anyhow::Result<Self> {
         let dev = args.data_dir.join("dev");
         let cert = args
             .trust
@@ -111,7 +153,11 @@ impl Crew {
                 let name = CharacterName::parse(&format!("{}-{number:04}", args.name))
                     .context("--name does not make character names")?;
                 let ticket = issuer.issue(&name, now_s, lifetime_s);
-                Ok(Bot::new(args, number, name, ticket))
+                let bot = Bot::new(args, number, name, ticket);
+                Ok(match stage {
+                    Some(stage) => bot.walking(stage.walker(args.seed, number), stage.part(number)),
+                    None => bot,
+                })
             })
             .collect::<anyhow::Result<_>>()?;
         let endpoints = (0..args.sockets)
@@ -226,16 +272,25 @@ struct Measured {
     before: (Status, String),
     after: (Status, String),
     tick_ms_max: f64,
+    /// In a scene: what was used before and after, and the loop's phases.
+    spent: (Spent, Spent),
+    phases: PhaseSums,
+    pulse: Pulse,
 }
 
 async fn measure(
     args: &LoadArgs,
     admin: &Admin,
     run: &Run,
+    stage: Option<&Stage>,
     bar: &ProgressBar,
 ) -> anyhow::Result<Measured> {
     let look = |admin: &Admin| Ok((admin.status()?, admin.metrics()?));
+    let spent = || stage.map(Stage::spent).unwrap_or_default();
+    let pulse = Pulse::start();
+    let mut phases = PhaseSums::default();
     let before = blocking(admin, look).await?;
+    let spent_before = spent();
     run.set_phase(Phase::Measuring);
     let began = Instant::now();
     bar.set_length(args.seconds);
@@ -245,7 +300,8 @@ async fn measure(
     second.tick().await;
     for n in 1..=args.seconds {
         second.tick().await;
-        let status = blocking(admin, Admin::status).await?;
+        let (status, page) = blocking(admin, look).await?;
+        phases.note(&page);
         tick_ms_max = tick_ms_max.max(status.tick_ms_last_second.max);
         bar.set_position(n);
         bar.set_message(format!(
@@ -256,9 +312,13 @@ async fn measure(
             status.kills.saturating_sub(before.0.kills)
         ));
     }
+    let spent_after = spent();
     let after = blocking(admin, look).await?;
     let seconds = began.elapsed().as_secs_f64();
     Ok(Measured {
+        spent: (spent_before, spent_after),
+        phases,
+        pulse,
         seconds,
         before,
         after,
@@ -307,6 +367,7 @@ fn report(
             "{}, square of {:.0} m and {:.0} m around it",
             after.scenario, args.square_m, args.around_m
         ),
+        cost: None,
         clients: args.clients,
         seed: args.seed,
         world_seed: after.seed,
@@ -426,7 +487,8 @@ fn verification(
         }
         PromiseCount { promise, count }
     });
-    let played_s = outcomes.iter().map(|outcome| outcome.seconds).sum::<f64>();
+    let verifiers = outcomes.iter().filter(|outcome| outcome.verifies);
+    let played_s = verifiers.map(|outcome| outcome.seconds).sum::<f64>();
     Verification {
         samples: tally.samples,
         samples_expected: (played_s * ticks_per_s / args.truth_every as f64) as u64,

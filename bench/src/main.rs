@@ -4,13 +4,18 @@ mod admin;
 mod behaviour;
 mod blows;
 mod bot;
+mod capture;
 mod cli;
 mod content;
+mod counter;
 mod judge;
 mod load;
+mod outcome;
 mod prometheus;
+mod pulse;
 mod report;
 mod run;
+mod scene;
 mod verify;
 
 use std::process::ExitCode;
@@ -44,6 +49,7 @@ fn main() -> ExitCode {
 
 fn load(args: &LoadArgs) -> anyhow::Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(usize::from(args.bot_threads))
         .enable_all()
         .build()?;
     let mut report = runtime.block_on(Box::pin(load::run(args)))?;

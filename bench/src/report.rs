@@ -1,9 +1,12 @@
 //! What a run found: the report as JSON, as a table, and the verdict.
 
+mod cost;
 mod table;
 mod verdict;
 
 use serde::Serialize;
+
+pub use cost::{BandQuality, Cost, CpuSplit, Phases, Quantiles};
 
 use crate::verify::{Count, Promise};
 
@@ -18,6 +21,8 @@ pub struct Report {
     pub bench_build: String,
     /// The scenario, and where in it.
     pub scene: String,
+    /// In a scene: what a client costs and gets.
+    pub cost: Option<Cost>,
     /// Bots.
     pub clients: u32,
     /// Seed of the bots' wishes.

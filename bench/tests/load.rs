@@ -413,3 +413,33 @@ fn a_wrong_ticket_key_is_refused_by_the_server_and_said_once() {
         "{told}"
     );
 }
+
+#[test]
+fn a_scene_brings_its_own_server_and_what_everybody_received_is_right() {
+    let folder = tempfile::tempdir().unwrap();
+    let json = folder.path().join("report.json");
+    let args = "--scene meadow --clients 44 --k 12 --seconds 3 --ramp 0.5 --truth-every 5";
+    let output = bench()
+        .args(args.split(' '))
+        .arg("--assets")
+        .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("../assets"))
+        .arg("--json")
+        .arg(&json)
+        .output()
+        .unwrap();
+    let told = told(&output);
+    let report = std::fs::read_to_string(&json).unwrap_or_else(|_| panic!("{told}"));
+    let report: Value = serde_json::from_str(&report).unwrap();
+    // A busy machine makes the figures void, but not what was seen.
+    let problems = report["problems"].as_array().unwrap();
+    let wrong = problems
+        .iter()
+        .filter(|problem| !problem.as_str().unwrap().starts_with("the run is void"));
+    assert_eq!(wrong.count(), 0, "{told}");
+    let cost = &report["cost"];
+    let seen = cost["seen_within"].as_f64().unwrap();
+    assert!((6.0..24.0).contains(&seen), "{told}");
+    assert!(cost["cpu_us"]["everything"].as_f64().unwrap() > 0.0);
+    assert!(cost["near"]["looks"].as_u64().unwrap() > 1_000, "{told}");
+    assert!(cost["near"]["error_cm"]["p99"].as_f64().unwrap() < 100.0);
+}

@@ -4,7 +4,7 @@ mod core;
 mod driver;
 
 pub use self::core::{
-    ClientConfig, ClientCore, ClientStats, ConfirmedOwn, EntityView, OwnView, Predictor,
+    AckWindow, ClientConfig, ClientCore, ClientStats, ConfirmedOwn, EntityView, OwnView, Predictor,
     RemovedEntity, Taken, View,
 };
 pub use driver::{

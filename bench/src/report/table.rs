@@ -2,14 +2,15 @@
 
 use std::fmt::Write as _;
 
-use super::{PromiseCount, Report};
+use super::{Cost, PromiseCount, Report};
 
 impl Report {
     /// For people.
     #[must_use]
     pub fn table(&self) -> String {
         let mut text = String::new();
-        for (name, value) in self.rows() {
+        let cost = self.cost.iter().flat_map(Cost::rows);
+        for (name, value) in self.rows().into_iter().chain(cost) {
             // Writing to a string cannot fail.
             let _ = writeln!(text, "{name:<28} {value}");
         }

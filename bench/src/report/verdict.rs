@@ -17,6 +17,8 @@ impl Report {
     /// Fills in `problems`: what was seen wrong, whether enough was seen, and the gates.
     pub fn judge(&mut self, expect: &Expect) {
         let mut problems = self.wrongs();
+        let void = self.cost.as_ref().and_then(|cost| cost.void.as_ref());
+        problems.extend(void.map(|why| format!("the run is void: {why}")));
         problems.extend(self.ignorance());
         problems.extend(self.missed_gates(expect));
         self.problems = problems;

@@ -12,6 +12,7 @@
 //!
 //! Nothing here knows sockets or clocks, so that the tests can lie to it in every way.
 
+mod quality;
 mod received;
 mod rules;
 mod strains;
@@ -21,11 +22,15 @@ mod tests;
 
 use std::collections::VecDeque;
 
+use bluemarble_net::client::ClientCore;
 use bluemarble_shared_protocol::{
     BodyBits, EntityId, InputSeq, OwnVitals, Tick, TruthFrame, WireEntity,
 };
 use glam::DVec3;
 
+use self::quality::{Look, Places};
+
+pub use quality::Band;
 pub use received::Received;
 pub use rules::Rules;
 pub use strains::{Strained, Strains};
@@ -53,6 +58,43 @@ pub struct ViewSample {
     pub rows: Vec<SeenRow>,
     /// What it knows about its own avatar.
     pub own: Option<SeenOwn>,
+}
+
+impl ViewSample {
+    /// What a client knows now.
+    #[must_use]
+    pub fn of(
+        core: &ClientCore,
+        bot: u32,
+        since: Tick,
+        received: Received,
+        strained: Strained,
+    ) -> Self {
+        let rows = core.view().iter().map(|(id, seen)| SeenRow {
+            id,
+            updated: seen.updated,
+            state: seen.state,
+        });
+        let own = core.own();
+        let own = own.tick.zip(own.vitals).map(|(tick, vitals)| SeenOwn {
+            tick,
+            applied: own.applied,
+            vitals,
+            body: own
+                .confirmed
+                .map(|confirmed| (confirmed.tick, confirmed.body)),
+        });
+        Self {
+            bot,
+            avatar: core.avatar(),
+            tick: core.tick(),
+            since,
+            received,
+            strained,
+            rows: rows.collect(),
+            own,
+        }
+    }
 }
 
 /// One entity as a bot sees it.
@@ -95,6 +137,7 @@ pub enum Verdict {
 pub struct Verifier {
     rules: Rules,
     history: VecDeque<TruthFrame>,
+    places: Places,
     tally: Tally,
 }
 
@@ -103,6 +146,7 @@ impl Verifier {
     #[must_use]
     pub fn new(rules: Rules) -> Self {
         Self {
+            places: Places::new(rules.planet_radius_m),
             rules,
             history: VecDeque::with_capacity(HISTORY_MAX),
             tally: Tally::default(),
@@ -147,6 +191,7 @@ impl Verifier {
                 let eye = DVec3::from_array(now.positions[row]);
                 self.check_rows(sample, at, &mut tally);
                 self.check_complete(sample, at, eye, &mut tally);
+                self.note_quality(sample, at, eye, &mut tally);
             }
             None => tally.broken(Promise::Own, || {
                 format!("{}: has no avatar", sample.label())
@@ -192,6 +237,27 @@ impl Verifier {
                     sample.label(),
                     row.id
                 )
+            });
+        }
+    }
+
+    fn note_quality(&mut self, sample: &ViewSample, at: usize, eye: DVec3, tally: &mut Tally) {
+        let now = &self.history[at];
+        for seen in sample.rows.iter().filter(|row| row.id != sample.avatar) {
+            let Some(row) = now.row(seen.id) else {
+                continue;
+            };
+            let here = DVec3::from_array(now.positions[row]);
+            let is_so = now.states[row] == seen.state;
+            tally.quality.note(Look {
+                away_m: here.distance(eye),
+                radius_m: self.rules.enter_m,
+                error_m: here.distance(self.places.of(&seen.state)),
+                age_ticks: if is_so {
+                    0
+                } else {
+                    sample.tick.since(seen.updated)
+                },
             });
         }
     }

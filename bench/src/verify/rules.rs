@@ -33,6 +33,8 @@ pub struct Rules {
     pub linger_ticks: u64,
     /// Snapshot bytes per tick.
     pub budget_bytes: u64,
+    /// Of the planet, metres.
+    pub planet_radius_m: f64,
 }
 
 impl Rules {
@@ -47,6 +49,7 @@ impl Rules {
             settle_ticks,
             linger_ticks: settle_ticks,
             budget_bytes: u64::from(welcome.budget_bytes.max(1)),
+            planet_radius_m: welcome.radius_m,
         }
     }
 

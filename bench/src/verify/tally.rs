@@ -3,6 +3,8 @@
 use hdrhistogram::Histogram;
 use serde::Serialize;
 
+use super::quality::Quality;
+
 /// Examples kept per promise.
 const EXAMPLES_MAX: usize = 3;
 /// Ages and crowds beyond this count as this many.
@@ -98,6 +100,8 @@ pub struct Tally {
     /// Others in view.
     views: Histogram<u64>,
     stale_max: u64,
+    /// How good it was.
+    pub quality: Quality,
 }
 
 impl Default for Tally {
@@ -111,6 +115,7 @@ impl Default for Tally {
             ages: empty(COUNT_MAX),
             views: empty(COUNT_MAX),
             stale_max: 0,
+            quality: Quality::default(),
         }
     }
 }
@@ -145,6 +150,18 @@ impl Tally {
     #[must_use]
     pub fn stale_max(&self) -> u64 {
         self.stale_max
+    }
+
+    /// Adds another one.
+    pub fn merge(&mut self, other: &Self) {
+        self.samples += other.samples;
+        for (count, more) in self.counts.iter_mut().zip(&other.counts) {
+            count.merge(more);
+        }
+        self.ages.add(&other.ages).expect("all are made alike");
+        self.views.add(&other.views).expect("all are made alike");
+        self.stale_max = self.stale_max.max(other.stale_max);
+        self.quality.merge(&other.quality);
     }
 
     /// Counts one check.

@@ -16,6 +16,7 @@ fn rules() -> Rules {
         settle_ticks: 30,
         linger_ticks: 30,
         budget_bytes: 1_100,
+        planet_radius_m: 1_000.0,
     }
 }
 

@@ -14,7 +14,7 @@ use bluemarble_shared_protocol::codec::{
 };
 use bluemarble_shared_protocol::{EntityId, Epoch, Intent, Strain, Tick, Welcome};
 
-use self::ack_window::AckWindow;
+pub use self::ack_window::AckWindow;
 use self::own::OwnCore;
 pub use self::own::{ConfirmedOwn, OwnView, Predictor};
 pub use self::view::{EntityView, RemovedEntity, View};

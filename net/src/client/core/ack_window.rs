@@ -7,19 +7,22 @@ const REACH: u64 = 32;
 
 /// The newest number taken, and which of the 32 before it.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct AckWindow {
+pub struct AckWindow {
     /// 0 = none yet; the server counts from 1.
     newest: u64,
     before: u32,
 }
 
 impl AckWindow {
-    pub(super) fn newest(&self) -> u64 {
+    /// The newest number taken; 0 = none yet.
+    #[must_use]
+    pub fn newest(&self) -> u64 {
         self.newest
     }
 
     /// Whether a datagram of this number is of use: never taken, and not too late.
-    pub(super) fn is_news(&self, number: u64) -> bool {
+    #[must_use]
+    pub fn is_news(&self, number: u64) -> bool {
         if number > self.newest {
             return true;
         }
@@ -27,7 +30,8 @@ impl AckWindow {
         (1..=REACH).contains(&behind) && self.before >> (behind - 1) & 1 == 0
     }
 
-    pub(super) fn take(&mut self, number: u64) {
+    /// Takes a datagram of this number.
+    pub fn take(&mut self, number: u64) {
         if number > self.newest {
             let ahead = number - self.newest;
             let shifted = |bits: u64, by| if by < 64 { bits << by } else { 0 };
@@ -40,7 +44,9 @@ impl AckWindow {
         }
     }
 
-    pub(super) fn to_acks(self) -> Option<Acks> {
+    /// As a client says it; `None` before the first.
+    #[must_use]
+    pub fn to_acks(self) -> Option<Acks> {
         (self.newest > 0).then_some(Acks {
             newest: self.newest as u16,
             before: self.before,

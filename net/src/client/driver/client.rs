@@ -4,8 +4,6 @@
 //! own acknowledgement rides along and one packet goes each way per tick.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::pin::pin;
-use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
 use bluemarble_shared_protocol::limits::CARDS_PER_MESSAGE_MAX;
@@ -178,7 +176,7 @@ impl Client {
             let datagram = self.link.next_datagram().await?;
             self.take(&datagram);
             for _ in 0..DATAGRAMS_AT_ONCE_MAX {
-                let Some(datagram) = self.waiting_datagram()? else {
+                let Some(datagram) = self.link.waiting_datagram()? else {
                     break;
                 };
                 self.take(&datagram);
@@ -240,15 +238,6 @@ impl Client {
         match self.core.handle_datagram(now_ms, datagram) {
             Ok(Taken::Snapshot { .. } | Taken::Ignored) => {}
             Err(error) => tracing::debug!(%error, "unreadable snapshot"),
-        }
-    }
-
-    /// A datagram that has arrived already, if any.
-    fn waiting_datagram(&self) -> Result<Option<Bytes>, Disconnected> {
-        let reading = pin!(self.link.next_datagram());
-        match reading.poll(&mut Context::from_waker(Waker::noop())) {
-            Poll::Ready(datagram) => datagram.map(Some),
-            Poll::Pending => Ok(None),
         }
     }
 

@@ -4,7 +4,9 @@
 //! flow control holds the server back.
 
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use bluemarble_shared_protocol::{
@@ -238,6 +240,18 @@ impl Link {
     /// [`Disconnected`].
     pub async fn next_datagram(&self) -> Result<Bytes, Disconnected> {
         Ok(self.connection.read_datagram().await?)
+    }
+
+    /// A datagram that has arrived already, if any.
+    ///
+    /// # Errors
+    /// [`Disconnected`].
+    pub fn waiting_datagram(&self) -> Result<Option<Bytes>, Disconnected> {
+        let reading = pin!(self.next_datagram());
+        match reading.poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(datagram) => datagram.map(Some),
+            Poll::Pending => Ok(None),
+        }
     }
 
     /// Sends a datagram, or drops it: never waits.

@@ -1,0 +1,156 @@
+//! What a client of a scene costs and gets: the figures of the budget.
+
+use serde::Serialize;
+
+/// See `assets/scenes/README.md`; per client and tick where nothing else is said.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Cost {
+    /// Which scene.
+    pub scene: String,
+    /// n.
+    pub clients: u32,
+    /// Others in view, mean, those beyond the radius that have not left yet included.
+    pub seen: f64,
+    /// Others in view and within the radius: k.
+    pub seen_within: f64,
+    /// Radius of the patch, metres.
+    pub patch_m: f64,
+    /// Processor time of the server, microseconds.
+    pub cpu_us: CpuSplit,
+    /// The loop's phases by the clock, microseconds.
+    pub phases_us: Phases,
+    /// Updates of entities.
+    pub updates_per_client_tick: f64,
+    /// UDP payload over updates: everything included.
+    pub udp_bytes_per_update: f64,
+    /// Snapshot datagrams over updates: headers, own states, arrivals and removals included.
+    pub snapshot_bits_per_update: f64,
+    /// Nearer than half of the radius.
+    pub near: BandQuality,
+    /// Beyond.
+    pub far: BandQuality,
+    /// Resident memory of the server that came with the clients, KiB each.
+    pub kib_per_client: f64,
+    /// The machine's, at the end.
+    pub load_average: Option<f64>,
+    /// Threads' worth of time the bots used.
+    pub bench_busy: f64,
+    /// How late bots were woken, 99 of 100, milliseconds.
+    pub bench_late_ms_p99: f64,
+    /// Why the run does not count, if so.
+    pub void: Option<String>,
+}
+
+/// Microseconds.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+pub struct CpuSplit {
+    /// The whole process.
+    pub everything: f64,
+    /// Without the threads of sockets, TLS and QUIC.
+    pub but_quic: f64,
+    /// Those threads.
+    pub quic: f64,
+    /// The thread that takes datagrams in, seals, replicates.
+    pub main_loop: f64,
+    /// Those that step zones.
+    pub step: f64,
+    /// Journal, checkpoints, admin, truth.
+    pub other: f64,
+}
+
+/// The loop's phases, in the order of [`Phases::NAMES`].
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+pub struct Phases(pub [f64; 5]);
+
+impl Phases {
+    /// As the metrics call them.
+    pub const NAMES: [&str; 5] = ["seal", "log", "step", "replicate", "publish"];
+}
+
+/// Half, 99 of 100, all.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+pub struct Quantiles {
+    /// Half are at most this.
+    pub p50: f64,
+    /// 99 of 100.
+    pub p99: f64,
+    /// All.
+    pub max: f64,
+}
+
+/// How good a band of distance looked to the verifying bots.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+pub struct BandQuality {
+    /// Looks at somebody.
+    pub looks: u64,
+    /// Between where somebody is and where they are seen, centimetres.
+    pub error_cm: Quantiles,
+    /// Since what is seen was so, milliseconds.
+    pub age_ms: Quantiles,
+}
+
+impl Cost {
+    /// For people.
+    pub(super) fn rows(&self) -> Vec<(&'static str, String)> {
+        let cpu = &self.cpu_us;
+        let named = Phases::NAMES.iter().zip(self.phases_us.0);
+        let phases: Vec<String> = named.map(|(name, us)| format!("{name} {us:.2}")).collect();
+        let band = |band: &BandQuality| {
+            let triple = |q: &Quantiles| format!("{:.1} / {:.1} / {:.1}", q.p50, q.p99, q.max);
+            format!(
+                "{} cm off, {} ms old",
+                triple(&band.error_cm),
+                triple(&band.age_ms)
+            )
+        };
+        let load = self
+            .load_average
+            .map_or("?".to_owned(), |load| format!("{load:.2}"));
+        vec![
+            (
+                "W(n, k)",
+                format!(
+                    "W({}, {:.1}), {:.1} with those about to leave; {} on a patch of {:.0} m",
+                    self.clients, self.seen_within, self.seen, self.scene, self.patch_m
+                ),
+            ),
+            (
+                "CPU us/client/tick",
+                format!(
+                    "{:.2} everything, {:.2} all but QUIC",
+                    cpu.everything, cpu.but_quic
+                ),
+            ),
+            (
+                "  by thread",
+                format!(
+                    "QUIC {:.2}, loop {:.2}, step {:.2}, other {:.2}",
+                    cpu.quic, cpu.main_loop, cpu.step, cpu.other
+                ),
+            ),
+            ("  loop, by the clock", phases.join(", ")),
+            (
+                "per entity update",
+                format!(
+                    "{:.2} bytes of UDP, {:.1} bits of snapshots; {:.1} updates per client and tick",
+                    self.udp_bytes_per_update,
+                    self.snapshot_bits_per_update,
+                    self.updates_per_client_tick
+                ),
+            ),
+            ("near, p50 / p99 / max", band(&self.near)),
+            ("far, p50 / p99 / max", band(&self.far)),
+            (
+                "memory per client",
+                format!("{:.0} KiB", self.kib_per_client),
+            ),
+            (
+                "the bench itself",
+                format!(
+                    "{:.2} threads busy, woken {:.1} ms late (p99), load average {load}",
+                    self.bench_busy, self.bench_late_ms_p99
+                ),
+            ),
+        ]
+    }
+}

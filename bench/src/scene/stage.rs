@@ -1,0 +1,187 @@
+//! A scene with its server running: who of the bots does what in it, and what the server used.
+
+use std::time::Duration;
+
+use bluemarble_shared_protocol::hash_words;
+
+use super::{Host, HostOptions, Scene, Usage, Walker, own_cpu_s};
+use crate::admin::Admin;
+use crate::bot::Part;
+use crate::cli::LoadArgs;
+use crate::content;
+use crate::report::Phases;
+
+/// Fewest bots that verify everything they receive.
+const VERIFIERS_MIN: u32 = 20;
+/// One bot in so many verifies, and as many again are verified when the run is over.
+const VERIFIER_ONE_IN: u32 = 20;
+/// How long a world may take to begin, and how often it is asked.
+const WORLD_WAIT: Duration = Duration::from_secs(60);
+const WORLD_POLL: Duration = Duration::from_millis(100);
+/// Most bots that keep all they received: some megabytes each.
+const KEEPERS_MAX: u32 = 50;
+
+/// A scene with its server.
+#[derive(Debug)]
+pub struct Stage {
+    /// The server.
+    pub host: Host,
+    /// The scene's name.
+    pub name: String,
+    /// The scene.
+    pub scene: Scene,
+    /// Radius of the patch, metres.
+    pub patch_m: f64,
+    /// What each bot does.
+    parts: Vec<Part>,
+    /// Before anybody came.
+    pub empty: Usage,
+}
+
+/// What a process and its server used by a moment.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Spent {
+    /// The server.
+    pub server: Usage,
+    /// This program, seconds.
+    pub bench_s: f64,
+}
+
+impl Stage {
+    /// Starts the scene's server.
+    ///
+    /// # Errors
+    /// No such scene, or no server.
+    pub fn start(args: &LoadArgs, name: &str) -> anyhow::Result<Self> {
+        let assets = args.assets.clone().unwrap_or_else(content::usual_place);
+        let scene = Scene::find(&assets, name)?;
+        let patch_m = scene.patch_m(args.clients, args.k)?;
+        let options = HostOptions {
+            program: args.server_program.clone(),
+            assets,
+            seed: args.seed,
+            net_threads: usize::from(args.server_net_threads),
+        };
+        let host = Host::start(&scene, name, args.clients, patch_m, &options)?;
+        wait_for_world(&host)?;
+        let empty = Usage::of(host.pid()).unwrap_or_default();
+        Ok(Self {
+            host,
+            name: name.to_owned(),
+            scene,
+            patch_m,
+            parts: parts(args.seed, args.clients),
+            empty,
+        })
+    }
+
+    /// The arguments with what only the running server knows.
+    #[must_use]
+    pub fn arguments(&self, args: &LoadArgs) -> LoadArgs {
+        LoadArgs {
+            server: self.host.quic(),
+            admin: self.host.admin(),
+            data_dir: self.host.data_dir(),
+            assets: Some(self.host.assets()),
+            trust: None,
+            ticket_key: None,
+            ..args.clone()
+        }
+    }
+
+    /// Who bot `number` is.
+    #[must_use]
+    pub fn walker(&self, seed: u64, number: u32) -> Walker {
+        Walker::new(seed, number, self.patch_m, self.scene.turn_rad)
+    }
+
+    /// What bot `number` does.
+    #[must_use]
+    pub fn part(&self, number: u32) -> Part {
+        self.parts[number as usize]
+    }
+
+    /// By now.
+    #[must_use]
+    pub fn spent(&self) -> Spent {
+        Spent {
+            server: Usage::of(self.host.pid()).unwrap_or_default(),
+            bench_s: own_cpu_s().unwrap_or_default(),
+        }
+    }
+}
+
+/// The server listens before its world runs.
+fn wait_for_world(host: &Host) -> anyhow::Result<()> {
+    let admin = Admin::new(&host.admin(), &host.data_dir())?;
+    let mut waited = Duration::ZERO;
+    loop {
+        match admin.status() {
+            Ok(_) => return Ok(()),
+            Err(error) if waited >= WORLD_WAIT => return Err(error),
+            Err(_) => std::thread::sleep(WORLD_POLL),
+        }
+        waited += WORLD_POLL;
+    }
+}
+
+/// A draw of the seed decides who verifies and who keeps what it receives.
+fn parts(seed: u64, clients: u32) -> Vec<Part> {
+    let share = clients.div_ceil(VERIFIER_ONE_IN);
+    let verifiers = share.max(VERIFIERS_MIN).min(clients);
+    let keepers = share.min(KEEPERS_MAX).min(clients - verifiers);
+    let mut order: Vec<u32> = (0..clients).collect();
+    order.sort_by_key(|number| hash_words([seed, u64::from(*number), 0x5CE2E]));
+    let mut parts = vec![Part::Counts; clients as usize];
+    for (rank, number) in (0..).zip(order) {
+        parts[number as usize] = match rank {
+            rank if rank < verifiers => Part::Verifies,
+            rank if rank < verifiers + keepers => Part::Keeps,
+            _ => Part::Counts,
+        };
+    }
+    parts
+}
+
+/// The means of the loop's phases, second by second.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct PhaseSums {
+    sums_ms: [f64; Phases::NAMES.len()],
+    seconds: f64,
+}
+
+impl PhaseSums {
+    /// One more metrics page.
+    pub fn note(&mut self, page: &str) {
+        for (sum, name) in self.sums_ms.iter_mut().zip(Phases::NAMES) {
+            let metric = format!("bluemarble_tick_phase_ms{{phase=\"{name}\"}}");
+            *sum += crate::prometheus::value(page, &metric).unwrap_or(0.0);
+        }
+        self.seconds += 1.0;
+    }
+
+    /// Per client and tick, microseconds.
+    #[must_use]
+    pub fn per_client_us(&self, clients: u32) -> Phases {
+        let scale = 1_000.0 / (self.seconds.max(1.0) * f64::from(clients));
+        Phases(self.sums_ms.map(|sum_ms| sum_ms * scale))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn at_least_one_in_twenty_verifies_and_the_choice_is_the_seeds() {
+        for clients in [5, 20, 300, 2_000] {
+            let parts_of = |seed| parts(seed, clients);
+            let count = |part| parts_of(1).iter().filter(|other| **other == part).count() as u32;
+            let verifiers = count(Part::Verifies);
+            assert!(verifiers >= clients.min(20) && verifiers * 20 >= clients);
+            assert!(clients <= 20 || count(Part::Keeps) > 0);
+            assert_eq!(parts_of(1), parts_of(1));
+        }
+        assert_ne!(parts(1, 300), parts(2, 300));
+    }
+}
