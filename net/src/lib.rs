@@ -6,6 +6,8 @@ pub mod client;
 mod key_files;
 pub mod resume_tokens;
 pub mod server;
+#[cfg(feature = "testing")]
+pub mod testing;
 pub mod tickets;
 mod udp_socket;
 

@@ -1,7 +1,7 @@
-//! One direction of a bad line, in virtual time: delay, jitter (and with it reordering), loss,
-//! duplication, and times of silence.
+//! One direction of a bad line, in virtual time: delay, jitter (and with it reordering), losses in
+//! bursts, duplication, and times of silence.
 
-use super::dice::Dice;
+use bluemarble_net::testing::{LineQuality, Path};
 
 /// How bad.
 #[derive(Clone, Copy, Debug)]
@@ -9,7 +9,13 @@ pub struct Weather {
     pub delay_ms: u64,
     pub jitter_ms: u64,
     pub loss: f64,
+    /// Packets lost in a row, mean; [`Weather::EACH`] where each is lost or not by itself.
+    pub burst: f64,
     pub duplicated: f64,
+}
+
+impl Weather {
+    pub const EACH: f64 = 1.0;
 }
 
 /// Datagrams under way.
@@ -18,42 +24,35 @@ pub struct Line {
     pub weather: Weather,
     /// Nothing gets through.
     pub silent: bool,
-    dice: Dice,
-    under_way: Vec<(u64, u64, Vec<u8>)>,
-    sent: u64,
+    path: Path<Vec<u8>>,
 }
 
 impl Line {
     pub fn new(seed: u64, weather: Weather) -> Self {
+        let quality = LineQuality {
+            delay_us: weather.delay_ms * 1_000,
+            jitter_us: weather.jitter_ms * 1_000,
+            loss: weather.loss,
+            loss_burst: weather.burst.max(1.0 / (1.0 - weather.loss)),
+            duplicated: weather.duplicated,
+            unordered: 1.0,
+            ..LineQuality::default()
+        };
         Self {
             weather,
             silent: false,
-            dice: Dice(seed),
-            under_way: Vec::new(),
-            sent: 0,
+            path: Path::new(quality, seed, 0),
         }
     }
 
     pub fn send(&mut self, now_ms: u64, bytes: &[u8]) {
-        let copies = 1 + u64::from(self.dice.chance(self.weather.duplicated));
-        for _ in 0..copies {
-            let jitter = self.dice.below(self.weather.jitter_ms + 1);
-            if self.silent || self.dice.chance(self.weather.loss) {
-                continue;
-            }
-            self.sent += 1;
-            let due = now_ms + self.weather.delay_ms + jitter;
-            self.under_way.push((due, self.sent, bytes.to_vec()));
+        if !self.silent {
+            self.path.send(now_ms * 1_000, bytes.len(), bytes.to_vec());
         }
     }
 
     /// What has arrived by now, in the order of arrival.
     pub fn arrived(&mut self, now_ms: u64) -> Vec<Vec<u8>> {
-        self.under_way.sort_unstable();
-        let due = self.under_way.partition_point(|(due, ..)| *due <= now_ms);
-        self.under_way
-            .drain(..due)
-            .map(|(.., bytes)| bytes)
-            .collect()
+        std::iter::from_fn(|| self.path.poll(now_ms * 1_000)).collect()
     }
 }

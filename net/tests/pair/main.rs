@@ -1,6 +1,7 @@
 //! Hub and clients as a pair, in virtual time over seeded bad lines. After every tick, every state
 //! that every client shows is compared with the frame of the tick it claims to be of.
 
+mod chaos;
 mod dice;
 mod game;
 mod link;
@@ -21,18 +22,21 @@ const CALM: Weather = Weather {
     delay_ms: 20,
     jitter_ms: 0,
     loss: 0.0,
+    burst: Weather::EACH,
     duplicated: 0.0,
 };
 const ROUGH: Weather = Weather {
     delay_ms: 60,
     jitter_ms: 80,
     loss: 0.1,
+    burst: Weather::EACH,
     duplicated: 0.05,
 };
 const STORM: Weather = Weather {
     delay_ms: 40,
     jitter_ms: 150,
     loss: 0.3,
+    burst: Weather::EACH,
     duplicated: 0.1,
 };
 
