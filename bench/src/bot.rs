@@ -169,6 +169,8 @@ struct Player<'a> {
     header: Header,
     /// The number of everybody's newest swing.
     swings: HashMap<EntityId, u8>,
+    /// When the last snapshot came, while measured.
+    last_us: Option<u64>,
     /// The counters when the measurement began.
     window: Option<Counters>,
 }
@@ -197,6 +199,7 @@ impl<'a> Player<'a> {
             snapshots: 0,
             header: Header::default(),
             swings: HashMap::new(),
+            last_us: None,
             window: None,
         }
     }
@@ -214,6 +217,8 @@ impl<'a> Player<'a> {
             self.answer(tick, now_us)?;
             if phase == Phase::Measuring {
                 self.open_window(now_us);
+                let gap_us = now_us.saturating_sub(self.last_us.replace(now_us).unwrap_or(now_us));
+                self.outcome.gaps_us.saturating_record(gap_us);
                 self.check_header(tick);
                 if self.bot.number.is_multiple_of(BLOW_WATCHERS) {
                     self.watch_blows(now_us);

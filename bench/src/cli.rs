@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use bluemarble_net::testing::{LineQuality, UnknownLine};
 use clap::{Args, Parser, Subcommand};
 
 /// Load tests for a BlueMarble server, with real QUIC clients that check what they see.
@@ -29,6 +30,9 @@ Examples:
 
   W(300, 100) on a server of its own: what a player costs who sees a hundred others:
     bluemarble-bench load --scene meadow --clients 300 --k 100 --seconds 20
+
+  The same over lines that lose a tenth of everything in bursts:
+    bluemarble-bench load --scene meadow --clients 100 --k 30 --link bad --seconds 20
 
   With a report, and as a gate in a script:
     bluemarble-bench load --clients 200 --seconds 30 --json report.json \\
@@ -58,6 +62,10 @@ pub struct LoadArgs {
     #[arg(long, default_value_t = 1, value_name = "N", help_heading = "Scenes", requires = "scene",
           value_parser = clap::value_parser!(u16).range(1..=64))]
     pub server_net_threads: u16,
+    /// Put a bad line between bots and server, seeded, one each: good, mobile, bad (a tenth lost in
+    /// bursts), narrow, blackout (five seconds of silence now and then), roaming (addresses change).
+    #[arg(long, value_name = "LINE", value_parser = parse_link)]
+    pub link: Option<LineQuality>,
     /// Threads of this program that run bots.
     #[arg(long, default_value_t = 2, value_name = "N",
           value_parser = clap::value_parser!(u16).range(1..=256))]
@@ -145,6 +153,10 @@ pub struct Expect {
     pub expect_loss: Option<f64>,
 }
 
+fn parse_link(name: &str) -> Result<LineQuality, UnknownLine> {
+    LineQuality::named(name)
+}
+
 fn positive_seconds(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(seconds) if (0.0..=3_600.0).contains(&seconds) => Ok(seconds),
@@ -169,7 +181,7 @@ mod tests {
         let parsed: Vec<_> = examples
             .map(|line| Cli::try_parse_from(line.split_whitespace()))
             .collect();
-        assert_eq!(parsed.len(), 4);
+        assert_eq!(parsed.len(), 5);
         for result in parsed {
             result.unwrap();
         }
@@ -183,6 +195,7 @@ mod tests {
             "--ramp -1",
             "--truth-every 0",
             "--sockets 0",
+            "--link perfect",
         ] {
             let line = format!("bluemarble-bench load {bad}");
             assert!(

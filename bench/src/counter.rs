@@ -39,6 +39,7 @@ pub struct Counter<'a> {
     received: u64,
     undecodable: u64,
     capture: Option<Capture>,
+    last_us: Option<u64>,
     window: Option<Counters>,
 }
 
@@ -65,6 +66,7 @@ impl<'a> Counter<'a> {
             undecodable: 0,
             capture: keeps.then(|| Capture::new(number, link.welcome())),
             link,
+            last_us: None,
             window: None,
         }
     }
@@ -104,13 +106,24 @@ impl<'a> Counter<'a> {
             if phase == Phase::Leaving {
                 return Ok(());
             }
-            if self.tick > before || self.received == 1 {
-                self.answer()?;
+            if self.tick == before && self.received != 1 {
+                continue;
             }
-            if phase == Phase::Measuring && self.window.is_none() {
-                self.window = Some(self.counters(self.run.now_us()));
+            self.answer()?;
+            if phase == Phase::Measuring {
+                self.measure(self.run.now_us());
             }
         }
+    }
+
+    fn measure(&mut self, now_us: u64) {
+        if self.window.is_none() {
+            self.window = Some(self.counters(now_us));
+        }
+        let last_us = self.last_us.replace(now_us).unwrap_or(now_us);
+        self.outcome
+            .gaps_us
+            .saturating_record(now_us.saturating_sub(last_us));
     }
 
     fn take(&mut self, datagram: Bytes) {

@@ -1,6 +1,7 @@
 //! `load`: lets bots in one after the other, measures for a while, and gathers the report.
 
 mod cost;
+mod summary;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -10,6 +11,7 @@ use std::time::Duration;
 use anyhow::{Context as _, anyhow};
 use bluemarble_net::certs::ServerIdentity;
 use bluemarble_net::client::{ClientEndpoint, ClientOptions, Link, Predictor, Trust};
+use bluemarble_net::testing::{PathStats, UdpRelay};
 use bluemarble_net::tickets::{CharacterName, TicketIssuer, TicketKeys};
 use bluemarble_shared_protocol::Welcome;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -17,21 +19,18 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, interval, sleep, sleep_until};
 
 use crate::admin::{Admin, Status};
-use crate::blows::{Blows, latencies};
+use crate::blows::Blows;
 use crate::bot::{self, Bot};
 use crate::capture;
 use crate::cli::LoadArgs;
 use crate::content;
 use crate::judge::{Findings, Judge, KeepTruth};
 use crate::outcome::Outcome;
-use crate::prometheus::{self, Buckets};
 use crate::pulse::Pulse;
-use crate::report::{
-    BlowTimes, Lost, Prediction, PromiseCount, Report, Snapshots, TickTimes, Verification,
-};
+use crate::report::Report;
 use crate::run::{Phase, Run};
 use crate::scene::{PhaseSums, Spent, Stage};
-use crate::verify::{Promise, Rules};
+use crate::verify::Rules;
 
 /// How long a ticket of a bot is good beyond the run itself, seconds.
 const TICKET_SPARE_S: u64 = 600;
@@ -41,8 +40,8 @@ const SETTLE: Duration = Duration::from_secs(3);
 const TRUTH_WAIT: Duration = Duration::from_millis(1_500);
 /// How long the bots may take to leave.
 const LEAVE_WAIT: Duration = Duration::from_secs(10);
-/// Reasons of lost bots that are reported.
-const REASONS_MAX: usize = 5;
+/// Lines of their own that bots may have.
+const SOCKETS_MAX: u16 = 1_024;
 
 /// Runs the load and gives the report, unjudged.
 ///
@@ -50,13 +49,44 @@ const REASONS_MAX: usize = 5;
 /// The load could not be run at all.
 pub async fn run(args: &LoadArgs) -> anyhow::Result<Report> {
     let Some(name) = args.scene.clone() else {
-        return run_against(args, None).await;
+        return run_over_line(args, None).await;
     };
     let stage = {
         let args = args.clone();
         tokio::task::spawn_blocking(move || Stage::start(&args, &name)).await??
     };
-    run_against(&stage.arguments(args), Some(&stage)).await
+    run_over_line(&stage.arguments(args), Some(&stage)).await
+}
+
+/// With a bad line in between, if one is asked for.
+async fn run_over_line(args: &LoadArgs, stage: Option<&Stage>) -> anyhow::Result<Report> {
+    let Some(quality) = args.link.clone() else {
+        return run_against(args, stage).await;
+    };
+    let relay = UdpRelay::start(args.server, quality, args.seed).context("no relay")?;
+    // A line each, as far as sockets go.
+    let sockets = u16::try_from(args.clients)
+        .unwrap_or(u16::MAX)
+        .min(SOCKETS_MAX);
+    let through = LoadArgs {
+        server: relay.addr(),
+        sockets,
+        ..args.clone()
+    };
+    let mut report = run_against(&through, stage).await?;
+    let (up, down) = relay.stats();
+    let says = |stats: PathStats| {
+        format!(
+            "{} of {} packets lost, {} in silence, {} for lack of room, {} twice",
+            stats.lost, stats.sent, stats.blacked_out, stats.overflowed, stats.duplicated
+        )
+    };
+    report.line = Some(format!(
+        "to the server {}; to the bots {}",
+        says(up),
+        says(down)
+    ));
+    Ok(report)
 }
 
 async fn run_against(args: &LoadArgs, stage: Option<&Stage>) -> anyhow::Result<Report> {
@@ -95,7 +125,7 @@ async fn run_against(args: &LoadArgs, stage: Option<&Stage>) -> anyhow::Result<R
     bar.set_message("verifying what was kept");
     verify_captures(&mut outcomes, &mut findings).await?;
     bar.finish_and_clear();
-    let mut report = report(args, &measured, &outcomes, &findings, dropped);
+    let mut report = summary::report(args, &measured, &outcomes, &findings, dropped);
     report.cost = stage.map(|stage| cost::of(args, stage, &measured, &findings, &report));
     Ok(report)
 }
@@ -332,171 +362,4 @@ fn progress_bar(args: &LoadArgs) -> ProgressBar {
         .expect("the template is well formed");
     bar.set_style(style);
     bar
-}
-
-fn report(
-    args: &LoadArgs,
-    measured: &Measured,
-    outcomes: &[Outcome],
-    findings: &Findings,
-    dropped_views: u64,
-) -> Report {
-    let (before, after) = (&measured.before.0, &measured.after.0);
-    let seconds = measured.seconds;
-    let rate = |late: u64, early: u64| late.saturating_sub(early) as f64 / seconds;
-    let mean = |of: fn(&Outcome) -> f64| {
-        let counted: Vec<f64> = outcomes
-            .iter()
-            .filter(|o| o.seconds > 0.0)
-            .map(of)
-            .collect();
-        counted.iter().sum::<f64>() / counted.len().max(1) as f64
-    };
-    let profile = if cfg!(debug_assertions) {
-        "debug"
-    } else {
-        "release"
-    };
-    let (seen_mean, seen_min) = findings.tally.in_view();
-    let ticks = after.tick.saturating_sub(before.tick);
-    Report {
-        machine: after.machine.clone(),
-        server_build: after.build.clone(),
-        bench_build: format!("{} ({profile})", env!("CARGO_PKG_VERSION")),
-        scene: format!(
-            "{}, square of {:.0} m and {:.0} m around it",
-            after.scenario, args.square_m, args.around_m
-        ),
-        cost: None,
-        clients: args.clients,
-        seed: args.seed,
-        world_seed: after.seed,
-        tick_hz: after.tick_hz,
-        zones: after.zones,
-        entities: after.entities,
-        seconds,
-        tick_ms: tick_times(measured, ticks),
-        skipped_ticks: after.skipped_ticks.saturating_sub(before.skipped_ticks),
-        server_cpu_us_per_client_tick: gained(measured, "bluemarble_process_cpu_seconds")
-            .map(|cpu_s| cpu_s * 1e6 / (f64::from(args.clients) * ticks.max(1) as f64)),
-        server_resident_bytes: prometheus::value(
-            &measured.after.1,
-            "bluemarble_process_resident_bytes",
-        ),
-        down_bytes_per_s: mean(|outcome| outcome.down_bytes as f64 / outcome.seconds),
-        up_bytes_per_s: mean(|outcome| outcome.up_bytes as f64 / outcome.seconds),
-        seen_mean,
-        seen_min,
-        blow_ms: blow_times(outcomes),
-        handoffs_per_s: rate(after.handoffs, before.handoffs),
-        kills_per_s: rate(after.kills, before.kills),
-        hits_per_s: rate(after.hits, before.hits),
-        snapshots: snapshots(outcomes, ticks as f64 / seconds),
-        prediction: Prediction {
-            on: outcomes.iter().any(|outcome| outcome.confirmed > 0),
-            confirmed: outcomes.iter().map(|outcome| outcome.confirmed).sum(),
-            diverged: outcomes.iter().map(|outcome| outcome.diverged).sum(),
-        },
-        lost: lost(args, outcomes),
-        verification: verification(
-            args,
-            outcomes,
-            findings,
-            dropped_views,
-            ticks as f64 / seconds,
-        ),
-        problems: Vec::new(),
-    }
-}
-
-fn gained(measured: &Measured, name: &str) -> Option<f64> {
-    Some(prometheus::value(&measured.after.1, name)? - prometheus::value(&measured.before.1, name)?)
-}
-
-fn tick_times(measured: &Measured, ticks: u64) -> TickTimes {
-    const NAME: &str = "bluemarble_tick_seconds";
-    let buckets =
-        Buckets::parse(&measured.after.1, NAME).since(&Buckets::parse(&measured.before.1, NAME));
-    let ms = |quantile| buckets.quantile(quantile).map(|seconds| seconds * 1_000.0);
-    TickTimes {
-        p50: ms(0.5),
-        p95: ms(0.95),
-        p99: ms(0.99),
-        max: measured.tick_ms_max,
-        ticks,
-    }
-}
-
-fn blow_times(outcomes: &[Outcome]) -> BlowTimes {
-    let mut all = latencies();
-    for outcome in outcomes {
-        all.add(&outcome.blows_us).expect("all are made alike");
-    }
-    let ms = |quantile| all.value_at_quantile(quantile) as f64 / 1_000.0;
-    BlowTimes {
-        p50: ms(0.5),
-        p99: ms(0.99),
-        sights: all.len(),
-    }
-}
-
-fn snapshots(outcomes: &[Outcome], ticks_per_s: f64) -> Snapshots {
-    let received = outcomes.iter().map(|outcome| outcome.received).sum::<u64>();
-    let expected = outcomes.iter().map(|outcome| outcome.expected).sum::<u64>();
-    let played_s = outcomes.iter().map(|outcome| outcome.seconds).sum::<f64>();
-    Snapshots {
-        received,
-        expected,
-        loss: expected.saturating_sub(received) as f64 / expected.max(1) as f64,
-        per_tick: received as f64 / (played_s * ticks_per_s).max(1.0),
-        undecodable: outcomes.iter().map(|outcome| outcome.undecodable).sum(),
-    }
-}
-
-fn lost(args: &LoadArgs, outcomes: &[Outcome]) -> Lost {
-    let missing = u64::from(args.clients) - outcomes.len() as u64;
-    let mut reasons: Vec<String> = outcomes.iter().filter_map(|o| o.lost.clone()).collect();
-    if missing > 0 {
-        reasons.push("did not leave in time".to_owned());
-    }
-    let (inside, outside): (Vec<_>, Vec<_>) = outcomes
-        .iter()
-        .filter(|outcome| outcome.lost.is_some())
-        .partition(|o| o.was_inside);
-    reasons.truncate(REASONS_MAX);
-    Lost {
-        refused: outside.len() as u64,
-        disconnected: inside.len() as u64 + missing,
-        reasons,
-    }
-}
-
-fn verification(
-    args: &LoadArgs,
-    outcomes: &[Outcome],
-    findings: &Findings,
-    dropped_views: u64,
-    ticks_per_s: f64,
-) -> Verification {
-    let tally = &findings.tally;
-    let headers = outcomes.iter().map(|outcome| &outcome.headers);
-    let promises = Promise::ALL.map(|promise| {
-        let mut count = tally.of(promise).clone();
-        if promise == Promise::Header {
-            headers.clone().for_each(|header| count.merge(header));
-        }
-        PromiseCount { promise, count }
-    });
-    let verifiers = outcomes.iter().filter(|outcome| outcome.verifies);
-    let played_s = verifiers.map(|outcome| outcome.seconds).sum::<f64>();
-    Verification {
-        samples: tally.samples,
-        samples_expected: (played_s * ticks_per_s / args.truth_every as f64) as u64,
-        unverified: findings.unverified + dropped_views,
-        truths: findings.truths,
-        truth_ended: findings.truth_ended.clone(),
-        stale_snapshots_max: tally.stale_max(),
-        age_snapshots: (tally.age(0.99), tally.age(1.0)),
-        promises: promises.to_vec(),
-    }
 }

@@ -33,6 +33,8 @@ pub struct Outcome {
     pub diverged: u64,
     /// From the order of a blow to its sight here, microseconds.
     pub blows_us: Histogram<u64>,
+    /// Between one snapshot and the next, microseconds.
+    pub gaps_us: Histogram<u64>,
     /// Whether headers only went forward.
     pub headers: Count,
     /// Everything it received, if it kept that.
@@ -77,6 +79,7 @@ impl Outcome {
             confirmed: 0,
             diverged: 0,
             blows_us: latencies(),
+            gaps_us: latencies(),
             headers: Count::default(),
             capture: None,
         }

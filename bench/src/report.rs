@@ -23,6 +23,10 @@ pub struct Report {
     pub scene: String,
     /// In a scene: what a client costs and gets.
     pub cost: Option<Cost>,
+    /// What became of packets on the bad line in between, if there was one.
+    pub line: Option<String>,
+    /// Between one snapshot of a bot and its next, milliseconds.
+    pub gaps_ms: Quantiles,
     /// Bots.
     pub clients: u32,
     /// Seed of the bots' wishes.

@@ -440,6 +440,7 @@ fn a_scene_brings_its_own_server_and_what_everybody_received_is_right() {
     let seen = cost["seen_within"].as_f64().unwrap();
     assert!((6.0..24.0).contains(&seen), "{told}");
     assert!(cost["cpu_us"]["everything"].as_f64().unwrap() > 0.0);
-    assert!(cost["near"]["looks"].as_u64().unwrap() > 1_000, "{told}");
+    let looks = |band: &str| cost[band]["looks"].as_u64().unwrap();
+    assert!(looks("near") > 200 && looks("far") > 200, "{told}");
     assert!(cost["near"]["error_cm"]["p99"].as_f64().unwrap() < 100.0);
 }

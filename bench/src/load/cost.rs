@@ -2,7 +2,8 @@
 
 use hdrhistogram::Histogram;
 
-use super::{Measured, gained};
+use super::Measured;
+use super::summary::gained;
 use crate::cli::LoadArgs;
 use crate::judge::Findings;
 use crate::report::{BandQuality, Cost, CpuSplit, Quantiles, Report};

@@ -120,6 +120,14 @@ impl Report {
                     self.snapshots.undecodable
                 ),
             ),
+            (
+                "between two, p50 / p99 / max",
+                format!(
+                    "{:.1} / {:.1} / {:.1} ms",
+                    self.gaps_ms.p50, self.gaps_ms.p99, self.gaps_ms.max
+                ),
+            ),
+            ("the line", self.line.clone().unwrap_or("perfect".into())),
             ("prediction", prediction),
             (
                 "views compared",

@@ -1,0 +1,201 @@
+//! A run that is over, summed up: the report, unjudged.
+
+use super::Measured;
+use crate::blows::latencies;
+use crate::cli::LoadArgs;
+use crate::judge::Findings;
+use crate::outcome::Outcome;
+use crate::prometheus::{self, Buckets};
+use crate::report::{
+    BlowTimes, Lost, Prediction, PromiseCount, Quantiles, Report, Snapshots, TickTimes,
+    Verification,
+};
+use crate::verify::Promise;
+
+/// Reasons of lost bots that are reported.
+const REASONS_MAX: usize = 5;
+
+pub(super) fn report(
+    args: &LoadArgs,
+    measured: &Measured,
+    outcomes: &[Outcome],
+    findings: &Findings,
+    dropped_views: u64,
+) -> Report {
+    let (before, after) = (&measured.before.0, &measured.after.0);
+    let seconds = measured.seconds;
+    let rate = |late: u64, early: u64| late.saturating_sub(early) as f64 / seconds;
+    let mean = |of: fn(&Outcome) -> f64| {
+        let counted: Vec<f64> = outcomes
+            .iter()
+            .filter(|o| o.seconds > 0.0)
+            .map(of)
+            .collect();
+        counted.iter().sum::<f64>() / counted.len().max(1) as f64
+    };
+    let profile = if cfg!(debug_assertions) {
+        "debug"
+    } else {
+        "release"
+    };
+    let (seen_mean, seen_min) = findings.tally.in_view();
+    let ticks = after.tick.saturating_sub(before.tick);
+    Report {
+        machine: after.machine.clone(),
+        server_build: after.build.clone(),
+        bench_build: format!("{} ({profile})", env!("CARGO_PKG_VERSION")),
+        scene: match &args.scene {
+            Some(scene) => scene.clone(),
+            None => format!(
+                "{}, square of {:.0} m and {:.0} m around it",
+                after.scenario, args.square_m, args.around_m
+            ),
+        },
+        cost: None,
+        line: None,
+        gaps_ms: gaps(outcomes),
+        clients: args.clients,
+        seed: args.seed,
+        world_seed: after.seed,
+        tick_hz: after.tick_hz,
+        zones: after.zones,
+        entities: after.entities,
+        seconds,
+        tick_ms: tick_times(measured, ticks),
+        skipped_ticks: after.skipped_ticks.saturating_sub(before.skipped_ticks),
+        server_cpu_us_per_client_tick: gained(measured, "bluemarble_process_cpu_seconds")
+            .map(|cpu_s| cpu_s * 1e6 / (f64::from(args.clients) * ticks.max(1) as f64)),
+        server_resident_bytes: prometheus::value(
+            &measured.after.1,
+            "bluemarble_process_resident_bytes",
+        ),
+        down_bytes_per_s: mean(|outcome| outcome.down_bytes as f64 / outcome.seconds),
+        up_bytes_per_s: mean(|outcome| outcome.up_bytes as f64 / outcome.seconds),
+        seen_mean,
+        seen_min,
+        blow_ms: blow_times(outcomes),
+        handoffs_per_s: rate(after.handoffs, before.handoffs),
+        kills_per_s: rate(after.kills, before.kills),
+        hits_per_s: rate(after.hits, before.hits),
+        snapshots: snapshots(outcomes, ticks as f64 / seconds),
+        prediction: Prediction {
+            on: outcomes.iter().any(|outcome| outcome.confirmed > 0),
+            confirmed: outcomes.iter().map(|outcome| outcome.confirmed).sum(),
+            diverged: outcomes.iter().map(|outcome| outcome.diverged).sum(),
+        },
+        lost: lost(args, outcomes),
+        verification: verification(
+            args,
+            outcomes,
+            findings,
+            dropped_views,
+            ticks as f64 / seconds,
+        ),
+        problems: Vec::new(),
+    }
+}
+
+pub(super) fn gained(measured: &Measured, name: &str) -> Option<f64> {
+    Some(prometheus::value(&measured.after.1, name)? - prometheus::value(&measured.before.1, name)?)
+}
+
+fn tick_times(measured: &Measured, ticks: u64) -> TickTimes {
+    const NAME: &str = "bluemarble_tick_seconds";
+    let buckets =
+        Buckets::parse(&measured.after.1, NAME).since(&Buckets::parse(&measured.before.1, NAME));
+    let ms = |quantile| buckets.quantile(quantile).map(|seconds| seconds * 1_000.0);
+    TickTimes {
+        p50: ms(0.5),
+        p95: ms(0.95),
+        p99: ms(0.99),
+        max: measured.tick_ms_max,
+        ticks,
+    }
+}
+
+fn blow_times(outcomes: &[Outcome]) -> BlowTimes {
+    let mut all = latencies();
+    for outcome in outcomes {
+        all.add(&outcome.blows_us).expect("all are made alike");
+    }
+    let ms = |quantile| all.value_at_quantile(quantile) as f64 / 1_000.0;
+    BlowTimes {
+        p50: ms(0.5),
+        p99: ms(0.99),
+        sights: all.len(),
+    }
+}
+
+fn gaps(outcomes: &[Outcome]) -> Quantiles {
+    let mut all = latencies();
+    for outcome in outcomes {
+        all.add(&outcome.gaps_us).expect("all are made alike");
+    }
+    let ms = |quantile| all.value_at_quantile(quantile) as f64 / 1_000.0;
+    Quantiles {
+        p50: ms(0.5),
+        p99: ms(0.99),
+        max: ms(1.0),
+    }
+}
+
+fn snapshots(outcomes: &[Outcome], ticks_per_s: f64) -> Snapshots {
+    let received = outcomes.iter().map(|outcome| outcome.received).sum::<u64>();
+    let expected = outcomes.iter().map(|outcome| outcome.expected).sum::<u64>();
+    let played_s = outcomes.iter().map(|outcome| outcome.seconds).sum::<f64>();
+    Snapshots {
+        received,
+        expected,
+        loss: expected.saturating_sub(received) as f64 / expected.max(1) as f64,
+        per_tick: received as f64 / (played_s * ticks_per_s).max(1.0),
+        undecodable: outcomes.iter().map(|outcome| outcome.undecodable).sum(),
+    }
+}
+
+fn lost(args: &LoadArgs, outcomes: &[Outcome]) -> Lost {
+    let missing = u64::from(args.clients) - outcomes.len() as u64;
+    let mut reasons: Vec<String> = outcomes.iter().filter_map(|o| o.lost.clone()).collect();
+    if missing > 0 {
+        reasons.push("did not leave in time".to_owned());
+    }
+    let (inside, outside): (Vec<_>, Vec<_>) = outcomes
+        .iter()
+        .filter(|outcome| outcome.lost.is_some())
+        .partition(|o| o.was_inside);
+    reasons.truncate(REASONS_MAX);
+    Lost {
+        refused: outside.len() as u64,
+        disconnected: inside.len() as u64 + missing,
+        reasons,
+    }
+}
+
+fn verification(
+    args: &LoadArgs,
+    outcomes: &[Outcome],
+    findings: &Findings,
+    dropped_views: u64,
+    ticks_per_s: f64,
+) -> Verification {
+    let tally = &findings.tally;
+    let headers = outcomes.iter().map(|outcome| &outcome.headers);
+    let promises = Promise::ALL.map(|promise| {
+        let mut count = tally.of(promise).clone();
+        if promise == Promise::Header {
+            headers.clone().for_each(|header| count.merge(header));
+        }
+        PromiseCount { promise, count }
+    });
+    let verifiers = outcomes.iter().filter(|outcome| outcome.verifies);
+    let played_s = verifiers.map(|outcome| outcome.seconds).sum::<f64>();
+    Verification {
+        samples: tally.samples,
+        samples_expected: (played_s * ticks_per_s / args.truth_every as f64) as u64,
+        unverified: findings.unverified + dropped_views,
+        truths: findings.truths,
+        truth_ended: findings.truth_ended.clone(),
+        stale_snapshots_max: tally.stale_max(),
+        age_snapshots: (tally.age(0.99), tally.age(1.0)),
+        promises: promises.to_vec(),
+    }
+}
