@@ -258,6 +258,7 @@ impl Replicator {
         pos: DVec3,
         stats: &mut HubStats,
     ) {
+        view.settle();
         self.pass += 1;
         self.candidates
             .begin(view.next_number(), self.tick, self.tick_hz, &self.bands);

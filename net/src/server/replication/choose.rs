@@ -34,6 +34,8 @@ const CELL_BITS: usize = 64;
 const UPDATE_BITS: usize = 1;
 /// Bits that another baseline costs.
 const BACK_BITS: usize = 8;
+/// Bits of the widest index gap.
+const GAP_BITS_MOST: usize = gap_bits(u32::MAX);
 const _: () = assert!(BACK_USED_MAX + 27 <= BACK_MAX as u64);
 
 /// One record that could be sent.
@@ -64,6 +66,8 @@ pub(super) struct Candidates {
     list: Vec<Candidate>,
     /// By urgency, while choosing.
     ranked: Vec<Candidate>,
+    /// At least what the list takes, bits: cheap to know, and mostly enough to know that it fits.
+    bits_most: usize,
     /// The datagram most of them are against.
     usual: u64,
     next_number: u64,
@@ -80,6 +84,7 @@ impl Candidates {
     /// Starts over for the client whose next datagram has `next_number`.
     pub(super) fn begin(&mut self, next_number: u64, tick: Tick, tick_hz: u32, bands: &Bands) {
         self.list.clear();
+        self.bits_most = 0;
         self.next_number = next_number;
         self.tick = tick;
         self.refresh_ticks = u64::from(tick_hz);
@@ -90,6 +95,7 @@ impl Candidates {
     }
 
     pub(super) fn remove(&mut self, index: u16, reason: RemoveReason) {
+        self.bits_most += REMOVE_BITS + GAP_BITS_MOST;
         self.list.push(Candidate {
             index,
             priority: u32::MAX,
@@ -163,6 +169,11 @@ impl Candidates {
                 }
             }
         };
+        self.bits_most += match what {
+            What::Remove(_) => REMOVE_BITS,
+            What::Enter { string, .. } => string.bits as usize + ENTER_BITS + CELL_BITS,
+            What::Update { string, .. } => string.bits as usize + UPDATE_BITS + BACK_BITS,
+        } + GAP_BITS_MOST;
         self.list.push(Candidate {
             index,
             priority: entry.priority,
@@ -176,6 +187,9 @@ impl Candidates {
         let by_index = |candidate: &Candidate| candidate.index;
         if !self.list.is_sorted_by_key(by_index) {
             self.list.sort_unstable_by_key(by_index);
+        }
+        if self.bits_most <= room_bits {
+            return;
         }
         let wanted = self.exact_bits();
         if wanted <= room_bits {

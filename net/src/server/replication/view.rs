@@ -74,6 +74,10 @@ pub(crate) struct View {
     /// While the client is not heard of: by index, the baseline as of then, with its datagram. The
     /// history forgets sooner than the client does. Empty otherwise.
     kept: Vec<Option<(u64, WireEntity)>>,
+    /// Flights that were acknowledged and whose entities have not been credited yet, with what the
+    /// history began with then. Crediting touches every entity they held, so it waits until the view is
+    /// gone through anyway. Each flight is in here once at most.
+    uncredited: Vec<(u64, Tick)>,
 }
 
 /// What came of an acknowledgement.
@@ -96,6 +100,7 @@ impl View {
             own: OwnTrack::default(),
             avatar: None,
             kept: Vec::new(),
+            uncredited: Vec::new(),
         }
     }
 
@@ -199,6 +204,7 @@ impl View {
         &mut self,
         mut state_of: impl FnMut(SlotRef, Tick) -> Option<WireEntity>,
     ) {
+        self.settle();
         let kept = (0_u16..).zip(&self.entries).map(|(index, entry)| {
             let (number, tick) = entry.acked.filter(|_| entry.stage == Stage::Known)?;
             let state = self.kept(index).or_else(|| state_of(entry.noted, tick))?;
@@ -221,7 +227,8 @@ impl View {
     }
 
     /// Newest datagram that is some entity's baseline; 0 = none.
-    pub(crate) fn newest_baseline(&self) -> u64 {
+    pub(crate) fn newest_baseline(&mut self) -> u64 {
+        self.settle();
         let known = self.entries.iter().filter(|e| e.stage == Stage::Known);
         let numbers = known.filter_map(|entry| entry.acked);
         numbers.map(|(number, _)| number).max().unwrap_or(0)
@@ -272,14 +279,24 @@ impl View {
             return false;
         }
         flight.acked = true;
-        let (tick, own) = (flight.tick, flight.own);
-        let held = std::mem::take(&mut flight.held);
-        for &mark in &held {
-            self.acknowledge_entry(number, tick, mark, oldest);
-        }
-        self.flights[place].held = held;
-        self.own.acked(own, tick);
+        self.own.acked(flight.own, flight.tick);
+        self.uncredited.push((number, oldest));
         true
+    }
+
+    /// Credits the entities that acknowledged flights held, before anything is asked about them.
+    pub(crate) fn settle(&mut self) {
+        let mut uncredited = std::mem::take(&mut self.uncredited);
+        for (number, oldest) in uncredited.drain(..) {
+            let place = number as usize % FLIGHTS_MAX;
+            let flight = &mut self.flights[place];
+            let (tick, held) = (flight.tick, std::mem::take(&mut flight.held));
+            for &mark in &held {
+                self.acknowledge_entry(number, tick, mark, oldest);
+            }
+            self.flights[place].held = held;
+        }
+        self.uncredited = uncredited;
     }
 
     fn acknowledge_entry(&mut self, number: u64, tick: Tick, mark: u16, oldest: Tick) {
@@ -321,6 +338,12 @@ mod tests {
         }
     }
 
+    fn acknowledge(view: &mut View, acks: Acks, oldest: Tick) -> AckOutcome {
+        let outcome = view.acknowledge(acks, oldest);
+        view.settle();
+        outcome
+    }
+
     fn send(view: &mut View, tick: u64, indices: &[u16]) -> u64 {
         let number = view.begin_flight(Tick(tick), OwnSent::default());
         indices
@@ -334,12 +357,12 @@ mod tests {
         let mut view = View::new();
         let first = view.enter(noted(1)).unwrap();
         let entered = send(&mut view, 1, &[first]);
-        view.acknowledge(ack(entered), Tick(0));
+        acknowledge(&mut view, ack(entered), Tick(0));
         assert_eq!(view.entries[0].stage, Stage::Known);
         view.leave(first, RemoveReason::Gone);
         let removal = send(&mut view, 2, &[first]);
         assert_eq!(view.enter(noted(2)), Some(1));
-        view.acknowledge(ack(removal), Tick(0));
+        acknowledge(&mut view, ack(removal), Tick(0));
         assert_eq!(view.enter(noted(3)), Some(0));
         assert_eq!(view.len(), 2);
     }
@@ -351,9 +374,9 @@ mod tests {
         let entered = send(&mut view, 1, &[index]);
         view.leave(index, RemoveReason::OutOfView);
         let removal = send(&mut view, 2, &[index]);
-        view.acknowledge(ack(removal), Tick(0));
+        acknowledge(&mut view, ack(removal), Tick(0));
         assert_eq!(view.enter(noted(2)), Some(index));
-        view.acknowledge(ack(entered), Tick(0));
+        acknowledge(&mut view, ack(entered), Tick(0));
         assert_eq!(view.entries[0].stage, Stage::Entering);
         assert_eq!(view.entries[0].acked, None);
     }
@@ -365,10 +388,11 @@ mod tests {
         let numbers: Vec<u64> = (1..=3)
             .map(|tick| send(&mut view, tick, &[index]))
             .collect();
-        view.acknowledge(ack(numbers[2]), Tick(0));
-        view.acknowledge(ack(numbers[0]), Tick(0));
+        acknowledge(&mut view, ack(numbers[2]), Tick(0));
+        acknowledge(&mut view, ack(numbers[0]), Tick(0));
         assert_eq!(view.entries[0].acked, Some((numbers[2], Tick(3))));
-        let outcome = view.acknowledge(
+        let outcome = acknowledge(
+            &mut view,
             Acks {
                 newest: numbers[2] as u16,
                 before: u32::MAX,
@@ -390,10 +414,10 @@ mod tests {
     #[test]
     fn a_datagram_never_sent_cannot_be_acknowledged() {
         let mut view = View::new();
-        assert!(view.acknowledge(ack(1), Tick(0)).unknown);
+        assert!(acknowledge(&mut view, ack(1), Tick(0)).unknown);
         send(&mut view, 1, &[]);
-        assert!(view.acknowledge(ack(2), Tick(0)).unknown);
-        assert_eq!(view.acknowledge(ack(1), Tick(0)).arrived, 1);
+        assert!(acknowledge(&mut view, ack(2), Tick(0)).unknown);
+        assert_eq!(acknowledge(&mut view, ack(1), Tick(0)).arrived, 1);
     }
 
     #[test]
@@ -404,7 +428,7 @@ mod tests {
         (2..=1 + FLIGHTS_MAX as u64).for_each(|tick| {
             send(&mut view, tick, &[]);
         });
-        assert_eq!(view.acknowledge(ack(first), Tick(0)).arrived, 0);
+        assert_eq!(acknowledge(&mut view, ack(first), Tick(0)).arrived, 0);
         assert_eq!(view.entries[0].stage, Stage::Entering);
     }
 
