@@ -1,5 +1,5 @@
-//! After the step: effects to wherever their targets reside, then departures, then the frames
-//! everybody reads next.
+//! Between the halves of a step: rows to the frames they belong into. After it: effects to wherever their
+//! targets reside, then departures, then the list of frames everybody reads next.
 //!
 //! A frame is its owner's: the rows of everybody who stands in a zone's cells but resides elsewhere
 //! are forwarded to it, whether they depart now or have to wait. So how many depart shows nowhere.
@@ -10,9 +10,10 @@ use bluemarble_shared_protocol::Tick;
 
 use crate::effect::Fate;
 use crate::entity::digest::{DigestPart, DigestParts};
-use crate::frame::{Frame, FrameRow};
+use crate::frame::Frame;
 use crate::report::Tally;
 use crate::residence::{Residence, SlotId};
+use crate::zone::Zone;
 
 /// What the zones agreed on.
 pub(crate) struct Met {
@@ -23,43 +24,66 @@ pub(crate) struct Met {
     pub strays: usize,
 }
 
-/// Rows on their way to the owners' frames; only the buffers outlive a tick.
-#[derive(Debug, Default)]
-pub(crate) struct Forwarded(Vec<Vec<FrameRow>>);
+/// Forwards the rows of everybody who stands in another zone's cells to that zone's frame.
+pub(crate) fn forward(residence: &mut Residence) {
+    for from in 0..residence.slots() {
+        let Some(zone) = awake(residence, from) else {
+            continue;
+        };
+        if zone.published().leaving.is_empty() {
+            continue;
+        }
+        let leaving = std::mem::take(&mut zone.published_mut().leaving);
+        for leaving in &leaving {
+            let to = residence.seat_of(leaving.to);
+            residence.zone_mut(to).receive(leaving.row);
+        }
+        residence.zone_mut(from as SlotId).published_mut().leaving = leaving;
+    }
+}
+
+/// The zone of a slot, unless it rests: then it has nothing to tell.
+fn awake(residence: &mut Residence, slot: usize) -> Option<&mut Zone> {
+    let zone = residence.slots_mut()[slot].as_mut();
+    zone.filter(|zone| zone.rest().is_none())
+}
 
 /// Routes effects, hands at most `departures` entities over, and completes the frames.
 pub(crate) fn meet(
     residence: &mut Residence,
     tick: Tick,
     departures: usize,
-    forwarded: &mut Forwarded,
     anybody_sleeps: bool,
     tally: &mut Tally,
 ) -> Met {
     follow_census(residence);
     let mut digest = deliver_effects(residence, tally);
     for zone in residence.zones() {
-        digest += zone.published().digest;
-        digest += zone.published().asleep.digest;
+        if let Some(rest) = zone.rest() {
+            digest += rest.part.digest;
+        } else {
+            let published = zone.published();
+            digest += published.digest;
+            digest += published.asleep.digest;
+        }
     }
-    let strays = hand_over(residence, tick, departures, forwarded, tally);
-    let mut frames: Vec<Arc<Frame>> = residence
-        .seats()
-        .iter()
-        .zip(&forwarded.0)
-        .map(|(&slot, rows)| {
-            let frame = &residence.zone(slot).published().frame;
-            match rows.as_slice() {
-                [] => Arc::clone(frame),
-                rows => Arc::new(frame.with_arrivals(rows)),
-            }
-        })
-        .collect();
+    // Before anybody moves: a zone that gets somebody no longer rests.
+    let zones = |slot: &SlotId| residence.zone(*slot);
+    let mut frames =
+        Vec::with_capacity(residence.seats().len() * (1 + usize::from(anybody_sleeps)));
+    frames.extend(
+        residence
+            .seats()
+            .iter()
+            .map(zones)
+            .map(Zone::frame)
+            .cloned(),
+    );
     if anybody_sleeps {
-        let seats = residence.seats().iter();
-        let asleep = seats.map(|&slot| &residence.zone(slot).published().asleep.frame);
+        let asleep = residence.seats().iter().map(zones).map(Zone::frame_asleep);
         frames.extend(asleep.cloned());
     }
+    let strays = hand_over(residence, tick, departures, tally);
     residence.close_emptied();
     Met {
         frames,
@@ -71,7 +95,7 @@ pub(crate) fn meet(
 /// Who ended in this step can no longer be written to; who began is where it was born, for now.
 fn follow_census(residence: &mut Residence) {
     for slot in 0..residence.slots() {
-        let Some(zone) = &mut residence.slots_mut()[slot] else {
+        let Some(zone) = awake(residence, slot) else {
             continue;
         };
         let census = zone.take_census();
@@ -89,7 +113,7 @@ fn follow_census(residence: &mut Residence) {
 fn deliver_effects(residence: &mut Residence, tally: &mut Tally) -> DigestParts {
     let mut digest = DigestParts::default();
     for from in 0..residence.slots() {
-        let Some(zone) = &mut residence.slots_mut()[from] else {
+        let Some(zone) = awake(residence, from) else {
             continue;
         };
         let mut outbox = zone.take_outbox();
@@ -128,29 +152,18 @@ fn deliver_effects(residence: &mut Residence, tally: &mut Tally) -> DigestParts 
     digest
 }
 
-/// Forwards the rows of everybody who stands in another zone's cells, and moves the first of them;
-/// returns how many stay where they are.
-fn hand_over(
-    residence: &mut Residence,
-    tick: Tick,
-    departures: usize,
-    forwarded: &mut Forwarded,
-    tally: &mut Tally,
-) -> usize {
-    let forwarded = &mut forwarded.0;
-    forwarded.iter_mut().for_each(Vec::clear);
-    forwarded.resize_with(residence.seats().len(), Vec::new);
+/// Moves the first of those who stand in another zone's cells there; returns how many stay where they are.
+fn hand_over(residence: &mut Residence, tick: Tick, departures: usize, tally: &mut Tally) -> usize {
     let slots = residence.slots();
     let (mut moved, mut strays) = (0, 0);
     for n in 0..slots {
         // Another slot is first every tick, so that none waits for all the others.
         let from = (n + (tick.0 % slots as u64) as usize) % slots;
-        let Some(zone) = &mut residence.slots_mut()[from] else {
+        let Some(zone) = awake(residence, from) else {
             continue;
         };
         let mut leaving = std::mem::take(&mut zone.published_mut().leaving);
         for leaving in leaving.drain(..) {
-            forwarded[leaving.to as usize].push(leaving.row);
             if moved < departures {
                 let to = residence.seat_of(leaving.to);
                 residence.rehouse(leaving.row.id, from as SlotId, to);
@@ -162,8 +175,5 @@ fn hand_over(
         residence.zone_mut(from as SlotId).published_mut().leaving = leaving;
     }
     tally.handoffs += moved as u64;
-    for rows in forwarded {
-        rows.sort_unstable_by_key(|row| (row.cell, row.id));
-    }
     strays
 }

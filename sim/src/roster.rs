@@ -10,7 +10,7 @@ use bluemarble_shared_protocol::EntityId;
 
 use crate::entity::{
     Arms, Body, EntityState, Flight, Hazard, Heard, Home, Identity, Inert, Life, Mail, Mind, News,
-    Order, Place, Player, Purse, Touched,
+    Order, Place, Player, Purse, Touched, Unchanging, Within,
 };
 use crate::hashing::IdHash;
 use crate::lore::Lore;
@@ -28,7 +28,7 @@ pub(crate) fn insert_entity(world: &mut World, state: &EntityState) {
         return;
     }
     let lore = world.resource::<Lore>();
-    let place = Place(lore.grid_cell(state.body.0.pos), 0);
+    let place = Place(lore.grid_cell(state.body.0.pos), Within::default());
     let inert = !lore.kind(state.identity.kind).is_creature();
     let mut entity = world.spawn((
         state.identity,
@@ -41,6 +41,7 @@ pub(crate) fn insert_entity(world: &mut World, state: &EntityState) {
         place,
         Order::default(),
         Touched(true),
+        Unchanging::of(&state.identity, &state.home),
     ));
     if let Some(mind) = state.mind {
         entity.insert(mind);

@@ -1,5 +1,8 @@
 //! One tick of a zone, as a visible chain of system sets. The whole order of the simulation is in
 //! this file; every feature hangs its systems into one of these sets.
+//!
+//! The last of them, Publish, is a schedule of its own: between the two, zones hand each other the rows
+//! of those who stand in one and reside in another, so that every frame is written once, complete.
 
 use bevy_app::App;
 use bevy_ecs::schedule::{
@@ -7,9 +10,13 @@ use bevy_ecs::schedule::{
     SingleThreadedExecutor, SystemSet,
 };
 
-/// The only schedule a zone runs.
+/// The tick up to and with Depart.
 #[derive(ScheduleLabel, Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct ZoneTick;
+
+/// The rest of it: Publish.
+#[derive(ScheduleLabel, Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct ZonePublish;
 
 /// The steps of a tick, in this order.
 #[derive(SystemSet, Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -33,20 +40,15 @@ pub(crate) enum TickSet {
     Settle,
     /// Whose position belongs to another zone is marked. After: every `Place` is of this tick.
     Depart,
-    /// The zone's Frame, WireFrame and share of the digest are made.
+    /// The zone's Frame, WireFrame and share of the digest are made. Before: the rows of everybody who
+    /// stands in this zone's cells but resides elsewhere are here.
     Publish,
 }
 
 /// Adds the tick's skeleton; features add their systems to it.
 pub(crate) fn plugin(app: &mut App) {
-    let mut schedule = Schedule::new(ZoneTick);
-    schedule.set_executor(SingleThreadedExecutor::new());
-    schedule.set_build_settings(ScheduleBuildSettings {
-        ambiguity_detection: LogLevel::Error,
-        hierarchy_detection: LogLevel::Error,
-        ..Default::default()
-    });
-    schedule.configure_sets(
+    let mut tick = single_threaded(ZoneTick);
+    tick.configure_sets(
         (
             TickSet::Rest,
             TickSet::Ingest,
@@ -56,9 +58,22 @@ pub(crate) fn plugin(app: &mut App) {
             TickSet::Resolve,
             TickSet::Settle,
             TickSet::Depart,
-            TickSet::Publish,
         )
             .chain(),
     );
-    app.add_schedule(schedule);
+    let mut publish = single_threaded(ZonePublish);
+    publish.configure_sets(TickSet::Publish);
+    app.add_schedule(tick).add_schedule(publish);
+}
+
+/// A schedule in which no order is left open.
+fn single_threaded(label: impl ScheduleLabel) -> Schedule {
+    let mut schedule = Schedule::new(label);
+    schedule.set_executor(SingleThreadedExecutor::new());
+    schedule.set_build_settings(ScheduleBuildSettings {
+        ambiguity_detection: LogLevel::Error,
+        hierarchy_detection: LogLevel::Error,
+        ..Default::default()
+    });
+    schedule
 }

@@ -57,7 +57,6 @@ pub struct World {
     /// Buffers that outlive a tick; empty between two.
     inboxes: Vec<Inbox>,
     intents: Arc<Vec<(EntityId, Intent)>>,
-    forwarded: barrier::Forwarded,
     /// Where avatars were lately, and where they are as far as the next tick knows.
     coarse: Coarse,
     players: Arc<Vec<CellId>>,
@@ -178,7 +177,6 @@ impl World {
             stopwatch: None,
             inboxes: Vec::new(),
             intents: Arc::default(),
-            forwarded: barrier::Forwarded::default(),
             coarse,
             players: Arc::default(),
             asleep: 0,
@@ -238,42 +236,35 @@ impl World {
             map: &map,
             past: &self.past,
         };
-        let stopwatch = &self.stopwatch;
+        let (residence, inboxes, stopwatch) =
+            (&mut self.residence, &mut self.inboxes, &self.stopwatch);
         pool.install(|| {
-            self.residence
-                .slots_mut()
-                .par_iter_mut()
-                .zip(self.inboxes.par_iter_mut())
-                .for_each(|(slot, inbox)| {
-                    let Some(zone) = slot else { return };
-                    let began = stopwatch.as_ref().map(|now| now());
-                    zone.step(&given, inbox);
-                    if let (Some(now), Some(began)) = (stopwatch, began) {
-                        zone.clocked(now().saturating_sub(began));
-                    }
-                });
+            let slots = residence.slots_mut().par_iter_mut();
+            slots.zip(inboxes.par_iter_mut()).for_each(|(slot, inbox)| {
+                if let Some(zone) = slot
+                    && !zone.rests_on(&given, inbox)
+                {
+                    zone.clock(stopwatch.as_deref(), |zone| zone.step(&given, inbox));
+                }
+            });
+            barrier::forward(residence);
+            residence.slots_mut().par_iter_mut().for_each(|slot| {
+                if let Some(zone) = slot {
+                    let stopwatch = stopwatch.as_deref().filter(|_| zone.rest().is_none());
+                    zone.clock(stopwatch, |zone| zone.publish(&given));
+                    zone.take_note_of_time();
+                }
+            });
         });
-        self.wires.clear();
-        let mut obeyed = 0;
-        for zone in self.residence.zones() {
-            let published = zone.published();
-            self.wires.push(Arc::clone(&published.wire));
-            if !published.asleep.frame.is_empty() {
-                self.wires.push(Arc::clone(&published.asleep.wire));
-            }
-            tally.add(&zone.counted());
-            obeyed += zone.obeyed();
-        }
-        tally.intents_refused += self.intents.len() as u64 - obeyed;
+        self.gather(&mut tally);
         self.see_off(inputs, &mut tally);
-        self.asleep = self.residence.zones().map(Zone::asleep).sum();
-        let avatars = self.residence.zones().map(|zone| &zone.published().avatars);
+        let awake = self.residence.zones().filter(|zone| zone.rest().is_none());
+        let avatars = awake.map(|zone| &zone.published().avatars);
         self.coarse.turn(avatars.flatten().copied());
         let mut met = barrier::meet(
             &mut self.residence,
             tick,
             self.departures_per_tick,
-            &mut self.forwarded,
             self.lore.coarse_level.is_some(),
             &mut tally,
         );
@@ -284,7 +275,7 @@ impl World {
         });
         let before = std::mem::replace(&mut self.frames, frames);
         let past = Arc::make_mut(&mut self.past.0);
-        pool.install(|| past.remember(before, self.lore.rewind_ticks));
+        past.remember(before, self.lore.rewind_ticks);
         self.tick = tick;
         self.coarse.add_to(tick, &mut met.digest);
         self.digest = met.digest;
@@ -298,6 +289,33 @@ impl World {
             avatars: self.wires.iter().map(|wire| wire.owned.len()).sum(),
             tally,
         })
+    }
+
+    /// What the zones published for clients, counted and know of sleepers.
+    fn gather(&mut self, tally: &mut Tally) {
+        self.wires.clear();
+        self.asleep = 0;
+        let mut obeyed = 0;
+        for zone in self.residence.zones() {
+            let asleep = match zone.rest() {
+                Some(rest) => {
+                    self.asleep += rest.asleep;
+                    &rest.part
+                }
+                None => {
+                    let published = zone.published();
+                    self.wires.push(Arc::clone(&published.wire));
+                    self.asleep += zone.asleep();
+                    tally.add(&zone.counted());
+                    obeyed += zone.obeyed();
+                    &published.asleep
+                }
+            };
+            if !asleep.frame.is_empty() {
+                self.wires.push(Arc::clone(&asleep.wire));
+            }
+        }
+        tally.intents_refused += self.intents.len() as u64 - obeyed;
     }
 
     /// Whoever left for another world in this tick is from now on in the gate's memory and nowhere

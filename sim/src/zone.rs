@@ -1,22 +1,27 @@
 //! One zone: its own bevy world, stepped alone. It reads sealed inputs and Frames(t−1), writes only
 //! its own entities, and leaves behind what it publishes and its outbox.
 
+mod rest;
+mod timing;
+
 use std::sync::Arc;
 
 use bevy_app::App;
 use bevy_ecs::world::{Mut, World};
-use bluemarble_shared_protocol::{EntityId, Intent, Tick, WireFrame};
+use bluemarble_shared_protocol::{EntityId, Intent, Tick};
 
+use self::rest::Doing;
 use crate::audit::Audit;
 use crate::effect::Effect;
 use crate::entity::{EntityState, Identity, Mail, Purse};
-use crate::frame::{Around, Frame, FrameSet, NeighbourCells};
+use crate::frame::{Around, Frame, FrameRow, FrameSet, NeighbourCells};
 use crate::lore::Lore;
 use crate::past::Past;
 use crate::roster::{Roster, insert_entity, remove_entity, state_of};
 use crate::sleep::{self, Dormitory, Players};
 use crate::zone_resources::{
-    Counted, Departed, Inbox, Intents, Now, Outbox, Ownership, Published, Strain, ZoneNumber,
+    Arrivals, Counted, Departed, Inbox, Intents, Now, Outbox, Ownership, Published, Strain,
+    ZoneNumber,
 };
 use crate::{census, fight, hazards, life, mind, players, publish, schedule, shots, walk};
 use bluemarble_spatial::{CellId, ZoneId, ZoneMap};
@@ -47,6 +52,9 @@ pub(crate) struct Zone {
     step_ns: u64,
     /// The same of the last step alone.
     last_step_ns: u64,
+    doing: Doing,
+    /// Of the tick that is being stepped, so far.
+    measured_ns: u64,
     nothing: Arc<Frame>,
     no_intents: Arc<Vec<(EntityId, Intent)>>,
     world: World,
@@ -54,9 +62,6 @@ pub(crate) struct Zone {
 }
 
 impl Zone {
-    /// A step is not taken to have lasted longer, a quarter of an hour, so that loads add up.
-    const STEP_NS_MAX: u64 = 1 << 40;
-
     pub(crate) fn new(owns: ZoneId, lore: &Lore, frames: &Arc<FrameSet>) -> Self {
         let mut app = App::empty();
         app.add_plugins((
@@ -85,6 +90,7 @@ impl Zone {
             .init_resource::<Strain>()
             .init_resource::<Inbox>()
             .init_resource::<Intents>()
+            .init_resource::<Arrivals>()
             .init_resource::<Outbox>()
             .init_resource::<Departed>()
             .init_resource::<Roster>()
@@ -94,15 +100,20 @@ impl Zone {
         crate::mutants::plugin(&mut app);
         let mut world = std::mem::take(app.world_mut());
         // Now rather than in its first tick, which is somebody's.
+        let decided = "the order of a tick is decided, as a test asserts";
         world.schedule_scope(schedule::ZoneTick, |world, tick| {
-            tick.initialize(world)
-                .expect("the order of a tick is decided, as a test asserts")
+            tick.initialize(world).expect(decided)
+        });
+        world.schedule_scope(schedule::ZonePublish, |world, publish| {
+            publish.initialize(world).expect(decided)
         });
         Self {
             owns,
             owned: owns,
             step_ns: 0,
             last_step_ns: 0,
+            doing: Doing::Steps,
+            measured_ns: 0,
             nothing: Arc::default(),
             no_intents: Arc::default(),
             world,
@@ -110,25 +121,26 @@ impl Zone {
         }
     }
 
-    /// One tick; the inbox is swapped with the one of the tick before.
+    /// One tick, but for what it publishes; the inbox is swapped with the one of the tick before.
     pub(crate) fn step(&mut self, given: &Given<'_>, inbox: &mut Inbox) {
         let owned = std::mem::replace(&mut self.owned, self.owns);
         self.world.resource_mut::<Counted>().0 = Default::default();
         self.world.resource_mut::<Intents>().obeyed = 0;
-        self.world.insert_resource(given.past.clone());
+        *self.world.resource_mut::<Past>() = given.past.clone();
         if inbox.is_empty() && self.has_nothing_to_do(given) {
             self.world
                 .resource_mut::<Dormitory>()
                 .sleeps_on(given.players);
             self.stand_still(given.tick, given.frames);
+            self.doing = Doing::StandsStill;
             return;
         }
+        self.doing = Doing::Steps;
         self.see(given.frames);
-        self.world.insert_resource(Now(given.tick));
-        self.world.insert_resource(given.strain);
-        self.world
-            .insert_resource(Players(Arc::clone(given.players)));
-        self.world.insert_resource(ZoneNumber(owned));
+        *self.world.resource_mut::<Now>() = Now(given.tick);
+        *self.world.resource_mut::<Strain>() = given.strain;
+        *self.world.resource_mut::<Players>() = Players(Arc::clone(given.players));
+        *self.world.resource_mut::<ZoneNumber>() = ZoneNumber(owned);
         self.own(given.map);
         std::mem::swap(&mut *self.world.resource_mut::<Inbox>(), inbox);
         self.world.resource_mut::<Intents>().sealed = Arc::clone(given.intents);
@@ -137,42 +149,38 @@ impl Zone {
         self.world.resource_mut::<Intents>().sealed = Arc::clone(&self.no_intents);
     }
 
-    /// Whether everybody who resides here sleeps, and goes on sleeping.
-    fn has_nothing_to_do(&self, given: &Given<'_>) -> bool {
-        let dormitory = self.world.resource::<Dormitory>();
-        dormitory.filed == self.population()
-            && (dormitory.is_undisturbed(given.map, given.players) || self.is_void())
+    /// The end of the tick: what it publishes. The rows of those who stand here and reside elsewhere have
+    /// been [received](Self::receive).
+    pub(crate) fn publish(&mut self, given: &Given<'_>) {
+        match &self.doing {
+            Doing::Rests(_) => {}
+            Doing::Steps => self.world.run_schedule(schedule::ZonePublish),
+            Doing::StandsStill if self.world.resource::<Arrivals>().0.is_empty() => {
+                self.come_to_rest(given);
+            }
+            Doing::StandsStill => {
+                let mut arrivals = self.world.resource_mut::<Arrivals>();
+                arrivals.sort();
+                let frame = Arc::new(Frame::from_sorted(&arrivals.0));
+                arrivals.0.clear();
+                self.published_mut().frame = frame;
+            }
+        }
     }
 
-    /// Whether nobody resides here, and nobody's row is left from when somebody did.
-    fn is_void(&self) -> bool {
-        self.population() == 0 && self.published().asleep.frame.is_empty()
-    }
-
-    /// The tick of a zone in which everybody sleeps, or nobody resides, and to which nobody comes.
-    fn stand_still(&mut self, tick: Tick, frames: &Arc<FrameSet>) {
-        // It looks at nobody, but must not keep alive what it saw last.
-        *self.world.resource_mut::<Around>() = Around::new(Arc::clone(frames));
-        let mut dormitory = self.world.resource_mut::<Dormitory>();
-        dormitory.asleep = dormitory.filed;
-        let nothing = Arc::clone(&self.nothing);
-        let mut published = self.world.resource_mut::<Published>();
-        published.frame = nothing;
-        published.wire = Arc::new(WireFrame {
-            tick,
-            ..WireFrame::default()
-        });
-        published.cells.clear();
-        published.leaving.clear();
-        published.digest = Default::default();
-        published.avatars.clear();
+    /// Takes a row that belongs into this tick's frame.
+    pub(crate) fn receive(&mut self, row: FrameRow) {
+        if let Doing::Rests(_) = self.doing {
+            self.doing = Doing::StandsStill;
+        }
+        self.world.resource_mut::<Arrivals>().0.push(row);
     }
 
     fn own(&mut self, map: &Arc<ZoneMap>) {
-        self.world.insert_resource(Ownership {
+        *self.world.resource_mut::<Ownership>() = Ownership {
             map: Arc::clone(map),
             zone: self.owns,
-        });
+        };
     }
 
     fn see(&mut self, frames: &Arc<FrameSet>) {
@@ -191,7 +199,7 @@ impl Zone {
     /// recovery.
     pub(crate) fn publish_only(&mut self, tick: Tick, map: &Arc<ZoneMap>) {
         self.own(map);
-        self.world.insert_resource(Now(tick));
+        *self.world.resource_mut::<Now>() = Now(tick);
         self.world
             .run_system_cached(publish::publish)
             .expect("publish reads only resources that every zone has");
@@ -262,6 +270,7 @@ impl Zone {
         let Some(&entity) = self.world.resource::<Roster>().0.get(&effect.target) else {
             return false;
         };
+        self.disturb();
         let mut entity = self.world.entity_mut(entity);
         sleep::take_out(&mut entity);
         let mut mail = entity
@@ -272,6 +281,7 @@ impl Zone {
     }
 
     pub(crate) fn insert(&mut self, state: &EntityState) {
+        self.disturb();
         let cell = self.world.resource::<Lore>().grid_cell(state.body.0.pos);
         self.published_mut().cells.push((cell, 1));
         insert_entity(&mut self.world, state);
@@ -280,6 +290,7 @@ impl Zone {
     /// Takes an entity out, whole, if it is here.
     pub(crate) fn extract(&mut self, id: EntityId) -> Option<EntityState> {
         let &entity = self.world.resource::<Roster>().0.get(&id)?;
+        self.disturb();
         let state = state_of(self.world.entity(entity));
         remove_entity(&mut self.world, id);
         Some(state)
@@ -288,29 +299,10 @@ impl Zone {
     /// Forgets what an empty zone has published and measured, before it is kept for later.
     pub(crate) fn retire(&mut self, unseen: &Arc<FrameSet>) {
         self.stand_still(Tick(0), unseen);
-        self.world.insert_resource(Past::default());
+        self.disturb();
+        *self.world.resource_mut::<Past>() = Past::default();
         self.owned = self.owns;
         (self.step_ns, self.last_step_ns) = (0, 0);
-    }
-
-    /// Takes note of how long a step took.
-    pub(crate) fn clocked(&mut self, ns: u64) {
-        let ns = ns.min(Self::STEP_NS_MAX);
-        self.last_step_ns = ns;
-        // An eighth of the way: one slow tick is no load, a second of them is.
-        self.step_ns = if self.step_ns == 0 {
-            ns
-        } else {
-            self.step_ns - self.step_ns / 8 + ns / 8
-        };
-    }
-
-    pub(crate) fn step_ns(&self) -> u64 {
-        self.step_ns
-    }
-
-    pub(crate) fn last_step_ns(&self) -> u64 {
-        self.last_step_ns
     }
 
     /// Everybody, by id.
@@ -340,8 +332,8 @@ mod tests {
     use super::*;
     use crate::entity::Body;
     use crate::lore::LoreInner;
-    use crate::schedule::{TickSet, ZoneTick};
-    use bevy_ecs::schedule::IntoScheduleConfigs;
+    use crate::schedule::{TickSet, ZonePublish, ZoneTick};
+    use bevy_ecs::schedule::{IntoScheduleConfigs, Schedule};
     use bevy_ecs::system::Query;
     use bluemarble_spatial::ZoneMap;
 
@@ -365,6 +357,9 @@ mod tests {
                 .schedule_scope(ZoneTick, |world, tick| tick.initialize(world).map(|_| ()))
         };
         build(&mut zone()).unwrap();
+        let publish =
+            |world: &mut World, publish: &mut Schedule| publish.initialize(world).map(|_| ());
+        zone().world.schedule_scope(ZonePublish, publish).unwrap();
         // The check can fail: two writers of one component in one set, in no order.
         let mut ambiguous = zone();
         fn intruder(mut bodies: Query<&mut Body>) {

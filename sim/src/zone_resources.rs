@@ -96,10 +96,22 @@ pub(crate) struct Leaving {
     pub row: FrameRow,
 }
 
+/// The rows of those who stand in this zone's cells but reside elsewhere, on their way into its frame;
+/// empty between ticks.
+#[derive(Resource, Debug, Default)]
+pub(crate) struct Arrivals(pub Vec<FrameRow>);
+
+impl Arrivals {
+    /// In the order of a frame; zones hand them over in any.
+    pub(crate) fn sort(&mut self) {
+        self.0.sort_unstable_by_key(|row| (row.cell, row.id));
+    }
+}
+
 /// What the tick produced.
 #[derive(Resource, Debug, Default)]
 pub(crate) struct Published {
-    /// Everybody who resides here and stands in this zone's cells.
+    /// Everybody who stands in this zone's cells.
     pub frame: Arc<Frame>,
     /// Everybody who resides here, those who leave included, as clients may know them.
     pub wire: Arc<WireFrame>,

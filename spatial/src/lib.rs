@@ -34,7 +34,7 @@ pub use geo::{
     BadAltitude, BadCoordinate, BadEllipsoid, BadRadius, BadVector, Direction, Ellipsoid, Geodetic,
     LatLng, Projection, Sphere, TangentFrame, transport, transport_along,
 };
-pub use grid::{CellFinder, CellGrid, Nearby, Nearest, Neighbour, SimdLevel};
+pub use grid::{CellFinder, CellGrid, Found, Nearby, Nearest, Neighbour, SimdLevel};
 pub use planet::{Biome, Climate, Ground, Planet, PlanetError, RayHit};
 pub use settlements::Settlement;
 pub use zones::{

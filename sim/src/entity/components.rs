@@ -13,6 +13,7 @@ use crate::effect::Effect;
 
 /// Who and what it is; never changes.
 #[derive(Component, Clone, Copy, Debug, PartialEq)]
+#[component(immutable)]
 pub struct Identity {
     /// Its name for life.
     pub id: EntityId,
@@ -87,8 +88,9 @@ pub struct Hazard {
     pub until: Tick,
 }
 
-/// Where it belongs: it appears and respawns within `spread_m` of this spot.
+/// Where it belongs: it appears and respawns within `spread_m` of this spot. Never changes.
 #[derive(Component, Clone, Copy, Debug, PartialEq)]
+#[component(immutable)]
 pub struct Home {
     /// Unit direction from the planet's centre.
     pub dir: DVec3,
@@ -196,11 +198,16 @@ pub(crate) struct Inert;
 
 /// Scratch: the grid cell of its position at the end of the last tick; follows from `Body`.
 #[derive(Component, Clone, Copy, Debug)]
-pub(crate) struct Place(
-    pub CellId,
-    /// Where the zone found that cell; a guess, see [`CellFinder`](bluemarble_spatial::CellFinder).
-    pub u32,
-);
+pub(crate) struct Place(pub CellId, pub Within);
+
+/// Scratch: where in its cell. Nothing of it shows.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Within {
+    /// Where the zone found the cell; a guess, see [`CellFinder`](bluemarble_spatial::CellFinder).
+    pub hint: u32,
+    /// So far around it nobody is in another cell, metres; 0 if that is not known.
+    pub depth_m: f32,
+}
 
 /// Scratch of an avatar: where among the sealed intents its own was in the last tick; a guess.
 #[derive(Component, Clone, Copy, Debug, Default)]

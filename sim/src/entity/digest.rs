@@ -21,11 +21,12 @@
 
 use std::ops::{AddAssign, SubAssign};
 
+use bevy_ecs::component::Component;
 use bluemarble_shared_protocol::{EntityId, mix64};
-use glam::DVec3;
 
-use super::components::{Arms, Body, Flight, Hazard, Home, Identity, Life, Mind, Player, Purse};
+use super::components::{Arms, Flight, Hazard, Home, Identity, Life, Mind, Player, Purse};
 use super::state::EntityState;
+use super::words::Words;
 
 /// What a share of the digest is a hash of. The numbers are stored: add at the end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,9 +105,15 @@ impl DigestPart {
 
     /// Where the hash of this component of that entity begins.
     #[inline]
-    const fn of(self, id: EntityId) -> Words {
+    pub(super) const fn of(self, id: EntityId) -> Words {
+        Words(mix64(self.word_of(id)))
+    }
+
+    /// The first word of that hash.
+    #[inline]
+    pub(super) const fn word_of(self, id: EntityId) -> u64 {
         const SALT: u64 = 0x636f_6d70_6f6e_656e;
-        Words(mix64(id.0 ^ mix64(SALT + self as u64)))
+        id.0 ^ mix64(SALT + self as u64)
     }
 }
 
@@ -169,6 +176,14 @@ impl DigestParts {
         self.weigh(id, hash);
     }
 
+    /// The same of an entity whose [`odd`](Self::odd) is at hand.
+    #[inline]
+    pub(super) fn add_weighed(&mut self, part: DigestPart, odd: u64, hash: u64) {
+        let sum = &mut self.components[part as usize];
+        *sum = sum.wrapping_add(hash);
+        self.weighted = self.weighted.wrapping_add(hash.wrapping_mul(odd));
+    }
+
     #[inline]
     fn weigh(&mut self, id: EntityId, hash: u64) {
         self.weighted = self.weighted.wrapping_add(hash.wrapping_mul(Self::odd(id)));
@@ -193,41 +208,36 @@ impl SubAssign for DigestParts {
     }
 }
 
-/// A running hash of words, in order.
-struct Words(u64);
+/// What the digest takes of an entity that stays the same for as long as it is in a zone: of its
+/// [`Identity`] and [`Home`], which are immutable components, and of its id.
+#[derive(Component, Clone, Copy, Debug)]
+#[component(immutable)]
+pub(crate) struct Unchanging {
+    identity: u64,
+    home: u64,
+    /// [`DigestParts::odd`] of the id.
+    pub odd: u64,
+}
 
-impl Words {
-    #[inline]
-    fn word(mut self, word: u64) -> Self {
-        self.0 = mix64(self.0 ^ word);
-        self
-    }
-
-    /// Every NaN is one NaN and −0 is 0: how a value was computed must not show.
-    #[inline]
-    fn float(self, x: f64) -> Self {
-        self.word(if x.is_nan() {
-            f64::NAN.to_bits()
-        } else if x == 0.0 {
-            0
-        } else {
-            x.to_bits()
-        })
-    }
-
-    #[inline]
-    fn vector(self, v: DVec3) -> Self {
-        self.float(v.x).float(v.y).float(v.z)
+impl Unchanging {
+    pub(crate) fn of(identity: &Identity, home: &Home) -> Self {
+        let Words(identity_hash) = identity.hash(DigestPart::Identity.of(identity.id));
+        let Words(home_hash) = home.hash(DigestPart::Home.of(identity.id));
+        Self {
+            identity: identity_hash,
+            home: home_hash,
+            odd: DigestParts::odd(identity.id),
+        }
     }
 }
 
-/// Borrowed components of one entity, from wherever they live.
+/// Borrowed components of one entity, from wherever they live; all but mail, and the body, whose hash is
+/// better computed [with others](super::Bodies).
 pub(crate) struct Parts<'a> {
     pub identity: &'a Identity,
-    pub body: &'a Body,
     pub life: &'a Life,
     pub arms: &'a Arms,
-    pub home: &'a Home,
+    pub unchanging: &'a Unchanging,
     pub mind: Option<&'a Mind>,
     pub player: Option<&'a Player>,
     pub purse: &'a Purse,
@@ -236,16 +246,15 @@ pub(crate) struct Parts<'a> {
 }
 
 impl Parts<'_> {
-    /// Hands over the hash of every component but mail.
+    /// Hands over the hash of each.
     #[inline]
     fn each(&self, mut put: impl FnMut(DigestPart, Words)) {
         use DigestPart as Part;
         let id = self.identity.id;
-        put(Part::Identity, self.identity.hash(Part::Identity.of(id)));
-        put(Part::Body, self.body.hash(Part::Body.of(id)));
+        put(Part::Identity, Words(self.unchanging.identity));
+        put(Part::Home, Words(self.unchanging.home));
         put(Part::Life, self.life.hash(Part::Life.of(id)));
         put(Part::Arms, self.arms.hash(Part::Arms.of(id)));
-        put(Part::Home, self.home.hash(Part::Home.of(id)));
         if let Some(mind) = self.mind {
             put(Part::Mind, mind.hash(Part::Mind.of(id)));
         }
@@ -264,7 +273,7 @@ impl Parts<'_> {
         }
     }
 
-    /// Adds everything but mail to a zone's or a world's sums.
+    /// Adds them to a zone's or a world's sums.
     #[inline]
     pub(crate) fn add_to(&self, sums: &mut DigestParts) {
         let mut whole = 0_u64;
@@ -273,140 +282,18 @@ impl Parts<'_> {
             *sum = sum.wrapping_add(hash);
             whole = whole.wrapping_add(hash);
         });
-        sums.weigh(self.identity.id, whole);
-    }
-}
-
-impl Identity {
-    #[inline]
-    fn hash(&self, words: Words) -> Words {
-        let Self { id: _, kind } = self;
-        words.word(u64::from(kind.0))
-    }
-}
-
-impl Body {
-    #[inline]
-    fn hash(&self, words: Words) -> Words {
-        let (values, support) = self.0.to_values();
-        values
-            .into_iter()
-            .fold(words.word(u64::from(support)), Words::float)
-    }
-}
-
-impl Life {
-    #[inline]
-    fn hash(&self, words: Words) -> Words {
-        let Self {
-            health,
-            respawn_at,
-            kills,
-            deaths,
-        } = self;
-        words
-            .word(u64::from(*health))
-            .word(respawn_at.0)
-            .word(u64::from(*kills) | u64::from(*deaths) << 32)
-    }
-}
-
-impl Arms {
-    #[inline]
-    fn hash(&self, words: Words) -> Words {
-        let Self {
-            ready_at,
-            swing_until,
-            swings,
-        } = self;
-        words
-            .word(ready_at.0)
-            .word(swing_until.0)
-            .word(u64::from(*swings))
-    }
-}
-
-impl Home {
-    #[inline]
-    fn hash(&self, words: Words) -> Words {
-        let Self { dir, spread_m } = self;
-        words.vector(*dir).float(*spread_m)
-    }
-}
-
-impl Mind {
-    #[inline]
-    fn hash(&self, words: Words) -> Words {
-        let Self {
-            decide_at,
-            quarry,
-            goal,
-        } = self;
-        words
-            .word(decide_at.0)
-            .word(quarry.map_or(0, |id| mix64(id.0)))
-            .vector(*goal)
-    }
-}
-
-impl Player {
-    #[inline]
-    fn hash(&self, words: Words) -> Words {
-        let Self {
-            name,
-            applied,
-            wish,
-            pace,
-            idle_ticks,
-        } = self;
-        let (u, v) = wish.axes();
-        words
-            .word(name.id().0)
-            .word(u64::from(applied.0) | u64::from(*idle_ticks) << 32)
-            .word(u64::from(u as u16) | u64::from(v as u16) << 16 | u64::from(*pace) << 32)
-    }
-}
-
-impl Flight {
-    fn hash(&self, words: Words) -> Words {
-        let Self {
-            shooter,
-            faction,
-            target,
-            until,
-        } = self;
-        words
-            .word(shooter.0)
-            .word(u64::from(*faction))
-            .word(target.0)
-            .word(until.0)
-    }
-}
-
-impl Hazard {
-    fn hash(&self, words: Words) -> Words {
-        let Self {
-            owner,
-            faction,
-            next_at,
-            until,
-        } = self;
-        words
-            .word(owner.0)
-            .word(u64::from(*faction))
-            .word(next_at.0)
-            .word(until.0)
+        let weighted = whole.wrapping_mul(self.unchanging.odd);
+        sums.weighted = sums.weighted.wrapping_add(weighted);
     }
 }
 
 impl EntityState {
-    fn parts(&self) -> Parts<'_> {
+    fn parts<'a>(&'a self, unchanging: &'a Unchanging) -> Parts<'a> {
         Parts {
             identity: &self.identity,
-            body: &self.body,
             life: &self.life,
             arms: &self.arms,
-            home: &self.home,
+            unchanging,
             mind: self.mind.as_ref(),
             player: self.player.as_ref(),
             purse: &self.purse,
@@ -419,7 +306,10 @@ impl EntityState {
     #[must_use]
     pub fn digest_parts(&self) -> DigestParts {
         let mut sums = DigestParts::default();
-        self.parts().add_to(&mut sums);
+        let unchanging = Unchanging::of(&self.identity, &self.home);
+        let id = self.identity.id;
+        sums.add(DigestPart::Body, id, self.body.digest(id));
+        self.parts(&unchanging).add_to(&mut sums);
         for effect in &self.mail.0 {
             sums.add(DigestPart::Mail, effect.target, effect.hash());
         }

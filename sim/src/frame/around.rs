@@ -12,6 +12,7 @@ use glam::DVec3;
 
 use super::FrameSet;
 use super::bounds::Bounds;
+use crate::entity::Place;
 use crate::hashing::CellHash;
 use bluemarble_spatial::ZoneId;
 
@@ -59,6 +60,8 @@ struct Slice {
     zone: ZoneId,
     start: u32,
     end: u32,
+    /// Which of that frame's cells.
+    run: u32,
     bounds: Bounds,
 }
 
@@ -80,13 +83,14 @@ fn slices_of<'a>(frames: &'a FrameSet, cells: &'a [CellId]) -> impl Iterator<Ite
     let slices = move |&cell: &CellId| {
         let owner = frames.map.zone_of(cell);
         frames.parts_of(owner).filter_map(move |zone| {
-            let (rows, bounds) = frames.zones[zone as usize].bounded_rows_of(cell)?;
+            let (rows, bounds, run) = frames.zones[zone as usize].bounded_rows_of(cell)?;
             Some(Slice {
                 cell,
                 owner,
                 zone,
                 start: rows.start as u32,
                 end: rows.end as u32,
+                run: run as u32,
                 bounds,
             })
         })
@@ -101,8 +105,17 @@ pub(crate) struct Around {
     pub frames: Arc<FrameSet>,
     /// Slices around each cell in which a resident stood at t−1, whoever owns the cell: where they
     /// begin and end in the list.
-    known: HashMap<CellId, (u32, u32), CellHash>,
+    known: HashMap<CellId, Known, CellHash>,
     slices: Vec<Slice>,
+}
+
+/// Places in a list of slices.
+#[derive(Clone, Copy, Debug)]
+struct Known {
+    /// Where the slices around a cell begin and end.
+    around: (u32, u32),
+    /// Those of the cell itself among them.
+    own: (u32, u32),
 }
 
 impl Around {
@@ -126,9 +139,20 @@ impl Around {
         self.slices.clear();
         for cell in cells {
             self.known.entry(cell).or_insert_with(|| {
-                let start = self.slices.len() as u32;
+                let start = self.slices.len();
                 self.slices.extend(slices_of(&frames, &memo.of(cell)));
-                (start, self.slices.len() as u32)
+                let here = &self.slices[start..];
+                // Ascending by cell, like the surroundings.
+                let end_of = |last: &dyn Fn(CellId) -> bool| {
+                    (start + here.partition_point(|slice| last(slice.cell))) as u32
+                };
+                Known {
+                    around: (start as u32, self.slices.len() as u32),
+                    own: (
+                        end_of(&|other| other < cell),
+                        end_of(&|other| other <= cell),
+                    ),
+                }
             });
         }
         self.frames = frames;
@@ -137,9 +161,13 @@ impl Around {
     /// The slices around any cell: looked up beforehand for residents, now for a newcomer.
     fn slices(&self, cell: CellId) -> Cow<'_, [Slice]> {
         match self.known.get(&cell) {
-            Some(&(start, end)) => Cow::Borrowed(&self.slices[start as usize..end as usize]),
+            Some(known) => Cow::Borrowed(self.listed(known.around)),
             None => Cow::Owned(slices_of(&self.frames, &surroundings(cell)).collect()),
         }
+    }
+
+    fn listed(&self, (start, end): (u32, u32)) -> &[Slice] {
+        &self.slices[start as usize..end as usize]
     }
 
     /// Visits everybody in `cell` and the cells around it whose centre is within `radius_m` of
@@ -162,6 +190,45 @@ impl Around {
                 self.visit_both([slice, sleepers], pos, radius2, &mut visit);
             } else if slice.bounds.distance_squared(pos) <= radius2 {
                 self.visit_rows(slice, slice.start..slice.end, pos, radius2, &mut visit);
+            }
+        }
+    }
+
+    /// As [`visit`](Self::visit), but in no order at all, for whoever only counts or sums in whole
+    /// numbers. Of a short radius it looks at hardly anybody else. `pos` is what the place was found for.
+    pub(crate) fn visit_unordered(
+        &self,
+        place: &Place,
+        pos: DVec3,
+        radius_m: f64,
+        mut visit: impl FnMut(Neighbour, f64),
+    ) {
+        /// Far more than rounding could make of a depth.
+        const SLACK_M: f64 = 1e-3;
+        let radius2 = radius_m * radius_m;
+        let is_deep = radius_m + SLACK_M < f64::from(place.1.depth_m);
+        let own = self.known.get(&place.0).filter(|_| is_deep);
+        let slices = match own {
+            Some(known) => Cow::Borrowed(self.listed(known.own)),
+            None => self.slices(place.0),
+        };
+        for slice in &*slices {
+            if slice.bounds.distance_squared(pos) > radius2 {
+                continue;
+            }
+            let frame = &self.frames.zones[slice.zone as usize];
+            for spot in frame.near(slice.run as usize, pos, radius_m) {
+                let distance2 = spot.pos.distance_squared(pos);
+                if distance2 <= radius2 {
+                    let neighbour = Neighbour {
+                        zone: slice.zone,
+                        owner: slice.owner,
+                        row: spot.row as usize,
+                        id: spot.id,
+                        pos: spot.pos,
+                    };
+                    visit(neighbour, distance2);
+                }
             }
         }
     }
@@ -222,9 +289,7 @@ impl Around {
         self.slices(cell).iter().find_map(|slice| {
             let frame = &self.frames.zones[slice.zone as usize];
             let rows = slice.start as usize..slice.end as usize;
-            let offset = frame.ids[rows.clone()]
-                .iter()
-                .position(|&other| other == id)?;
+            let offset = frame.ids[rows.clone()].binary_search(&id).ok()?;
             let row = rows.start + offset;
             Some(Neighbour {
                 zone: slice.zone,
@@ -240,9 +305,10 @@ impl Around {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::entity::Within;
     use crate::frame::{Frame, FrameRow};
     use bluemarble_shared_protocol::{Tick, hash_words};
-    use bluemarble_spatial::ZoneMap;
+    use bluemarble_spatial::{CellFinder, ZoneMap};
 
     const RADIUS_M: f64 = 50_000.0;
     const REACH_M: f64 = 48.0;
@@ -295,6 +361,7 @@ mod tests {
     fn it_visits_exactly_whom_brute_force_finds_by_cell_and_id() {
         let level = CellId::level_for_min_width(REACH_M + 10.0, RADIUS_M);
         let corner = DVec3::ONE.normalize();
+        let (mut finder, mut shortcuts) = (CellFinder::new(level), 0);
         for dir in [
             corner,
             -corner,
@@ -329,7 +396,7 @@ mod tests {
                         .copied()
                         .filter(|r| map.zone_of(r.cell) == zone)
                         .collect();
-                    Arc::new(Frame::from_sorted(own.into_iter()))
+                    Arc::new(Frame::from_sorted(&own))
                 };
                 let frames = Arc::new(FrameSet {
                     tick: Tick(1),
@@ -352,9 +419,32 @@ mod tests {
                         .map(|row| row.id)
                         .collect();
                     assert_eq!(visited, naive, "{zones} zones around {dir}");
+                    for radius_m in [0.0, 2.0, REACH_M] {
+                        let mut touched = Vec::new();
+                        let touch = |other: Neighbour, _| touched.push((other.row, other.id));
+                        let found = finder.find(asker.pos, 0);
+                        let place = Place(
+                            found.cell,
+                            Within {
+                                hint: 0,
+                                depth_m: found.depth as f32,
+                            },
+                        );
+                        shortcuts += usize::from(radius_m < found.depth);
+                        around.visit_unordered(&place, asker.pos, radius_m, touch);
+                        let near = |row: &&FrameRow| row.pos.distance(asker.pos) <= radius_m;
+                        let mut naive: Vec<EntityId> =
+                            rows.iter().filter(near).map(|row| row.id).collect();
+                        naive.sort_unstable();
+                        let mut touched: Vec<EntityId> =
+                            touched.into_iter().map(|(_, id)| id).collect();
+                        touched.sort_unstable();
+                        assert_eq!(touched, naive, "{radius_m} m in {zones} zones");
+                    }
                     assert_eq!(around.find(asker.cell, asker.id).unwrap().pos, asker.pos);
                 }
             }
         }
+        assert!(shortcuts > 3_000, "{shortcuts}");
     }
 }

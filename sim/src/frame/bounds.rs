@@ -37,6 +37,19 @@ impl Bounds {
         })
     }
 
+    /// Its longest side: along which axis (0, 1, 2), from where, and how long.
+    pub(super) fn longest(&self) -> (usize, f64, f64) {
+        let size = self.high - self.low;
+        let axis = if size.x >= size.y && size.x >= size.z {
+            0
+        } else if size.y >= size.z {
+            1
+        } else {
+            2
+        };
+        (axis, self.low[axis], size[axis])
+    }
+
     /// Squared distance from `pos`, m². Never more, rounding included, than `distance_squared` of any
     /// position inside: each coordinate is nearer, and rounding keeps the order.
     #[inline]

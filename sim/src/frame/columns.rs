@@ -5,7 +5,10 @@ use bluemarble_spatial::CellId;
 use glam::DVec3;
 
 use super::bounds::Bounds;
+use super::strips::{Spot, Strips};
+use super::sums::Sums;
 use crate::content::KindId;
+use crate::entity::DigestParts;
 
 /// What others may read about one entity.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -49,31 +52,51 @@ pub struct Frame {
     runs: Vec<(CellId, u32)>,
     /// A box around each of these cells' positions.
     bounds: Vec<Bounds>,
+    /// The rows of these cells by where in the cell they are.
+    strips: Strips,
+    sums: Sums,
+    /// Rows that were given a seat.
+    seats: u32,
 }
 
 impl Frame {
     /// A frame of rows sorted by (cell, id).
-    #[cfg(test)]
-    pub(crate) fn from_sorted(rows: impl ExactSizeIterator<Item = FrameRow>) -> Self {
+    pub(crate) fn from_sorted(rows: &[FrameRow]) -> Self {
         let mut frame = Self::default();
-        frame.reserve(rows.len());
-        rows.for_each(|row| frame.push(row));
+        for row in rows {
+            frame.seat(row.cell);
+        }
+        frame.make_room();
+        for (at, row) in rows.iter().enumerate() {
+            frame.put(at, row, DigestParts::odd(row.id));
+        }
         frame.finish();
         frame
     }
 
-    /// Empties it for as many rows as there are cells, which are in order; each is then
-    /// [put](Self::put) in its place, and the whole [finished](Self::finish).
-    pub(crate) fn restart(&mut self, cells: impl Iterator<Item = CellId>) {
+    /// Empties it. Then each row is [given a seat](Self::seat), in order; then there is
+    /// [room](Self::make_room) for each to be [put](Self::put) in its place, in any order; and at last
+    /// the whole is [finished](Self::finish).
+    pub(crate) fn restart(&mut self) {
         self.runs.clear();
-        let mut rows = 0;
-        for cell in cells {
-            if self.runs.last().is_none_or(|(last, _)| *last != cell) {
-                self.runs.push((cell, rows));
-            }
-            rows += 1;
+        self.seats = 0;
+        self.sums = Sums::default();
+    }
+
+    /// The next row, which is in this cell.
+    #[inline]
+    pub(crate) fn seat(&mut self, cell: CellId) -> u32 {
+        if self.runs.last().is_none_or(|(last, _)| *last != cell) {
+            debug_assert!(self.runs.last().is_none_or(|(last, _)| *last < cell));
+            self.runs.push((cell, self.seats));
         }
-        let rows = rows as usize;
+        self.seats += 1;
+        self.seats - 1
+    }
+
+    /// Makes the columns as long as there are seats.
+    pub(crate) fn make_room(&mut self) {
+        let rows = self.seats as usize;
         self.ids.resize(rows, EntityId(0));
         self.positions.resize(rows, DVec3::ZERO);
         self.radii_m.resize(rows, 0.0);
@@ -83,8 +106,9 @@ impl Frame {
         self.kinds.resize(rows, KindId(0));
     }
 
-    /// Fills a row.
-    pub(crate) fn put(&mut self, at: usize, row: &FrameRow) {
+    /// Fills a row; `odd` is [`DigestParts::odd`] of its id.
+    #[inline]
+    pub(crate) fn put(&mut self, at: usize, row: &FrameRow, odd: u64) {
         self.ids[at] = row.id;
         self.positions[at] = row.pos;
         self.radii_m[at] = row.radius_m;
@@ -92,39 +116,26 @@ impl Frame {
         self.factions[at] = row.faction;
         self.alive[at] = row.alive;
         self.kinds[at] = row.kind;
+        self.sums.add(row.id, odd, row.pos, row.alive);
     }
 
-    /// When every row is filled: draws the boxes.
+    /// When every row is filled: draws the boxes and cuts the strips.
     pub(crate) fn finish(&mut self) {
         self.bounds.clear();
+        self.strips.clear();
         for run in 0..self.runs.len() {
-            let bounds = Bounds::of(&self.positions[self.rows_of_run(run)]);
+            let rows = self.rows_of_run(run);
+            let positions = &self.positions[rows.clone()];
+            let bounds = Bounds::of(positions);
+            let ids = &self.ids[rows.clone()];
+            self.strips.cut(&bounds, rows.start, positions, ids);
             self.bounds.push(bounds);
         }
     }
 
-    fn reserve(&mut self, rows: usize) {
-        self.ids.reserve(rows);
-        self.positions.reserve(rows);
-        self.radii_m.reserve(rows);
-        self.eyes_m.reserve(rows);
-        self.factions.reserve(rows);
-        self.alive.reserve(rows);
-        self.kinds.reserve(rows);
-    }
-
-    fn push(&mut self, row: FrameRow) {
-        if self.runs.last().is_none_or(|(cell, _)| *cell != row.cell) {
-            debug_assert!(self.runs.last().is_none_or(|(cell, _)| *cell < row.cell));
-            self.runs.push((row.cell, self.ids.len() as u32));
-        }
-        self.ids.push(row.id);
-        self.positions.push(row.pos);
-        self.radii_m.push(row.radius_m);
-        self.eyes_m.push(row.eye_m);
-        self.factions.push(row.faction);
-        self.alive.push(row.alive);
-        self.kinds.push(row.kind);
+    /// What it adds to the digest when it is the past.
+    pub(crate) fn sums(&self) -> Sums {
+        self.sums
     }
 
     /// How many rows.
@@ -153,34 +164,25 @@ impl Frame {
         }
     }
 
-    /// The same, with the box around them; `None` if nobody is there.
-    pub(super) fn bounded_rows_of(&self, cell: CellId) -> Option<(std::ops::Range<usize>, Bounds)> {
+    /// The same, with the box around them and which of the cells it is; `None` if nobody is there.
+    pub(super) fn bounded_rows_of(
+        &self,
+        cell: CellId,
+    ) -> Option<(std::ops::Range<usize>, Bounds, usize)> {
         let run = self.runs.binary_search_by_key(&cell, |(cell, _)| *cell);
         run.ok()
-            .map(|run| (self.rows_of_run(run), self.bounds[run]))
+            .map(|run| (self.rows_of_run(run), self.bounds[run], run))
+    }
+
+    /// Some of the `run`-th cell, among them all within `radius_m` of `pos`, in no order.
+    #[inline]
+    pub(super) fn near(&self, run: usize, pos: DVec3, radius_m: f64) -> &[Spot] {
+        self.strips.near(run, pos, radius_m)
     }
 
     fn rows_of_run(&self, run: usize) -> std::ops::Range<usize> {
         let next = self.runs.get(run + 1);
         self.runs[run].1 as usize..next.map_or(self.len(), |(_, start)| *start as usize)
-    }
-
-    /// This frame with rows forwarded at the barrier, sorted by (cell, id), merged in. What lies
-    /// between two of them is copied in one piece: they are few beside the frame.
-    pub(crate) fn with_arrivals(&self, arrivals: &[FrameRow]) -> Self {
-        let mut merged = Self::default();
-        merged.reserve(self.len() + arrivals.len());
-        merged.runs.reserve(self.runs.len() + arrivals.len());
-        let (mut run, mut copied) = (0, 0);
-        for arrival in arrivals {
-            let before = self.rows_before(arrival.cell, arrival.id);
-            self.copy_rows(&mut merged, &mut run, copied..before);
-            merged.push(*arrival);
-            copied = before;
-        }
-        self.copy_rows(&mut merged, &mut run, copied..self.len());
-        merged.finish();
-        merged
     }
 
     /// Row `row`, which lies in `cell`.
@@ -198,99 +200,10 @@ impl Frame {
         }
     }
 
-    /// How many rows come before (cell, id).
-    fn rows_before(&self, cell: CellId, id: EntityId) -> usize {
-        let rows = match self.runs.binary_search_by_key(&cell, |(cell, _)| *cell) {
-            Ok(run) => self.rows_of_run(run),
-            Err(run) => {
-                let start = self
-                    .runs
-                    .get(run)
-                    .map_or(self.len(), |(_, row)| *row as usize);
-                return start;
-            }
-        };
-        rows.start + self.ids[rows].partition_point(|other| *other < id)
-    }
-
-    /// Appends rows to another frame. `run` is the run of the first of them or an earlier one, and is
-    /// moved on.
-    fn copy_rows(&self, to: &mut Self, run: &mut usize, rows: std::ops::Range<usize>) {
-        if rows.is_empty() {
-            return;
-        }
-        let shift = to.len();
-        while let Some((cell, start)) = self.runs.get(*run)
-            && (*start as usize) < rows.end
-        {
-            if self.rows_of_run(*run).end > rows.start {
-                let from = (*start as usize).max(rows.start) - rows.start + shift;
-                if to.runs.last().is_none_or(|(last, _)| last != cell) {
-                    to.runs.push((*cell, from as u32));
-                }
-            }
-            if self.rows_of_run(*run).end > rows.end {
-                break;
-            }
-            *run += 1;
-        }
-        to.ids.extend_from_slice(&self.ids[rows.clone()]);
-        to.positions
-            .extend_from_slice(&self.positions[rows.clone()]);
-        to.radii_m.extend_from_slice(&self.radii_m[rows.clone()]);
-        to.eyes_m.extend_from_slice(&self.eyes_m[rows.clone()]);
-        to.factions.extend_from_slice(&self.factions[rows.clone()]);
-        to.alive.extend_from_slice(&self.alive[rows.clone()]);
-        to.kinds.extend_from_slice(&self.kinds[rows]);
-    }
-
     /// Only for the mutant that reads its own zone at t: overwrites a position in place.
     #[cfg(feature = "mutants")]
     pub(crate) fn overwrite_position(&mut self, row: usize, pos: DVec3) {
         self.positions[row] = pos;
         self.finish();
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use bluemarble_shared_protocol::mix64;
-    use bluemarble_spatial::Level;
-
-    fn row(n: u64) -> FrameRow {
-        let axis = |k| f64::from(mix64(n * 3 + k) as i32);
-        let dir = DVec3::new(axis(0), axis(1), axis(2)).normalize();
-        FrameRow {
-            cell: CellId::at(dir, Level::of(3)),
-            id: EntityId(mix64(n ^ 77)),
-            pos: dir * 1_000.0,
-            radius_m: 0.5,
-            eye_m: 1.6,
-            faction: 0,
-            alive: true,
-            kind: KindId(0),
-        }
-    }
-
-    #[test]
-    fn merging_arrivals_equals_sorting_everything() {
-        let mut all: Vec<FrameRow> = (0..500).map(row).collect();
-        let key = |r: &FrameRow| (r.cell, r.id);
-        let (mut here, mut coming) = (all[..430].to_vec(), all[430..].to_vec());
-        all.sort_by_key(key);
-        here.sort_by_key(key);
-        coming.sort_by_key(key);
-        let whole = Frame::from_sorted(all.iter().copied());
-        let merged = Frame::from_sorted(here.into_iter()).with_arrivals(&coming);
-        assert_eq!(merged, whole);
-        for cell in whole.cells() {
-            let naive: Vec<EntityId> = all
-                .iter()
-                .filter(|r| r.cell == cell)
-                .map(|r| r.id)
-                .collect();
-            assert_eq!(whole.ids[whole.rows_of(cell)], naive);
-        }
     }
 }

@@ -8,9 +8,12 @@
 mod around;
 mod bounds;
 mod columns;
+mod strips;
+mod sums;
 
 pub(crate) use around::{Around, Neighbour, NeighbourCells, surroundings};
 pub use columns::{Frame, FrameRow};
+pub(crate) use sums::Sums;
 
 use std::sync::Arc;
 

@@ -10,14 +10,13 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use bevy_ecs::resource::Resource;
-use bluemarble_shared_protocol::{EntityId, Tick, mix64};
+use bluemarble_shared_protocol::{EntityId, Tick};
 use bluemarble_spatial::CellId;
 use glam::DVec3;
-use rayon::iter::{IntoParallelIterator, ParallelIterator};
 
 pub(crate) use self::stored::{RevivedPast, StoredPast};
-use crate::entity::digest::{DigestPart, DigestParts};
-use crate::frame::{Around, Frame, FrameSet, Neighbour, surroundings};
+use crate::entity::DigestParts;
+use crate::frame::{Around, FrameSet, Neighbour, Sums, surroundings};
 
 /// Most ticks that can be remembered: bits of a word in the stored form.
 pub(crate) const LAYERS_MAX: usize = 64;
@@ -36,8 +35,6 @@ struct PastRow {
 struct Layer {
     tick: Tick,
     rows: Rows,
-    /// Of each of the frames, if they are.
-    parts: Arc<[Sums]>,
     sums: Sums,
 }
 
@@ -49,49 +46,6 @@ enum Rows {
     Restored(Arc<[PastRow]>),
 }
 
-/// A tick's share of the digest, before the tick itself is mixed in.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Sums {
-    plain: u64,
-    weighted: u64,
-}
-
-impl Sums {
-    #[inline]
-    fn add(&mut self, id: EntityId, pos: DVec3, alive: bool) {
-        const SALT: u64 = 0x7061_7374_2072_6f77;
-        let [x, y, z] = pos.to_array().map(f64::to_bits);
-        let place = x
-            .wrapping_mul(0x9e37_79b9_7f4a_7c15)
-            .wrapping_add(y.wrapping_mul(0xc2b2_ae3d_27d4_eb4f))
-            .wrapping_add(z.wrapping_mul(0x1656_67b1_9e37_79f9));
-        let hash = mix64(mix64(id.0 ^ SALT).wrapping_add(place) ^ u64::from(alive));
-        self.plain = self.plain.wrapping_add(hash);
-        let weighted = hash.wrapping_mul(DigestParts::odd(id));
-        self.weighted = self.weighted.wrapping_add(weighted);
-    }
-
-    /// What a tick with these sums adds to the world's.
-    fn share(self, tick: Tick) -> DigestParts {
-        // Odd, so that one row that differs still names its entity.
-        let odd = mix64(tick.0 ^ 0x7061_7374_2074_6963) | 1;
-        let mut share = DigestParts {
-            weighted: self.weighted.wrapping_mul(odd),
-            ..DigestParts::default()
-        };
-        share.components[DigestPart::Past as usize] = self.plain.wrapping_mul(odd);
-        share
-    }
-
-    fn of_frame(frame: &Frame) -> Self {
-        let mut sums = Self::default();
-        for (row, id) in frame.ids.iter().enumerate() {
-            sums.add(*id, frame.positions[row], frame.alive[row]);
-        }
-        sums
-    }
-}
-
 /// The last few ticks before the last, the newest first.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct History {
@@ -100,30 +54,13 @@ pub(crate) struct History {
 
 impl History {
     /// Remembers the frames of a tick that is no longer the last, and forgets what is more than
-    /// `depth` ticks older than the one that is. Runs on the current pool.
+    /// `depth` ticks older than the one that is.
     pub(crate) fn remember(&mut self, frames: Arc<FrameSet>, depth: usize) {
-        // What is the same frame as a tick before (of sleepers, it is) is not read again.
-        let before = self.layers.front().map(|layer| (&layer.rows, &layer.parts));
-        let known = |n: usize| match before {
-            Some((Rows::Frames(before), parts)) => {
-                let same = Arc::ptr_eq(before.zones.get(n)?, &frames.zones[n]);
-                same.then(|| parts[n])
-            }
-            _ => None,
-        };
-        let parts: Arc<[Sums]> = (0..frames.zones.len())
-            .into_par_iter()
-            .map(|n| known(n).unwrap_or_else(|| Sums::of_frame(&frames.zones[n])))
-            .collect();
-        let sums = parts.iter().fold(Sums::default(), |a, b| Sums {
-            plain: a.plain.wrapping_add(b.plain),
-            weighted: a.weighted.wrapping_add(b.weighted),
-        });
+        let sums = frames.zones.iter().map(|frame| frame.sums());
         self.layers.push_front(Layer {
             tick: frames.tick,
+            sums: sums.fold(Sums::default(), Sums::and),
             rows: Rows::Frames(frames),
-            parts,
-            sums,
         });
         self.layers.truncate(depth);
     }

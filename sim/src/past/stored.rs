@@ -182,7 +182,7 @@ struct RevivedLayer {
 
 impl RevivedLayer {
     fn push(&mut self, id: EntityId, pos: DVec3, alive: bool) {
-        self.sums.add(id, pos, alive);
+        self.sums.add(id, DigestParts::odd(id), pos, alive);
         self.rows.push((id, pos, alive));
     }
 }
@@ -215,7 +215,6 @@ impl RevivedPast {
             Layer {
                 tick: layer.tick,
                 sums: layer.sums,
-                parts: Arc::from([]),
                 rows: Rows::Restored(Arc::from(rows)),
             }
         };

@@ -4,6 +4,7 @@
 mod heading;
 mod order;
 mod pool;
+mod rows;
 mod wire;
 
 use std::sync::Arc;
@@ -17,24 +18,26 @@ use bevy_ecs::system::Query;
 use bluemarble_shared_protocol::{Tick, WireFrame};
 use bluemarble_spatial::{CellFinder, CellId};
 
-use self::order::{Order, Seat};
+use self::order::Order;
 use self::pool::Pool;
+use self::rows::{FrameRows, LEAVES};
 use self::wire::{Private, WireBuilder};
 use crate::entity::digest::{DigestParts, Parts};
 use crate::entity::{
-    Arms, Body, Flight, Hazard, Home, Identity, Life, Mind, News, Place, Player, Purse, Touched,
+    Arms, Bodies, Body, Flight, Hazard, Identity, Life, Mind, News, Place, Player, Purse, Touched,
+    Unchanging, Within,
 };
 use crate::frame::{Frame, FrameRow};
 use crate::lore::Lore;
-use crate::schedule::{TickSet, ZoneTick};
+use crate::schedule::{TickSet, ZonePublish, ZoneTick};
 use crate::sleep::{Dormitory, Filed};
-use crate::zone_resources::{Leaving, Now, Ownership, Published, PublishedPart};
+use crate::zone_resources::{Arrivals, Leaving, Now, Ownership, Published, PublishedPart};
 
 pub(crate) fn plugin(app: &mut App) {
     app.init_resource::<Drafts>();
     app.add_systems(ZoneTick, depart.in_set(TickSet::Depart));
     app.add_systems(
-        ZoneTick,
+        ZonePublish,
         (publish, publish_asleep).chain().in_set(TickSet::Publish),
     );
 }
@@ -48,9 +51,17 @@ fn depart(
     mut everybody: Query<(&Identity, &Body, &Life, &mut Place), Without<Filed>>,
 ) {
     published.leaving.clear();
+    cells.0.bound(Cells::enough(published.cells.len()));
     let own = ownership.range();
     for (identity, body, life, mut place) in &mut everybody {
-        (place.0, place.1) = cells.0.find(body.0.pos, place.1);
+        let found = cells.0.find(body.0.pos, place.1.hint);
+        *place = Place(
+            found.cell,
+            Within {
+                hint: found.hint,
+                depth_m: found.depth as f32,
+            },
+        );
         if !own.contains(&place.0) {
             let to = ownership.map.zone_of(place.0);
             let row = frame_row(&lore, identity, body, life, place.0);
@@ -81,7 +92,7 @@ type Everything<'a> = (
     &'a Body,
     &'a Life,
     &'a Arms,
-    &'a Home,
+    &'a Unchanging,
     &'a Place,
     &'a Touched,
     Option<&'a Mind>,
@@ -100,6 +111,11 @@ impl Cells {
     pub(crate) fn new(lore: &Lore) -> Self {
         Self(CellFinder::new(lore.grid_level))
     }
+
+    /// How many to remember if residents stand in so many: who walks to and fro finds them again.
+    fn enough(lived_in: usize) -> usize {
+        (4 * lived_in).max(256)
+    }
 }
 
 /// Room to publish in. What it holds from the tick before shows nowhere.
@@ -117,33 +133,10 @@ struct Draft {
     avatars: Vec<u32>,
     /// Of each row: how many avatars come before it.
     own_rows: Vec<u32>,
-    /// Of each row: its row in the frame, or [`LEAVES`].
-    frame_rows: Vec<u32>,
+    frame_rows: FrameRows,
+    bodies: Bodies,
     frames: Pool<Frame>,
     wires: Pool<WireFrame>,
-}
-
-/// Whose cell belongs to another zone is in no row of this zone's frame.
-const LEAVES: u32 = u32::MAX;
-
-/// Writes down everybody's row in the frame.
-fn number_those_who_stay(
-    everybody: &[Seat],
-    frame_rows: &mut Vec<u32>,
-    stays: impl Fn(CellId) -> bool,
-) {
-    frame_rows.clear();
-    let (mut last, mut staying) = (None, 0);
-    for seat in everybody {
-        // Asked once a cell.
-        let stays = match last {
-            Some((cell, stays)) if cell == seat.cell => stays,
-            _ => stays(seat.cell),
-        };
-        last = Some((seat.cell, stays));
-        frame_rows.push(if stays { staying } else { LEAVES });
-        staying += u32::from(stays);
-    }
 }
 
 /// Counts, for each row, the avatars before it.
@@ -164,14 +157,17 @@ pub(crate) fn publish(
     now: Res<Now>,
     lore: Res<Lore>,
     ownership: Res<Ownership>,
+    mut arrivals: ResMut<Arrivals>,
     mut drafts: ResMut<Drafts>,
     mut published: ResMut<Published>,
     everybody: Query<Everything, Without<Filed>>,
 ) {
+    arrivals.sort();
     let draft = &mut drafts.awake;
     let own = ownership.range();
     let stays = |cell| own.contains(&cell);
-    let part = draft.make(now.0, &lore, stays, &everybody);
+    let part = draft.make(now.0, &lore, stays, &arrivals.0, &everybody);
+    arrivals.0.clear();
     published.cells.clear();
     for seat in draft.order.sorted() {
         match published.cells.last_mut() {
@@ -203,7 +199,7 @@ fn publish_asleep(
     if dormitory.changed {
         dormitory.changed = false;
         let draft = &mut drafts.asleep;
-        published.asleep = draft.make(now.0, &lore, |_| true, &sleepers);
+        published.asleep = draft.make(now.0, &lore, |_| true, &[], &sleepers);
     }
 }
 
@@ -215,6 +211,7 @@ impl Draft {
         now: Tick,
         lore: &Lore,
         stays: impl Fn(CellId) -> bool,
+        arrivals: &[FrameRow],
         everybody: &Query<Everything, F>,
     ) -> PublishedPart {
         let Self {
@@ -222,6 +219,7 @@ impl Draft {
             avatars,
             own_rows,
             frame_rows,
+            bodies,
             frames,
             wires,
         } = self;
@@ -235,25 +233,26 @@ impl Draft {
         let (mut frame, mut wire) = (frames.take(), wires.take());
         let unshared = "the pool hands out what nobody else has";
         let rows = Arc::get_mut(&mut frame).expect(unshared);
-        number_those_who_stay(order.sorted(), frame_rows, stays);
-        let staying = order.sorted().iter().zip(frame_rows.iter());
-        let staying = staying.filter(|(_, row)| **row != LEAVES);
-        rows.restart(staying.map(|(seat, _)| seat.cell));
+        rows.restart();
+        frame_rows.seat(order.sorted(), arrivals, stays, rows);
+        rows.make_room();
+        for (arrival, &row) in arrivals.iter().zip(&frame_rows.arrivals) {
+            rows.put(row as usize, arrival, DigestParts::odd(arrival.id));
+        }
         let draft = Arc::get_mut(&mut wire).expect(unshared);
         number_the_avatars(avatars, own_rows, order.rows());
         let mut builder = WireBuilder::new(lore, now, order.rows().len(), avatars.len(), draft);
         let mut digest = DigestParts::default();
         for (components, &row) in everybody.iter().zip(order.rows()) {
-            let (identity, body, life, arms, home, place, touched, mind, player, news, ..) =
+            let (identity, body, life, arms, unchanging, place, touched, mind, player, news, ..) =
                 components;
             let (.., purse, flight, hazard) = components;
             let row = row as usize;
             Parts {
                 identity,
-                body,
                 life,
                 arms,
-                home,
+                unchanging,
                 mind,
                 player,
                 purse,
@@ -261,9 +260,11 @@ impl Draft {
                 hazard,
             }
             .add_to(&mut digest);
-            if frame_rows[row] != LEAVES {
-                let read = frame_row(lore, identity, body, life, place.0);
-                rows.put(frame_rows[row] as usize, &read);
+            bodies.add(identity.id, unchanging.odd, body, &mut digest);
+            let frame_row = frame_rows.residents[row];
+            if frame_row != LEAVES {
+                let read = self::frame_row(lore, identity, body, life, place.0);
+                rows.put(frame_row as usize, &read, unchanging.odd);
             }
             builder.put(row, place.0, identity, body, life, arms);
             if let (Some(player), Some(news)) = (player, news) {
@@ -282,6 +283,7 @@ impl Draft {
                 );
             }
         }
+        bodies.finish(&mut digest);
         rows.finish();
         frames.put(&frame);
         wires.put(&wire);

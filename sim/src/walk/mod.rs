@@ -55,8 +55,8 @@ fn step_bodies(
             continue;
         }
         let mut push = Push::default();
-        around.visit(
-            place.0,
+        around.visit_unordered(
+            place,
             body.0.pos,
             mover.radius_m + Kind::RADIUS_M_MAX,
             |other, distance2| {

@@ -41,6 +41,23 @@ impl Fence {
         }
     }
 
+    /// How far inside the cell a position is at least, in its own unit; 0 if it may be outside.
+    #[inline]
+    pub(super) fn depth(&self, pos: DVec3) -> f64 {
+        let (mut inside, mut least) = (true, f64::INFINITY);
+        for side in 0..4 {
+            let height = self.x[side] * pos.x + self.y[side] * pos.y + self.z[side] * pos.z;
+            inside &= height > 0.0;
+            least = if height < least { height } else { least };
+        }
+        // The normals are up to √2 long.
+        if inside {
+            least * core::f64::consts::FRAC_1_SQRT_2
+        } else {
+            0.0
+        }
+    }
+
     /// Whether a position is certainly in the cell. Never so for NaN and infinities.
     #[inline]
     pub(super) fn holds(&self, pos: DVec3) -> bool {
@@ -75,7 +92,7 @@ mod tests {
             let level = Level::of((n % 31) as u8);
             let cell = CellId::at(dir, level);
             let fence = Fence::around(cell);
-            assert!(!fence.holds(-dir), "{dir}");
+            assert!(!fence.holds(-dir) && fence.depth(-dir) == 0.0, "{dir}");
             let size = f64::from(1u32 << (30 - level.get())) / f64::from(1u32 << 30);
             for k in 0..4u64 {
                 // About a cell away, so that some are in it, some in a neighbour.
@@ -83,6 +100,13 @@ mod tests {
                 let p = dir * 6.4e6 + DVec3::new(c(5), c(6), c(7)) * dir.length() * 6.4e6 * size;
                 let (is_in, is_held) = (CellId::at(p, level) == cell, fence.holds(p));
                 assert!(is_in || !is_held, "{p} is outside {cell}");
+                let depth = fence.depth(p);
+                assert_eq!(depth > 0.0, is_held);
+                // Nowhere that near is another cell.
+                for away in [c(8), c(9), c(10)].map(|s| DVec3::new(s, c(11), c(12)).normalize()) {
+                    let near = p + away * depth * (1.0 - 1e-6);
+                    assert!(!is_held || CellId::at(near, level) == cell);
+                }
                 held += u32::from(is_held);
                 missed += u32::from(is_in && !is_held);
             }
@@ -113,7 +137,7 @@ mod tests {
         let fence = Fence::around(CellId::at(DVec3::X, Level::FACE));
         assert!(fence.holds(DVec3::X));
         for bad in [DVec3::NAN, DVec3::ZERO, DVec3::new(1.0, 0.0, f64::NAN)] {
-            assert!(!fence.holds(bad));
+            assert!(!fence.holds(bad) && fence.depth(bad) == 0.0);
         }
     }
 }

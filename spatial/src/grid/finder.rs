@@ -11,9 +11,16 @@ use glam::DVec3;
 use super::fence::Fence;
 use crate::cells::{CellId, Level};
 
-/// Cells known at most, about 100 bytes each; then all are forgotten, so that wandering over a planet
-/// for a month does not fill memory.
-const KNOWN_MAX: usize = 16_384;
+/// Where something is.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Found {
+    /// Its cell.
+    pub cell: CellId,
+    /// The hint for the next time.
+    pub hint: u32,
+    /// So far around it nothing is in another cell, in the unit of the position.
+    pub depth: f64,
+}
 
 /// Finds cells of one level.
 #[derive(Clone, Debug, Default)]
@@ -33,30 +40,43 @@ impl CellFinder {
         }
     }
 
-    /// The cell that [`CellId::at`] names for the direction of `pos` (not zero), and the hint for the
-    /// next time. Any number will do for the first.
-    #[inline]
-    #[must_use]
-    pub fn find(&mut self, pos: DVec3, hint: u32) -> (CellId, u32) {
-        match self.known.get(hint as usize) {
-            Some((cell, fence)) if fence.holds(pos) => (*cell, hint),
-            _ => self.look_up(pos),
+    /// Forgets all cells if it knows more than this, about 150 bytes each: whoever wanders over a planet
+    /// for a month says now and then how many are enough.
+    pub fn bound(&mut self, most: usize) {
+        if self.known.len() > most {
+            self.known = Vec::new();
+            self.places = BTreeMap::new();
         }
     }
 
-    #[cold]
-    fn look_up(&mut self, pos: DVec3) -> (CellId, u32) {
-        let cell = CellId::at(pos.normalize(), self.level);
-        if self.known.len() >= KNOWN_MAX {
-            self.known.clear();
-            self.places.clear();
+    /// The cell that [`CellId::at`] names for the direction of `pos` (not zero). Any number will do for
+    /// the first hint.
+    #[inline]
+    #[must_use]
+    pub fn find(&mut self, pos: DVec3, hint: u32) -> Found {
+        if let Some((cell, fence)) = self.known.get(hint as usize) {
+            let depth = fence.depth(pos);
+            if depth > 0.0 {
+                return Found {
+                    cell: *cell,
+                    hint,
+                    depth,
+                };
+            }
         }
+        self.look_up(pos)
+    }
+
+    #[cold]
+    fn look_up(&mut self, pos: DVec3) -> Found {
+        let cell = CellId::at(pos.normalize(), self.level);
         let known = &mut self.known;
-        let place = *self.places.entry(cell).or_insert_with(|| {
+        let hint = *self.places.entry(cell).or_insert_with(|| {
             known.push((cell, Fence::around(cell)));
             known.len() as u32 - 1
         });
-        (cell, place)
+        let depth = self.known[hint as usize].1.depth(pos);
+        Found { cell, hint, depth }
     }
 }
 
@@ -78,7 +98,13 @@ mod tests {
             for step in 0..300_u64 {
                 pos = (pos + way).normalize() * 50_000.0;
                 let expected = CellId::at(pos.normalize(), level);
-                let (cell, next) = finder.find(pos, hint);
+                let Found {
+                    cell,
+                    hint: next,
+                    depth,
+                } = finder.find(pos, hint);
+                let aside = pos + way.normalize() * depth * 0.999;
+                assert_eq!(CellId::at(aside.normalize(), level), cell);
                 assert_eq!(cell, expected);
                 right += u64::from(next == hint);
                 crossings += u64::from(before.is_some_and(|before| before != cell));
@@ -91,17 +117,18 @@ mod tests {
     }
 
     #[test]
-    fn more_cells_than_it_remembers_are_found_all_the_same() {
+    fn what_it_has_forgotten_it_finds_all_the_same() {
         let level = Level::of(20);
         let mut finder = CellFinder::new(level);
         let mut hint = 0;
-        for n in 0..2 * KNOWN_MAX as u64 {
+        for n in 0..20_000_u64 {
             let c = |k: u64| unit(mix64(n * 3 + k)) - 0.5;
             let pos = DVec3::new(c(0), c(1), c(2)) * 1e6;
             let found = finder.find(pos, hint);
-            assert_eq!(found.0, CellId::at(pos.normalize(), level));
-            hint = found.1;
+            assert_eq!(found.cell, CellId::at(pos.normalize(), level));
+            hint = found.hint;
+            finder.bound(1_000);
+            assert!(finder.known.len() <= 1_000);
         }
-        assert!(finder.known.len() <= KNOWN_MAX);
     }
 }

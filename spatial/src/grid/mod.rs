@@ -13,6 +13,6 @@ mod placement;
 mod simd;
 
 pub use cell_grid::{CellGrid, Nearby, Neighbour};
-pub use finder::CellFinder;
+pub use finder::{CellFinder, Found};
 pub use nearest::Nearest;
 pub use simd::SimdLevel;
