@@ -2,6 +2,7 @@
 //! whoever did not look while it ran is checked all the same.
 
 use bluemarble_net::client::{ClientConfig, ClientCore, Taken};
+use bluemarble_shared_protocol::codec::Schema;
 use bluemarble_shared_protocol::{Tick, TruthFrame, Welcome};
 use bytes::Bytes;
 
@@ -23,10 +24,10 @@ pub struct Capture {
 impl Capture {
     /// Empty, of bot `number`.
     #[must_use]
-    pub fn new(number: u32, welcome: &Welcome) -> Self {
+    pub fn new(number: u32, welcome: &Welcome, schema: Schema) -> Self {
         Self {
             bot: number,
-            config: ClientConfig::of_welcome(welcome, None),
+            config: ClientConfig::of_welcome(welcome, schema, None),
             rules: Rules::announced(welcome),
             datagrams: Vec::new(),
             bytes: 0,

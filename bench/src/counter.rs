@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering;
 
 use bluemarble_net::client::{AckWindow, Disconnected, Link};
 use bluemarble_shared_protocol::codec::{
-    DecodeError, IntentDatagram, OwnUpdate, SnapshotReader, nearest, tick_near,
+    DecodeError, IntentDatagram, OwnUpdate, SnapshotReader, nearest, snapshot_tick_near,
 };
 use bluemarble_shared_protocol::limits::INTENTS_PER_DATAGRAM_MAX;
 use bluemarble_shared_protocol::{InputSeq, Intent, Tick, WishDir};
@@ -64,7 +64,7 @@ impl<'a> Counter<'a> {
             place: None,
             received: 0,
             undecodable: 0,
-            capture: keeps.then(|| Capture::new(number, link.welcome())),
+            capture: keeps.then(|| Capture::new(number, link.welcome(), link.schema())),
             link,
             last_us: None,
             window: None,
@@ -138,7 +138,8 @@ impl<'a> Counter<'a> {
     }
 
     fn read(&mut self, datagram: &[u8]) -> Result<(), DecodeError> {
-        let reader = SnapshotReader::open(datagram, self.link.welcome().tick_hz)?;
+        let tables = self.link.schema().tables();
+        let reader = SnapshotReader::open(datagram, tables, self.link.welcome().tick_hz)?;
         let header = *reader.header();
         let number = nearest(u64::from(header.number), 16, self.acks.newest());
         if !self.acks.is_news(number) {
@@ -146,7 +147,7 @@ impl<'a> Counter<'a> {
         }
         self.acks.take(number);
         self.received += 1;
-        self.tick = self.tick.max(tick_near(header.tick, self.tick));
+        self.tick = self.tick.max(snapshot_tick_near(header.tick, self.tick));
         if let OwnUpdate::Full { body, .. } = reader.own() {
             let [x, y, z, ..] = body.values;
             let here = DVec3::new(x, y, z);

@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use bluemarble_net::client::{ClientConfig, ClientCore};
 use bluemarble_net::server::event::{SessionEvent, VerifiedHello};
 use bluemarble_net::server::{Hub, HubConfig, Interest, ReplicateInput, WorldFacts};
-use bluemarble_shared_protocol::codec::quantise;
+use bluemarble_shared_protocol::codec::{Schema, quantise};
 use bluemarble_shared_protocol::{
     BodyBits, EntityId, Epoch, InputSeq, Intent, OwnState, OwnVitals, SessionId, Tick, WireEntity,
     WireFrame,
@@ -55,6 +55,7 @@ fn main() {
 fn measure(n: usize, patch_m: f64, rtt_ticks: usize, far_period_ticks: u32) {
     let mut config = HubConfig::new(WorldFacts {
         epoch: Epoch(1),
+        tick: Tick(0),
         tick_hz: HZ,
         planet: "moon".into(),
         planet_hash: 0,
@@ -79,6 +80,7 @@ fn measure(n: usize, patch_m: f64, rtt_ticks: usize, far_period_ticks: u32) {
         let hello = VerifiedHello {
             name: walker.name.to_string(),
             avatar: walker.id,
+            schema: Schema::NEWEST,
         };
         hub.handle(0, SessionEvent::Opened { session, hello });
         let config = ClientConfig {
@@ -86,6 +88,7 @@ fn measure(n: usize, patch_m: f64, rtt_ticks: usize, far_period_ticks: u32) {
             epoch: Epoch(1),
             tick: Tick(0),
             tick_hz: HZ,
+            schema: Schema::NEWEST,
             predictor: None,
         };
         clients.push((ClientCore::new(config), VecDeque::new()));

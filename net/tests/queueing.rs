@@ -2,6 +2,7 @@
 
 use bluemarble_net::server::event::{SessionCommand, SessionEvent, VerifiedHello};
 use bluemarble_net::server::{Hub, HubConfig, WorldFacts};
+use bluemarble_shared_protocol::codec::Schema;
 use bluemarble_shared_protocol::{
     ClientMessage, CloseCode, EntityId, Epoch, ServerMessage, SessionId, Strain, Tick,
 };
@@ -26,6 +27,7 @@ impl Door {
     fn new(waiting_max: usize) -> Self {
         let mut config = HubConfig::new(WorldFacts {
             epoch: Epoch(1),
+            tick: Tick(0),
             tick_hz: 20,
             planet: "moon".into(),
             planet_hash: 3,
@@ -50,6 +52,7 @@ impl Door {
         let hello = VerifiedHello {
             name: name.to_owned(),
             avatar: EntityId::of_character(name),
+            schema: Schema::NEWEST,
         };
         let session = SessionId(session);
         self.hub

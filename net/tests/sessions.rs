@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bluemarble_net::server::event::{SessionCommand, SessionEvent, VerifiedHello};
 use bluemarble_net::server::{Hub, HubConfig, ReplicateInput, WorldFacts};
-use bluemarble_shared_protocol::codec::IntentDatagram;
+use bluemarble_shared_protocol::codec::{IntentDatagram, Schema};
 use bluemarble_shared_protocol::limits::DATAGRAM_BYTES_MAX;
 use bluemarble_shared_protocol::{
     BodyBits, ClientMessage, CloseCode, EntityId, Epoch, GameEvent, InputSeq, Intent, OwnState,
@@ -36,6 +36,7 @@ impl Hall {
     fn with(change: impl FnOnce(&mut HubConfig)) -> Self {
         let mut config = HubConfig::new(WorldFacts {
             epoch: Epoch(1),
+            tick: Tick(0),
             tick_hz: 20,
             planet: "moon".into(),
             planet_hash: 3,
@@ -59,6 +60,7 @@ impl Hall {
         let hello = VerifiedHello {
             name: name.to_owned(),
             avatar,
+            schema: Schema::NEWEST,
         };
         let session = SessionId(session);
         self.hub
@@ -245,9 +247,10 @@ fn an_oversized_datagram_and_a_second_hello_close_at_once() {
     hall.open(2, "bob");
     hall.datagram(1, vec![0x21; DATAGRAM_BYTES_MAX + 1]);
     let hello = ClientMessage::Hello {
-        protocol: 1,
+        protocol: 2,
         ticket: String::new(),
         client: String::new(),
+        knows: Vec::new(),
     };
     hall.message(2, hello);
     assert_eq!(

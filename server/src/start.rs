@@ -458,6 +458,7 @@ fn hub_config(ground: &Ground<'_>, world: &World, epoch: Epoch, args: &ServeArgs
     let (net, spec) = (&ground.config.net, world.spec());
     let mut config = HubConfig::new(WorldFacts {
         epoch,
+        tick: world.tick(),
         tick_hz: spec.tick_hz,
         planet: spec.planet.name().to_owned(),
         planet_hash: spec.planet.content_hash(),

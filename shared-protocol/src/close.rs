@@ -36,6 +36,8 @@ pub enum CloseCode {
     HandshakeTimeout = 20,
     /// The token is good for nothing here (any more): say hello with a ticket.
     NothingToResume = 21,
+    /// The client cannot read a field of the server's snapshots; the reason names it.
+    SchemaMismatch = 22,
     /// Bytes that are not a message or datagram of this protocol.
     Malformed = 32,
     /// A message or datagram larger than the protocol allows.
@@ -54,7 +56,7 @@ pub enum CloseCode {
 
 impl CloseCode {
     /// All of them, by number.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::Normal,
         Self::ServerShutdown,
         Self::ReplacedByNewSession,
@@ -65,6 +67,7 @@ impl CloseCode {
         Self::WrongWorld,
         Self::HandshakeTimeout,
         Self::NothingToResume,
+        Self::SchemaMismatch,
         Self::Malformed,
         Self::Oversized,
         Self::Flooding,
@@ -102,6 +105,7 @@ impl CloseCode {
             Self::WrongWorld => "wrong_world",
             Self::HandshakeTimeout => "handshake_timeout",
             Self::NothingToResume => "nothing_to_resume",
+            Self::SchemaMismatch => "schema_mismatch",
             Self::Malformed => "malformed",
             Self::Oversized => "oversized",
             Self::Flooding => "flooding",
@@ -126,6 +130,7 @@ impl CloseCode {
             Self::WrongWorld => "the ticket is for another world",
             Self::HandshakeTimeout => "no hello arrived in time",
             Self::NothingToResume => "there is nothing to resume: say hello with a ticket",
+            Self::SchemaMismatch => "the server's snapshots have a field in another version",
             Self::Malformed => "bytes that are not of this protocol",
             Self::Oversized => "a message larger than the protocol allows",
             Self::Flooding => "too many messages",
@@ -178,7 +183,7 @@ mod tests {
         assert_eq!(
             numbers,
             [
-                0, 1, 2, 3, 16, 17, 18, 19, 20, 21, 32, 33, 34, 35, 48, 49, 50
+                0, 1, 2, 3, 16, 17, 18, 19, 20, 21, 22, 32, 33, 34, 35, 48, 49, 50
             ]
         );
         for code in CloseCode::ALL {

@@ -8,10 +8,13 @@
 pub mod delta;
 pub mod full;
 mod intent_datagram;
-mod prefix;
+pub mod prefix;
 pub mod quantise;
+mod rotation;
+pub mod schema;
 mod snapshot_reader;
 mod snapshot_writer;
+pub mod tables;
 #[cfg(test)]
 mod testing;
 mod turn;
@@ -20,13 +23,18 @@ mod wrap;
 use crate::bits::OutOfBits;
 use crate::strain::Strain;
 
+pub use delta::Baseline;
 pub use intent_datagram::{Acks, IntentDatagram};
-pub use snapshot_reader::{Baseline, OwnUpdate, Record, SnapshotReader};
-pub use snapshot_writer::{SnapshotWriter, WriterFull, gap_bits};
-pub use wrap::{input_near, nearest, tick_near};
+pub use rotation::Rotation;
+pub use schema::{FieldVersion, NamedField, Schema, SchemaMismatch};
+pub use snapshot_reader::{OwnUpdate, Record, SnapshotReader};
+pub use snapshot_writer::{
+    ENTER_BITS, REMOVE_BITS, SnapshotWriter, WriterFull, gap_bits, update_bits,
+};
+pub use wrap::{input_near, nearest, snapshot_tick_near, tick_near};
 
 /// First byte of a snapshot: kind 1 in the high half, version of the codec in the low half.
-pub const SNAPSHOT_KIND: u8 = 0x11;
+pub const SNAPSHOT_KIND: u8 = 0x12;
 /// First byte of an intent datagram: kind 2, version 1.
 pub const INTENTS_KIND: u8 = 0x21;
 /// Bits of a client-local entity index.
@@ -37,8 +45,12 @@ pub const INDICES_MAX: usize = 1 << INDEX_BITS;
 pub const BASELINE_BACK_MAX: u8 = 127;
 /// Bits of that number.
 const BACK_BITS: u32 = 7;
-/// Bits of the record count of a snapshot.
+/// Bits of the record count of a snapshot that may have many.
 const COUNT_BITS: u32 = 12;
+/// Bits of the record count of a snapshot that has few.
+const FEW_BITS: u32 = 5;
+/// Bits of the world's epoch that a snapshot carries.
+pub const EPOCH_BITS: u32 = 4;
 
 /// Why bytes are not the datagram they should be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -101,20 +113,36 @@ impl RemoveReason {
 
 /// What every snapshot begins with; counters cut to their low bits, to be made whole with
 /// [`nearest`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SnapshotHeader {
     /// The datagram's number, low 16 bits.
     pub number: u16,
-    /// The world's epoch, low 8 bits.
+    /// The world's epoch, low [`EPOCH_BITS`].
     pub epoch: u8,
-    /// The tick it shows, low 32 bits.
-    pub tick: u32,
-    /// The newest of the client's intents that the tick includes, low 16 bits; 0 = none yet.
+    /// The tick it shows, low 16 bits.
+    pub tick: u16,
+    /// The newest of the client's intents that the tick includes, low 16 bits; 0 = none yet. Only a
+    /// datagram with an own section has it, another one is read as 0.
     pub applied: u16,
-    /// How many ticks ago inputs were durable; 255 = at least that, or unknown.
+    /// How many ticks ago inputs were durable; 255 = at least that, or unknown. Only a datagram with an
+    /// own section has it, another one is read as 255.
     pub durable_age: u8,
     /// How many datagrams back the usual baseline lies; 0 = there is none.
     pub usual_back: u8,
     /// Where the overload ladder stood in that tick.
     pub strain: Strain,
+}
+
+impl Default for SnapshotHeader {
+    fn default() -> Self {
+        Self {
+            number: 0,
+            epoch: 0,
+            tick: 0,
+            applied: 0,
+            durable_age: u8::MAX,
+            usual_back: 0,
+            strain: Strain::NONE,
+        }
+    }
 }

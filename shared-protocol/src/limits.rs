@@ -21,12 +21,17 @@ pub const CARDS_PER_MESSAGE_MAX: usize = 256;
 pub const KINDS_MAX: usize = 128;
 /// Longest name of a kind or planet, bytes.
 pub const KIND_BYTES_MAX: usize = 64;
+/// Most field versions that a hello or a welcome lists: a few schemas of some ten fields.
+pub const FIELDS_MAX: usize = 64;
+/// Longest name of a field, bytes.
+pub const FIELD_NAME_BYTES_MAX: usize = 16;
 /// Largest truth frame a verifier accepts from its own server, bytes: 500,000 entities.
 pub const TRUTH_BYTES_MAX: usize = 64 * 1024 * 1024;
 
 const _: () = {
     let card = 8 + 4 + 2 + 1 + 8 + NAME_BYTES_MAX;
     assert!(CARDS_PER_MESSAGE_MAX * card + 64 <= MESSAGE_BYTES_MAX);
-    assert!(TICKET_BYTES_MAX + CLIENT_BYTES_MAX + 64 <= MESSAGE_BYTES_MAX);
-    assert!(KINDS_MAX * (8 + KIND_BYTES_MAX) + 256 <= MESSAGE_BYTES_MAX);
+    let fields = FIELDS_MAX * (8 + FIELD_NAME_BYTES_MAX + 3);
+    assert!(TICKET_BYTES_MAX + CLIENT_BYTES_MAX + fields + 64 <= MESSAGE_BYTES_MAX);
+    assert!(KINDS_MAX * (8 + KIND_BYTES_MAX) + fields + 256 <= MESSAGE_BYTES_MAX);
 };

@@ -10,10 +10,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::binary::{self, BinaryError};
 use crate::close::CloseCode;
+use crate::codec::{FieldVersion, NamedField};
 use crate::ids::{EntityId, Epoch, SessionId, Tick};
 use crate::limits::{
-    CARDS_PER_MESSAGE_MAX, CLIENT_BYTES_MAX, CLOSE_REASON_BYTES_MAX, KIND_BYTES_MAX, KINDS_MAX,
-    MESSAGE_BYTES_MAX, NAME_BYTES_MAX, TICKET_BYTES_MAX,
+    CARDS_PER_MESSAGE_MAX, CLIENT_BYTES_MAX, CLOSE_REASON_BYTES_MAX, FIELD_NAME_BYTES_MAX,
+    FIELDS_MAX, KIND_BYTES_MAX, KINDS_MAX, MESSAGE_BYTES_MAX, NAME_BYTES_MAX, TICKET_BYTES_MAX,
 };
 
 /// The protocol this build speaks. It is in the ALPN and, so that a mismatch can be explained to
@@ -42,6 +43,8 @@ pub enum ClientMessage {
         ticket: String,
         /// Which program and version this is, for logs; at most [`CLIENT_BYTES_MAX`] bytes.
         client: String,
+        /// Which fields of snapshots the client can read, in which versions; at most [`FIELDS_MAX`].
+        knows: Vec<FieldVersion>,
     },
     /// "Who are these?": at most [`CARDS_PER_MESSAGE_MAX`]; unknown or hidden ones are not answered.
     Cards {
@@ -62,6 +65,8 @@ pub enum ClientMessage {
         before: u32,
         /// As in the hello.
         client: String,
+        /// As in the hello.
+        knows: Vec<FieldVersion>,
     },
 }
 
@@ -136,6 +141,8 @@ pub struct Welcome {
     pub budget_bytes: u32,
     /// Names of the kinds that `WireEntity::kind` indexes.
     pub kinds: Vec<String>,
+    /// The fields of this session's snapshots, in the versions they are written in.
+    pub fields: Vec<NamedField>,
 }
 
 /// What rarely changes about an entity.
@@ -216,17 +223,29 @@ impl ClientMessage {
     pub fn decode(body: &[u8]) -> Result<Self, MessageError> {
         let message: Self = binary::decode::<_, MESSAGE_BYTES_MAX>(body)?;
         match &message {
-            Self::Hello { ticket, client, .. } => {
+            Self::Hello {
+                ticket,
+                client,
+                knows,
+                ..
+            } => {
                 bounded(ticket.len() <= TICKET_BYTES_MAX, "ticket")?;
                 bounded(client.len() <= CLIENT_BYTES_MAX, "client")?;
                 bounded(!client.chars().any(char::is_control), "client")?;
+                bounded(knows.len() <= FIELDS_MAX, "knows")?;
             }
             Self::Cards { ids } => bounded(ids.len() <= CARDS_PER_MESSAGE_MAX, "ids")?,
             Self::Goodbye => {}
-            Self::Resume { token, client, .. } => {
+            Self::Resume {
+                token,
+                client,
+                knows,
+                ..
+            } => {
                 bounded(token.len() <= TICKET_BYTES_MAX, "token")?;
                 bounded(client.len() <= CLIENT_BYTES_MAX, "client")?;
                 bounded(!client.chars().any(char::is_control), "client")?;
+                bounded(knows.len() <= FIELDS_MAX, "knows")?;
             }
         }
         Ok(message)
@@ -283,6 +302,11 @@ impl Welcome {
         bounded(
             self.kinds.iter().all(|kind| kind.len() <= KIND_BYTES_MAX),
             "kinds",
+        )?;
+        let named = |field: &NamedField| field.name.len() <= FIELD_NAME_BYTES_MAX;
+        bounded(
+            self.fields.len() <= FIELDS_MAX && self.fields.iter().all(named),
+            "fields",
         )
     }
 }
@@ -321,272 +345,4 @@ fn bounded(holds: bool, field: &'static str) -> Result<(), MessageError> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::hash::mix64;
-
-    fn welcome() -> Welcome {
-        Welcome {
-            session: SessionId(1),
-            avatar: EntityId(2),
-            epoch: Epoch(3),
-            tick: Tick(4),
-            tick_hz: 20,
-            planet: "earth".to_owned(),
-            planet_hash: 5,
-            radius_m: 6_371_000.0,
-            frame_level: 14,
-            interest_enter_m: 80.0,
-            interest_exit_m: 96.0,
-            budget_bytes: 1_100,
-            kinds: vec!["avatar".to_owned(), "wolf".to_owned()],
-        }
-    }
-
-    fn body(frame: &[u8]) -> &[u8] {
-        &frame[LENGTH_PREFIX_BYTES..]
-    }
-
-    #[test]
-    fn the_alpn_carries_the_protocol_version() {
-        assert_eq!(ALPN, format!("bluemarble/{PROTOCOL_VERSION}").as_bytes());
-    }
-
-    #[test]
-    fn golden_bytes_of_the_client_messages() {
-        let hello = ClientMessage::Hello {
-            protocol: 2,
-            ticket: "t.k".into(),
-            client: "b".into(),
-        };
-        #[rustfmt::skip]
-        assert_eq!(hello.to_frame(), [
-            26, 0, 0, 0, // length
-            0, 0, 0, 0, // Hello
-            2, 0, // protocol
-            3, 0, 0, 0, 0, 0, 0, 0, b't', b'.', b'k', // ticket
-            1, 0, 0, 0, 0, 0, 0, 0, b'b', // client
-        ]);
-        let cards = ClientMessage::Cards {
-            ids: vec![EntityId(0x0102_0304_0506_0708)],
-        };
-        #[rustfmt::skip]
-        assert_eq!(cards.to_frame(), [
-            20, 0, 0, 0,
-            1, 0, 0, 0, // Cards
-            1, 0, 0, 0, 0, 0, 0, 0, 8, 7, 6, 5, 4, 3, 2, 1,
-        ]);
-        assert_eq!(ClientMessage::Goodbye.to_frame(), [4, 0, 0, 0, 2, 0, 0, 0]);
-        let resume = ClientMessage::Resume {
-            protocol: PROTOCOL_VERSION,
-            token: "r".into(),
-            newest: 300,
-            before: 5,
-            client: "b".into(),
-        };
-        #[rustfmt::skip]
-        assert_eq!(resume.to_frame(), [
-            36, 0, 0, 0,
-            3, 0, 0, 0, // Resume
-            2, 0, // protocol
-            1, 0, 0, 0, 0, 0, 0, 0, b'r', // token
-            44, 1, 0, 0, 0, 0, 0, 0, 5, 0, 0, 0, // newest, before
-            1, 0, 0, 0, 0, 0, 0, 0, b'b', // client
-        ]);
-    }
-
-    #[test]
-    fn golden_bytes_of_the_server_messages() {
-        let frame = ServerMessage::Welcome(welcome()).to_frame();
-        #[rustfmt::skip]
-        let drawn = [
-            &[120, 0, 0, 0][..],
-            &[0, 0, 0, 0], // Welcome
-            &[1, 0, 0, 0, 0, 0, 0, 0], &[2, 0, 0, 0, 0, 0, 0, 0], // session, avatar
-            &[3, 0, 0, 0], &[4, 0, 0, 0, 0, 0, 0, 0], &[20, 0, 0, 0], // epoch, tick, tick_hz
-            &[5, 0, 0, 0, 0, 0, 0, 0], b"earth", &[5, 0, 0, 0, 0, 0, 0, 0], // planet, planet_hash
-            &6_371_000.0_f64.to_le_bytes(), &[14], // radius_m, frame_level
-            &80.0_f64.to_le_bytes(), &96.0_f64.to_le_bytes(), &[0x4c, 4, 0, 0], // interest, budget
-            &[2, 0, 0, 0, 0, 0, 0, 0], // kinds
-            &[6, 0, 0, 0, 0, 0, 0, 0], b"avatar", &[4, 0, 0, 0, 0, 0, 0, 0], b"wolf",
-        ].concat();
-        assert_eq!(frame, drawn);
-
-        let card = Card {
-            id: EntityId(1),
-            version: 2,
-            kind: 3,
-            name: Some("Ada".into()),
-        };
-        #[rustfmt::skip]
-        assert_eq!(ServerMessage::Cards(vec![card]).to_frame(), [
-            38, 0, 0, 0,
-            1, 0, 0, 0, // Cards
-            1, 0, 0, 0, 0, 0, 0, 0, // one
-            1, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 3, 0, // id, version, kind
-            1, 3, 0, 0, 0, 0, 0, 0, 0, b'A', b'd', b'a', // name
-        ]);
-        #[rustfmt::skip]
-        assert_eq!(ServerMessage::Event(GameEvent::Died { killer: Some(EntityId(9)) }).to_frame(), [
-            17, 0, 0, 0,
-            2, 0, 0, 0, // Event
-            0, 0, 0, 0, 1, 9, 0, 0, 0, 0, 0, 0, 0, // Died by 9
-        ]);
-        let closing = ServerMessage::Closing {
-            code: CloseCode::Flooding,
-            reason: "x".into(),
-        };
-        #[rustfmt::skip]
-        assert_eq!(closing.to_frame(), [
-            17, 0, 0, 0,
-            3, 0, 0, 0, // Closing
-            34, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, b'x', // code, reason
-        ]);
-        let token = ServerMessage::Token {
-            token: "r".into(),
-            valid_s: 900,
-        };
-        #[rustfmt::skip]
-        assert_eq!(token.to_frame(), [
-            17, 0, 0, 0,
-            5, 0, 0, 0, // Token
-            1, 0, 0, 0, 0, 0, 0, 0, b'r', 0x84, 3, 0, 0, // token, valid_s
-        ]);
-        let resumed = ServerMessage::Resumed {
-            session: SessionId(9),
-            tick: Tick(300),
-            next: 7,
-        };
-        #[rustfmt::skip]
-        assert_eq!(resumed.to_frame(), [
-            28, 0, 0, 0,
-            6, 0, 0, 0, // Resumed
-            9, 0, 0, 0, 0, 0, 0, 0, 44, 1, 0, 0, 0, 0, 0, 0, 7, 0, 0, 0, 0, 0, 0, 0,
-        ]);
-    }
-
-    #[test]
-    fn every_message_comes_back_as_it_was() {
-        let messages = [
-            ServerMessage::Welcome(welcome()),
-            ServerMessage::Cards(vec![Card {
-                id: EntityId(1),
-                version: 1,
-                kind: 0,
-                name: None,
-            }]),
-            ServerMessage::Event(GameEvent::Respawned),
-            ServerMessage::Event(GameEvent::Killed {
-                victim: EntityId(7),
-            }),
-            ServerMessage::Closing {
-                code: CloseCode::ServerShutdown,
-                reason: "bye".into(),
-            },
-            ServerMessage::Queued { ahead: 7 },
-            ServerMessage::Token {
-                token: "r".into(),
-                valid_s: 60,
-            },
-            ServerMessage::Resumed {
-                session: SessionId(9),
-                tick: Tick(8),
-                next: 7,
-            },
-        ];
-        for message in messages {
-            assert_eq!(
-                ServerMessage::decode(body(&message.to_frame())).unwrap(),
-                message
-            );
-        }
-    }
-
-    #[test]
-    fn the_largest_messages_of_each_kind_fit_a_frame() {
-        let long = |n: usize| "x".repeat(n);
-        let hello = ClientMessage::Hello {
-            protocol: u16::MAX,
-            ticket: long(TICKET_BYTES_MAX),
-            client: long(CLIENT_BYTES_MAX),
-        };
-        assert!(ClientMessage::decode(body(&hello.to_frame())).is_ok());
-        let name = Some(long(NAME_BYTES_MAX));
-        let card = Card {
-            id: EntityId(u64::MAX),
-            version: 1,
-            kind: 1,
-            name,
-        };
-        let cards = ServerMessage::Cards(vec![card; CARDS_PER_MESSAGE_MAX]);
-        assert!(ServerMessage::decode(body(&cards.to_frame())).is_ok());
-        let full = Welcome {
-            kinds: vec![long(KIND_BYTES_MAX); KINDS_MAX],
-            ..welcome()
-        };
-        assert!(ServerMessage::decode(body(&ServerMessage::Welcome(full).to_frame())).is_ok());
-    }
-
-    #[test]
-    fn fields_beyond_their_bounds_are_malformed() {
-        let long_ticket = ClientMessage::Hello {
-            protocol: 1,
-            ticket: "x".repeat(TICKET_BYTES_MAX + 1),
-            client: String::new(),
-        };
-        let control = ClientMessage::Hello {
-            protocol: 1,
-            ticket: String::new(),
-            client: "line\nbreak".into(),
-        };
-        let many = ClientMessage::Cards {
-            ids: vec![EntityId(1); CARDS_PER_MESSAGE_MAX + 1],
-        };
-        for message in [long_ticket, control, many] {
-            let error = ClientMessage::decode(body(&message.to_frame())).unwrap_err();
-            assert_eq!(error.close_code(), CloseCode::Malformed, "{error}");
-        }
-        let odd = Welcome {
-            interest_exit_m: f64::NAN,
-            ..welcome()
-        };
-        assert!(ServerMessage::decode(body(&ServerMessage::Welcome(odd).to_frame())).is_err());
-    }
-
-    #[test]
-    fn an_announced_length_beyond_the_limit_is_refused_before_reading() {
-        let limit = MESSAGE_BYTES_MAX as u32;
-        assert_eq!(
-            announced_length(limit.to_le_bytes()).unwrap(),
-            MESSAGE_BYTES_MAX
-        );
-        let error = announced_length((limit + 1).to_le_bytes()).unwrap_err();
-        assert_eq!(error.close_code(), CloseCode::Oversized);
-        assert!(announced_length(u32::MAX.to_le_bytes()).is_err());
-    }
-
-    #[test]
-    fn mutated_messages_never_panic_and_random_ones_rarely_decode() {
-        let seed = ServerMessage::Welcome(welcome()).to_frame();
-        let hello = ClientMessage::Hello {
-            protocol: 1,
-            ticket: "a.b.c".into(),
-            client: "bot".into(),
-        };
-        for (round, original) in [seed, hello.to_frame()].iter().enumerate() {
-            for n in 0..4_000_u64 {
-                let mut bytes = body(original).to_vec();
-                for k in 0..1 + n % 4 {
-                    let random = mix64(n * 8 + k + ((round as u64) << 40));
-                    let at = (random % bytes.len() as u64) as usize;
-                    bytes[at] ^= (random >> 32) as u8;
-                }
-                bytes.truncate(
-                    (mix64(n) % (bytes.len() as u64 + 8)).min(bytes.len() as u64) as usize,
-                );
-                let _ = ClientMessage::decode(&bytes);
-                let _ = ServerMessage::decode(&bytes);
-            }
-        }
-    }
-}
+mod tests;

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use glam::DVec3;
 use serde::{Deserialize, Serialize};
 
+use crate::codec::Rotation;
 use crate::ids::{EntityId, InputSeq, Tick};
 
 /// What an entity is visibly doing.
@@ -43,8 +44,12 @@ pub struct WireEntity {
     pub pos_cm: [i32; 3],
     /// Velocity along the same axes, centimetres per second.
     pub vel_cmps: [i16; 3],
-    /// Heading around the frame cell's z axis, 0 = +x, 64 = +y: 256ths of a turn.
+    /// Heading around the frame cell's z axis, 0 = +x, 64 = +y: 256ths of a turn. A walker's; 0 of a
+    /// body.
     pub yaw: u8,
+    /// How a rigid body is turned, from its own axes to the frame cell's; walkers have a heading alone.
+    /// This is what tells the two motion classes apart.
+    pub rotation: Option<Rotation>,
     /// Health as shown, 0 ..= 255 of the maximum; 0 only when dead.
     pub health: u8,
     /// What it does.

@@ -2,8 +2,9 @@
 //! in a datagram's first byte, and the document.
 
 use bluemarble_shared_protocol::bits::BitWriter;
+use bluemarble_shared_protocol::codec::tables::V2;
 use bluemarble_shared_protocol::codec::{
-    Acks, Baseline, IntentDatagram, OwnUpdate, Record, RemoveReason, SnapshotHeader,
+    Acks, Baseline, IntentDatagram, OwnUpdate, Record, RemoveReason, Rotation, SnapshotHeader,
     SnapshotReader, SnapshotWriter, delta, full,
 };
 use bluemarble_shared_protocol::{
@@ -27,6 +28,7 @@ fn walker() -> (WireEntity, WireEntity) {
         pos_cm: [12_345, -678, 90],
         vel_cmps: [500, 0, 0],
         yaw: 0,
+        rotation: None,
         health: 255,
         action: Action::Idle,
         action_n: 3,
@@ -56,7 +58,7 @@ fn a_snapshot_with_one_record_of_each_kind() {
     let header = SnapshotHeader {
         number: 300,
         epoch: 7,
-        tick: 100_002,
+        tick: 100_002_u32 as u16,
         applied: 41,
         durable_age: 2,
         usual_back: 2,
@@ -67,14 +69,16 @@ fn a_snapshot_with_one_record_of_each_kind() {
         vitals: None,
     };
     let mut writer = SnapshotWriter::default();
-    writer.begin(&header, &own, 1_100);
-    let (words, bits) = string(|out| delta::write(out, &before, 2, HZ, &after));
+    writer.begin(&header, &own, 1_100, 4);
+    let (words, bits) =
+        string(|out| delta::write(out, &V2, &Baseline::alone(before, 2), HZ, &after));
     writer.update(0, 2, &words, bits).unwrap();
     let hurt = WireEntity {
         health: 200,
-        ..delta::predict(&before, 3, HZ)
+        ..Baseline::alone(before, 3).predict(HZ)
     };
-    let (words, bits) = string(|out| delta::write(out, &before, 3, HZ, &hurt));
+    let (words, bits) =
+        string(|out| delta::write(out, &V2, &Baseline::alone(before, 3), HZ, &hurt));
     writer.update(1, 3, &words, bits).unwrap();
     let (words, bits) = string(|out| full::write(out, &before));
     writer.enter(4, ID, CELL, &words, bits).unwrap();
@@ -82,16 +86,16 @@ fn a_snapshot_with_one_record_of_each_kind() {
     let bytes = writer.finish();
     assert_eq!(
         hex(&bytes),
-        "11 2c 01 07 a2 86 01 00 29 00 02 02 bd fb b6 7a 23 00 0a 05 68 b0 c8 50 7b 6f \
-         5e 4d 3c 2b 1a 09 08 00 00 00 00 00 40 64 48 e4 c0 58 2a 80 d6 ce 05 00 06 0f"
+        "12 2c 01 27 6a 48 bd fb b6 7a 4b 01 20 82 6d 00 59 64 18 f7 de bc 9a 78 56 34 12 10 00 \
+         00 00 00 00 80 c8 90 c8 81 b1 54 00 ad 9d 0b 00 18 7c"
     );
 
-    let mut reader = SnapshotReader::open(&bytes, HZ).unwrap();
+    let mut reader = SnapshotReader::open(&bytes, &V2, HZ).unwrap();
     assert_eq!((reader.header(), reader.own()), (&header, &own));
     let mut records = Vec::new();
     let baseline = |_, back: u8| {
         let age = u32::from(back);
-        Some(Baseline { state: before, age })
+        Some(Baseline::alone(before, age))
     };
     while let Some(record) = reader.next_record(baseline).unwrap() {
         records.push(record);
@@ -135,16 +139,16 @@ fn a_snapshot_with_the_exact_own_state() {
         },
     };
     let mut writer = SnapshotWriter::default();
-    writer.begin(&SnapshotHeader::default(), &own, 1_100);
+    writer.begin(&SnapshotHeader::default(), &own, 1_100, 4);
     let bytes = writer.finish();
     assert_eq!(
         hex(&bytes),
-        "11 00 00 00 00 00 00 00 00 00 00 00 02 00 00 00 00 00 c0 ff 00 00 00 00 00 00 \
-         10 00 03 00 00 00 b8 36 61 05 01 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 \
-         00 00 00 00 00 00 00 00 00 00 00 00 00 00 c0 ff 00 00 00 00 00 00 00 00 00 00 \
-         00 00 00 00 00 00 04 05 40 06 e0 15 00 52 00 00 00"
+        "12 00 00 00 00 00 02 00 00 00 00 00 c0 ff 00 00 00 00 00 00 10 00 03 00 00 00 b8 36 \
+         61 05 01 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 \
+         00 00 00 00 c0 ff 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 04 05 40 06 e0 15 \
+         00 52 00 00 00 af 03"
     );
-    let reader = SnapshotReader::open(&bytes, HZ).unwrap();
+    let reader = SnapshotReader::open(&bytes, &V2, HZ).unwrap();
     assert_eq!(reader.own(), &own);
 }
 
@@ -156,10 +160,10 @@ fn a_strained_servers_snapshot_says_so_in_nine_bits() {
         ..SnapshotHeader::default()
     };
     let mut writer = SnapshotWriter::default();
-    writer.begin(&header, &OwnUpdate::None, 1_100);
+    writer.begin(&header, &OwnUpdate::None, 1_100, 0);
     let bytes = writer.finish();
-    assert_eq!(hex(&bytes), "11 2c 01 00 00 00 00 00 00 00 00 80 1d 00 00");
-    let reader = SnapshotReader::open(&bytes, HZ).unwrap();
+    assert_eq!(hex(&bytes), "12 2c 01 00 00 80 1d 00");
+    let reader = SnapshotReader::open(&bytes, &V2, HZ).unwrap();
     assert_eq!(reader.header(), &header);
 }
 
@@ -194,20 +198,51 @@ fn two_intents_and_an_acknowledgement() {
     assert_eq!(datagram.acks, Some(acks));
 }
 
+fn bit_string(base: &Baseline, state: &WireEntity) -> String {
+    let (words, bits) = string(|out| delta::write(out, &V2, base, HZ, state));
+    let bit = |n: usize| char::from(b'0' + (words[n / 64] >> (n % 64) & 1) as u8);
+    (0..bits).map(bit).collect()
+}
+
 #[test]
-fn deltas_bit_by_bit() {
+fn a_walkers_deltas_bit_by_bit() {
     let (before, after) = walker();
-    let bits = |age, state: &WireEntity| {
-        let (words, bits) = string(|out| delta::write(out, &before, age, HZ, state));
-        let bit = |n: usize| char::from(b'0' + (words[n / 64] >> (n % 64) & 1) as u8);
-        (0..bits).map(bit).collect::<String>()
-    };
-    assert_eq!(bits(5, &delta::predict(&before, 5, HZ)), "0");
-    assert_eq!(bits(2, &after), "10100001010000000");
+    let bits = |age, state: &WireEntity| bit_string(&Baseline::alone(before, age), state);
+    assert_eq!(bits(5, &Baseline::alone(before, 5).predict(HZ)), "10");
+    assert_eq!(bits(2, &after), "01101101100000000");
     let swings = WireEntity {
         action: Action::Attack,
         action_n: 4,
-        ..delta::predict(&before, 1, HZ)
+        ..Baseline::alone(before, 1).predict(HZ)
     };
     assert_eq!(bits(1, &swings), "11001100010000");
+}
+
+#[test]
+fn a_bodys_delta_bit_by_bit() {
+    let body = |pos_cm, vel_cmps, parts| WireEntity {
+        cell: CELL,
+        pos_cm,
+        vel_cmps,
+        rotation: Rotation::new(3, parts),
+        health: 255,
+        ..WireEntity::default()
+    };
+    let earlier = body([1_000, 0, 500], [300, 0, 149], [0, 0, 0]);
+    let base = Baseline {
+        state: body([1_015, 0, 506], [300, 0, 100], [0, 0, 36]),
+        age: 2,
+        earlier: Some((earlier, 1)),
+    };
+    let expected = body([1_045, 0, 511], [300, 0, 2], [0, 0, 108]);
+    assert_eq!(base.predict(HZ), expected);
+    assert_eq!(bit_string(&base, &expected), "10");
+    let now = body([1_045, 0, 512], [297, 1, 2], [0, -1, 109]);
+    let residuals = base.residuals(HZ, &now).unwrap();
+    assert_eq!(residuals.largest, None);
+    assert_eq!(residuals.values(), [0, 0, -1, 1, -3, 1, 0, 0, 0, 1]);
+    assert_eq!(bit_string(&base, &now), "0000010000110100000001000110");
+    // A quarter of a tick late: 15 cm less at 3 m/s would be a whole one.
+    let late = body([1_041, 0, 511], [300, 0, 2], [0, 0, 108]);
+    assert_eq!(base.residuals(HZ, &late).unwrap().values()[0], -1);
 }

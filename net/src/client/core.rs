@@ -10,7 +10,8 @@ mod own;
 mod view;
 
 use bluemarble_shared_protocol::codec::{
-    DecodeError, IntentDatagram, Record, SnapshotReader, nearest, tick_near,
+    Baseline, DecodeError, EPOCH_BITS, IntentDatagram, Record, Schema, SnapshotReader, nearest,
+    snapshot_tick_near,
 };
 use bluemarble_shared_protocol::{EntityId, Epoch, Intent, Strain, Tick, Welcome};
 
@@ -18,6 +19,9 @@ pub use self::ack_window::AckWindow;
 use self::own::OwnCore;
 pub use self::own::{ConfirmedOwn, OwnView, Predictor};
 pub use self::view::{EntityView, RemovedEntity, View};
+
+/// The bits of an epoch that a snapshot carries.
+const EPOCH_MASK: u32 = (1 << EPOCH_BITS) - 1;
 
 /// What a client must know before its first datagram.
 #[derive(Clone, Debug)]
@@ -30,19 +34,22 @@ pub struct ClientConfig {
     pub tick: Tick,
     /// Ticks per second.
     pub tick_hz: u32,
+    /// How the server writes snapshots for this client.
+    pub schema: Schema,
     /// Planet and body, if the client wants to predict its own movement.
     pub predictor: Option<Predictor>,
 }
 
 impl ClientConfig {
-    /// From the server's welcome.
+    /// From the server's welcome, and the schema it names ([`Schema::of_welcome`]).
     #[must_use]
-    pub fn of_welcome(welcome: &Welcome, predictor: Option<Predictor>) -> Self {
+    pub fn of_welcome(welcome: &Welcome, schema: Schema, predictor: Option<Predictor>) -> Self {
         Self {
             avatar: welcome.avatar,
             epoch: welcome.epoch,
             tick: welcome.tick,
             tick_hz: welcome.tick_hz,
+            schema,
             predictor,
         }
     }
@@ -88,6 +95,7 @@ pub struct ClientStats {
 pub struct ClientCore {
     avatar: EntityId,
     tick_hz: u32,
+    schema: Schema,
     epoch: Epoch,
     /// Newest tick seen.
     tick: Tick,
@@ -102,8 +110,8 @@ pub struct ClientCore {
     own: OwnCore,
     /// Records of the datagram being read.
     records: Vec<Record>,
-    /// Which index it refers to as of which datagram.
-    referred: Vec<(u16, u64)>,
+    /// Which index it refers to as of which datagram, and what that was.
+    referred: Vec<(u16, u64, Baseline)>,
     stats: ClientStats,
 }
 
@@ -114,6 +122,7 @@ impl ClientCore {
         Self {
             avatar: config.avatar,
             tick_hz: config.tick_hz.max(1),
+            schema: config.schema,
             epoch: config.epoch,
             tick: config.tick,
             durable: Tick(0),
@@ -146,11 +155,11 @@ impl ClientCore {
     }
 
     fn take(&mut self, bytes: &[u8]) -> Result<Taken, DecodeError> {
-        let mut reader = SnapshotReader::open(bytes, self.tick_hz)?;
+        let mut reader = SnapshotReader::open(bytes, self.schema.tables(), self.tick_hz)?;
         let header = *reader.header();
         let number = nearest(u64::from(header.number), 16, self.acks.newest());
-        let tick = tick_near(header.tick, self.tick);
-        let other_epoch = header.epoch != self.epoch.0 as u8;
+        let tick = snapshot_tick_near(header.tick, self.tick);
+        let other_epoch = header.epoch != (self.epoch.0 & EPOCH_MASK) as u8;
         if other_epoch && number <= self.acks.newest() || number < self.epoch_from {
             return Ok(Taken::Ignored);
         }
@@ -167,8 +176,9 @@ impl ClientCore {
                     return None;
                 }
                 let against = number.checked_sub(u64::from(back))?;
-                self.referred.push((index, against));
-                self.view.baseline(index, against, tick)
+                let baseline = self.view.baseline(index, against, tick)?;
+                self.referred.push((index, against, baseline));
+                Some(baseline)
             };
             match reader.next_record(baseline) {
                 Ok(Some(record)) => records.push(record),
@@ -191,12 +201,20 @@ impl ClientCore {
                 let durable = Tick(tick.0.saturating_sub(u64::from(header.durable_age)));
                 self.durable = self.durable.max(durable);
             }
-            for (index, baseline) in self.referred.drain(..) {
-                self.view.referred(index, baseline);
+            for (index, baseline, _) in &self.referred {
+                self.view.referred(*index, *baseline);
             }
             self.own.take(reader.own(), tick, header.applied);
+            let mut referred = self.referred.drain(..);
             for record in &records {
-                self.view.take(record, number, tick, &mut self.stats);
+                // Updates and what they refer to come in the same order.
+                let against = match record {
+                    Record::Update { .. } => referred.next(),
+                    Record::Enter { .. } | Record::Remove { .. } => None,
+                };
+                let against = against.as_ref().map(|(.., baseline)| baseline);
+                self.view
+                    .take(record, against, number, tick, &mut self.stats);
             }
         }
         self.records = records;
@@ -207,8 +225,8 @@ impl ClientCore {
     }
 
     fn begin_epoch(&mut self, low: u8, number: u64) {
-        let ahead = low.wrapping_sub(self.epoch.0 as u8);
-        self.epoch = Epoch(self.epoch.0.wrapping_add(u32::from(ahead)));
+        let ahead = u32::from(low).wrapping_sub(self.epoch.0) & EPOCH_MASK;
+        self.epoch = Epoch(self.epoch.0.wrapping_add(ahead));
         self.epoch_from = number;
         self.acks = AckWindow::default();
         self.view = View::default();
@@ -276,6 +294,12 @@ impl ClientCore {
     #[must_use]
     pub fn epoch(&self) -> Epoch {
         self.epoch
+    }
+
+    /// How the server writes snapshots for this client.
+    #[must_use]
+    pub fn schema(&self) -> Schema {
+        self.schema
     }
 
     /// Ticks per second.

@@ -1,6 +1,7 @@
 //! What passes between the QUIC driver and the session logic: things that happened to sessions,
 //! and what is to be done with them.
 
+use bluemarble_shared_protocol::codec::Schema;
 use bluemarble_shared_protocol::{ClientMessage, CloseCode, EntityId, ServerMessage, SessionId};
 use bytes::Bytes;
 
@@ -11,6 +12,8 @@ pub struct VerifiedHello {
     pub name: String,
     /// Its avatar.
     pub avatar: EntityId,
+    /// How it wants its snapshots written.
+    pub schema: Schema,
 }
 
 /// What a client that comes back says it has: its token was good.

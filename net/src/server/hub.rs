@@ -16,7 +16,7 @@ mod session;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use bluemarble_shared_protocol::codec::{DecodeError, IntentDatagram};
+use bluemarble_shared_protocol::codec::{DecodeError, IntentDatagram, Schema};
 use bluemarble_shared_protocol::limits::DATAGRAM_BYTES_MAX;
 use bluemarble_shared_protocol::{
     Card, ClientMessage, CloseCode, EntityId, Epoch, GameEvent, Intent, PlayerInputs,
@@ -330,11 +330,11 @@ impl Hub {
             self.close(now_ms, older, CloseCode::ReplacedByNewSession);
         }
         self.sessions.insert(id, session);
-        let welcome = self.welcome(id, hello.avatar);
+        let welcome = self.welcome(id, hello.avatar, hello.schema);
         self.send(id, ServerMessage::Welcome(welcome));
     }
 
-    fn welcome(&self, session: SessionId, avatar: EntityId) -> Welcome {
+    fn welcome(&self, session: SessionId, avatar: EntityId, schema: Schema) -> Welcome {
         let (world, interest) = (&self.config.world, &self.config.interest);
         Welcome {
             session,
@@ -350,6 +350,7 @@ impl Hub {
             interest_exit_m: interest.exit_m,
             budget_bytes: self.config.budget_bytes,
             kinds: world.kinds.clone(),
+            fields: schema.named_fields(),
         }
     }
 

@@ -1,8 +1,8 @@
 //! What a [`super::Hub`] is told once: facts about the world for the welcome, how far clients see,
 //! how many bytes they get, and the bounds of every session with their reasons.
 
-use bluemarble_shared_protocol::Epoch;
 use bluemarble_shared_protocol::limits::DATAGRAM_BYTES_MAX;
+use bluemarble_shared_protocol::{Epoch, Tick};
 use bluemarble_spatial::Level;
 
 /// Least bytes a client may be given per tick: header, own state and some removals always fit.
@@ -47,6 +47,9 @@ impl HubConfig {
 pub struct WorldFacts {
     /// The world's epoch at the start; `ReplicateInput::epoch` rules from then on.
     pub epoch: Epoch,
+    /// The newest finished tick at the start: a client that comes before the next one must know near which
+    /// tick its first snapshot is.
+    pub tick: Tick,
     /// Ticks per second, at least 1.
     pub tick_hz: u32,
     /// Name of the planet.

@@ -14,7 +14,9 @@ mod view;
 
 use std::sync::Arc;
 
-use bluemarble_shared_protocol::codec::{OwnUpdate, RemoveReason, SnapshotHeader, SnapshotWriter};
+use bluemarble_shared_protocol::codec::{
+    OwnUpdate, RemoveReason, Schema, SnapshotHeader, SnapshotWriter,
+};
 use bluemarble_shared_protocol::limits::DATAGRAM_BYTES_MAX;
 use bluemarble_shared_protocol::{EntityId, Epoch, InputSeq, OwnState, Strain, Tick, WireFrame};
 use bluemarble_spatial::{CellGrid, CellId, Level, Nearby};
@@ -58,7 +60,8 @@ pub(crate) struct Replicator {
     /// Row numbers, which stand in for ids in the grid: rows come in the order of the frames.
     row_numbers: Vec<u64>,
     near: Nearby,
-    strings: Strings,
+    /// By the place of their schema.
+    strings: [Strings; Schema::SUPPORTED.len()],
     writer: SnapshotWriter,
     candidates: Candidates,
     /// Per slot, the pass that found it in a client's view already.
@@ -72,6 +75,8 @@ pub(crate) struct Observer {
     pub(crate) avatar: EntityId,
     /// Layers it may see.
     pub(crate) layers: u32,
+    /// How its snapshots are written.
+    pub(crate) schema: Schema,
     /// What its own input numbers are offset by in the world's; `None` before it is admitted.
     pub(crate) seq_base: Option<u32>,
     /// Most bytes for it this tick; never more than the configured budget.
@@ -97,13 +102,13 @@ impl Replicator {
             bands: Bands::new(&config.interest, Strain::NONE),
             budget_bytes: config.budget_bytes as usize,
             epoch: config.world.epoch,
-            tick: Tick(0),
+            tick: config.world.tick,
             history: History::new(hz),
             grid: CellGrid::default(),
             grid_level: CellId::level_for_min_width(exit_m, config.world.radius_m),
             row_numbers: Vec::new(),
             near: Nearby::default(),
-            strings: Strings::new(hz),
+            strings: Schema::SUPPORTED.map(|schema| Strings::new(hz, schema)),
             writer: SnapshotWriter::default(),
             candidates: Candidates::default(),
             found: Vec::new(),
@@ -133,12 +138,15 @@ impl Replicator {
         let rewound = epoch != self.epoch || (view.tick <= self.tick && self.tick != Tick(0));
         if rewound {
             self.history = History::new(self.tick_hz);
-            self.strings.reset();
+            self.strings.iter_mut().for_each(Strings::reset);
             self.epoch = epoch;
         }
         self.tick = view.tick;
         self.history.ingest(view.tick, view.frames);
-        self.strings.begin(view.tick, self.history.slots_len());
+        let slots = self.history.slots_len();
+        for strings in &mut self.strings {
+            strings.begin(view.tick, slots);
+        }
         self.found.resize(self.history.slots_len(), 0);
         if any_client {
             let positions = self.history.present().1;
@@ -172,7 +180,10 @@ impl Replicator {
 
     /// Bit strings made and used again since the start.
     pub(crate) fn strings_made_and_shared(&self) -> (u64, u64) {
-        (self.strings.encoded, self.strings.shared)
+        let all = self.strings.iter();
+        all.fold((0, 0), |(made, shared), strings| {
+            (made + strings.encoded, shared + strings.shared)
+        })
     }
 
     /// The private part of an avatar, if it is in the world.
@@ -240,13 +251,14 @@ impl Replicator {
         let header = SnapshotHeader {
             number: 0,
             epoch: self.epoch.0 as u8,
-            tick: now.tick.0 as u32,
+            tick: now.tick.0 as u16,
             applied: applied.0 as u16,
             durable_age: u8::try_from(now.tick.since(now.durable)).unwrap_or(u8::MAX),
             usual_back: 0,
             strain: self.strain,
         };
-        self.write(view, header, (update, sent), budget_bytes, stats, &mut send);
+        let limits = (observer.schema, budget_bytes);
+        self.write(view, header, (update, sent), limits, stats, &mut send);
     }
 
     /// Brings the view up to date with who is near, and gathers what could be sent.
@@ -295,14 +307,10 @@ impl Replicator {
             self.found[noted.slot as usize] = self.pass;
             let kept = view.kept(index);
             let entry = &mut view.entries[usize::from(index)];
-            self.candidates.offer(
-                index,
-                (entry, kept),
-                dist2,
-                &self.history,
-                &mut self.strings,
-                stats,
-            );
+            let strings = &mut self.strings[observer.schema.place()];
+            let known = (entry, kept);
+            self.candidates
+                .offer(index, known, dist2, &self.history, strings, stats);
         }
         let Self {
             grid,
@@ -314,6 +322,7 @@ impl Replicator {
             pass,
             ..
         } = self;
+        let strings = &mut strings[observer.schema.place()];
         let present = history.present().0;
         for other in grid.near(pos, self.bands.enter_m, near) {
             let slot = present[other.row as usize];
@@ -345,20 +354,25 @@ impl Replicator {
         view: &mut View,
         mut header: SnapshotHeader,
         own: (OwnUpdate, OwnSent),
-        budget_bytes: usize,
+        (schema, budget_bytes): (Schema, usize),
         stats: &mut HubStats,
         send: &mut impl FnMut(Bytes),
     ) {
         let usual = self.candidates.usual_baseline();
         let mut left = budget_bytes;
-        let mut begin = |view: &mut View, writer: &mut SnapshotWriter, left, own: (_, OwnSent)| {
+        let chosen = self.candidates.chosen().len();
+        let mut begin = |view: &mut View,
+                         writer: &mut SnapshotWriter,
+                         left,
+                         written: usize,
+                         own: (_, OwnSent)| {
             let number = view.begin_flight(self.tick, own.1);
             header.number = number as u16;
             header.usual_back = back(number, usual).unwrap_or(0);
-            writer.begin(&header, &own.0, left);
+            writer.begin(&header, &own.0, left, chosen - written);
             number
         };
-        let mut number = begin(view, &mut self.writer, left, own);
+        let mut number = begin(view, &mut self.writer, left, 0, own);
         let mut next = 0;
         loop {
             let chosen = self.candidates.chosen();
@@ -366,13 +380,13 @@ impl Replicator {
             while let Some(candidate) = chosen.get(next) {
                 if put(
                     &mut self.writer,
-                    &self.strings,
+                    &self.strings[schema.place()],
                     number,
                     candidate,
                     &self.history,
                     stats,
                 ) {
-                    view.held(candidate.index, self.tick);
+                    view.held(candidate.index, self.tick, candidate.against());
                 } else if left > DATAGRAM_BYTES_MAX + DATAGRAM_BYTES_WORTH {
                     full = true;
                     break;
@@ -388,7 +402,7 @@ impl Replicator {
                 return;
             }
             let none = (OwnUpdate::None, OwnSent::default());
-            number = begin(view, &mut self.writer, left, none);
+            number = begin(view, &mut self.writer, left, next, none);
         }
     }
 }
@@ -425,7 +439,9 @@ fn put(
             stats.enters_sent += u64::from(fits);
             fits
         }
-        What::Update { baseline, string } => {
+        What::Update {
+            baseline, string, ..
+        } => {
             let Some(back) = back(number, baseline) else {
                 return false;
             };

@@ -7,6 +7,7 @@ use bluemarble_net::server::event::{
     PathReport, ResumeClaim, SessionCommand, SessionEvent, VerifiedHello,
 };
 use bluemarble_net::server::{Hub, HubConfig, Interest, ReplicateInput, WorldFacts};
+use bluemarble_shared_protocol::codec::Schema;
 use bluemarble_shared_protocol::limits::DATAGRAM_BYTES_MAX;
 use bluemarble_shared_protocol::{
     EntityId, Epoch, GameEvent, Intent, ServerMessage, SessionId, Tick, Welcome, WishDir,
@@ -67,6 +68,7 @@ pub struct Game {
 pub fn hub_config(budget_bytes: u32, interest: Interest) -> HubConfig {
     let mut config = HubConfig::new(WorldFacts {
         epoch: Epoch(7),
+        tick: Tick(100_000),
         tick_hz: HZ,
         planet: "moon".into(),
         planet_hash: 1,
@@ -112,6 +114,8 @@ impl Game {
         let hello = VerifiedHello {
             name: name.to_owned(),
             avatar,
+            // As during a deploy: every other client is of the build before.
+            schema: Schema::SUPPORTED[session.0 as usize % Schema::SUPPORTED.len()],
         };
         self.hub
             .handle(self.now_ms, SessionEvent::Opened { session, hello });
@@ -124,7 +128,11 @@ impl Game {
         assert_eq!(welcome.avatar, avatar);
         let seed = self.play.seed ^ session.0 << 32;
         let client = Client {
-            core: ClientCore::new(ClientConfig::of_welcome(welcome, Some(predictor))),
+            core: ClientCore::new(ClientConfig::of_welcome(
+                welcome,
+                Schema::of_welcome(&welcome.fields).expect("of this build"),
+                Some(predictor),
+            )),
             session,
             up: Line::new(seed ^ 1, self.play.weather),
             down: Line::new(seed ^ 2, self.play.weather),
@@ -159,6 +167,7 @@ impl Game {
         let hello = VerifiedHello {
             name: name.to_owned(),
             avatar,
+            schema: client.core.schema(),
         };
         let event = SessionEvent::Resumed {
             session,
@@ -178,7 +187,9 @@ impl Game {
                 planet: self.world.planet.clone(),
                 mover: mover(),
             };
-            client.core = ClientCore::new(ClientConfig::of_welcome(welcome, Some(predictor)));
+            let schema = Schema::of_welcome(&welcome.fields).expect("of this build");
+            client.core =
+                ClientCore::new(ClientConfig::of_welcome(welcome, schema, Some(predictor)));
         } else if !resumed {
             return false;
         }

@@ -173,6 +173,7 @@ fn a_client_that_has_forgotten_everything_is_told_everything() {
         epoch: game.epoch,
         tick: game.tick,
         tick_hz: client.core.tick_hz(),
+        schema: client.core.schema(),
         predictor: None,
     };
     client.core = ClientCore::new(config);

@@ -12,7 +12,7 @@ use bluemarble_shared_protocol::{
     WireEntity, WireFlags, WireFrame, mix64,
 };
 use bluemarble_spatial::{CellId, FrameAxes, Level, Planet, maths};
-use glam::DVec3;
+use glam::{DQuat, DVec3};
 
 use super::dice::Dice;
 
@@ -247,7 +247,15 @@ impl FakeWorld {
                 kind: walker.kind,
                 airborne: false,
             };
-            let state = quantised(&mut self.axes, walker.pos, vel, walker.heading, shown);
+            let mut state = quantised(&mut self.axes, walker.pos, vel, walker.heading, shown);
+            if id.0.is_multiple_of(4) && self.life.events > 0.0 {
+                // Some tumble instead, as rigid bodies do; and a few stop being bodies now and then.
+                let about = DVec3::new(1.0, walker.heading.x, walker.heading.y).normalize();
+                let turned = DQuat::from_axis_angle(about, 0.11 * tick.0 as f64);
+                let is_body = !id.0.is_multiple_of(8) || tick.0 % 100 < 90;
+                state.rotation = is_body.then(|| quantise::rotation(turned));
+                state.yaw = if is_body { 0 } else { state.yaw };
+            }
             frame.ids.push(*id);
             frame.states.push(state);
             frame.audience.push(walker.audience);
@@ -341,5 +349,6 @@ fn quantised(
             swimming: false,
         },
         kind: shown.kind,
+        rotation: None,
     }
 }

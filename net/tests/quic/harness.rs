@@ -11,6 +11,7 @@ use bluemarble_net::resume_tokens::ResumeTokens;
 use bluemarble_net::server::event::{SessionCommand, SessionEvent};
 use bluemarble_net::server::quic::{QuicConfig, QuicLimits, QuicServer};
 use bluemarble_net::tickets::{CharacterName, TicketIssuer, TicketKeys, TicketVerifier};
+use bluemarble_shared_protocol::codec::Schema;
 use bluemarble_shared_protocol::{
     Card, ClientMessage, EntityId, Epoch, ServerMessage, SessionId, Tick, Welcome,
 };
@@ -196,7 +197,7 @@ pub fn welcome_in(server: &QuicServer, opened: &SessionEvent) {
 fn answer(server: &QuicServer, event: SessionEvent) {
     match event {
         SessionEvent::Opened { session, hello } => {
-            let message = ServerMessage::Welcome(welcome(session, hello.avatar));
+            let message = ServerMessage::Welcome(welcome(session, hello.avatar, hello.schema));
             server.command(SessionCommand::Send { session, message });
         }
         SessionEvent::Resumed { session, claim, .. } => {
@@ -237,7 +238,7 @@ fn describe(event: &SessionEvent) -> String {
     }
 }
 
-fn welcome(session: SessionId, avatar: EntityId) -> Welcome {
+fn welcome(session: SessionId, avatar: EntityId, schema: Schema) -> Welcome {
     Welcome {
         session,
         avatar,
@@ -252,5 +253,6 @@ fn welcome(session: SessionId, avatar: EntityId) -> Welcome {
         interest_exit_m: 100.0,
         budget_bytes: 1_100,
         kinds: vec!["avatar".to_owned()],
+        fields: schema.named_fields(),
     }
 }

@@ -18,6 +18,7 @@ use bluemarble_net::resume_tokens::ResumeTokens;
 use bluemarble_net::server::event::{SessionCommand, SessionEvent};
 use bluemarble_net::server::quic::{BindError, QuicConfig, QuicLimits, QuicServer};
 use bluemarble_net::tickets::{CharacterName, TicketIssuer, TicketKeys, TicketVerifier};
+use bluemarble_shared_protocol::codec::Schema;
 use bluemarble_shared_protocol::limits::{DATAGRAM_BYTES_MAX, MESSAGE_BYTES_MAX};
 use bluemarble_shared_protocol::{ClientMessage, CloseCode, EntityId, ServerMessage, SessionId};
 use bytes::Bytes;
@@ -71,6 +72,7 @@ async fn an_unknown_alpn_is_told_which_version_the_server_speaks() {
     options.dialect = Dialect {
         alpn: b"bluemarble/99".to_vec(),
         protocol: 99,
+        ..Dialect::default()
     };
     let error = Link::connect(options).await.unwrap_err();
     assert!(matches!(error, ConnectError::Version { .. }), "{error}");
@@ -97,6 +99,30 @@ async fn a_hello_of_another_protocol_is_told_which_version_the_server_speaks() {
     assert!(matches!(error, ConnectError::Version { .. }), "{error}");
     assert!(error.to_string().contains("bluemarble/2"), "{error}");
     assert_eq!(world.server.stats().closed(CloseCode::ProtocolVersion), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_older_client_and_a_new_one_are_each_welcomed_in_the_schema_they_know() {
+    let world = World::with(QuicLimits::default());
+    let new = world.enter("Ada").await.unwrap();
+    assert_eq!(new.schema(), Schema::NEWEST);
+    let mut options = world.options(world.ticket("Bea"));
+    options.dialect.knows = Schema::PREVIOUS.fields().to_vec();
+    let old = Link::connect(options).await.unwrap();
+    assert_eq!(old.schema(), Schema::PREVIOUS);
+    assert_eq!(old.welcome().fields, Schema::PREVIOUS.named_fields());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_that_cannot_read_a_field_is_told_which() {
+    let world = World::with(QuicLimits::default());
+    let mut options = world.options(world.ticket("Ada"));
+    options.dialect.knows.retain(|field| field.id != 5);
+    let error = Link::connect(options).await.unwrap_err();
+    let text = error.to_string();
+    assert!(text.contains("the field velocity"), "{text}");
+    let stats = world.server.stats();
+    assert_eq!(stats.closed(CloseCode::SchemaMismatch), 1);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -215,9 +241,10 @@ async fn a_malformed_message_closes_its_sender() {
 async fn a_second_hello_closes_its_sender() {
     let world = World::with(QuicLimits::default());
     let hello = ClientMessage::Hello {
-        protocol: 1,
+        protocol: 2,
         ticket: "x".into(),
         client: "x".into(),
+        knows: Vec::new(),
     };
     assert_eq!(
         misbehave(&world, &hello.to_frame()).await,

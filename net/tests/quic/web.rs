@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use bluemarble_net::server::event::SessionCommand;
 use bluemarble_net::server::quic::QuicLimits;
+use bluemarble_shared_protocol::codec::Schema;
 use bluemarble_shared_protocol::{
     ClientMessage, CloseCode, EntityId, LENGTH_PREFIX_BYTES, PROTOCOL_VERSION, ServerMessage,
     SessionId, announced_length,
@@ -37,6 +38,7 @@ impl Browser {
             protocol: PROTOCOL_VERSION,
             ticket: world.ticket(character),
             client: "browser".into(),
+            knows: Schema::known(),
         };
         Self::say(world, &hello).await
     }
@@ -137,6 +139,7 @@ async fn a_browser_is_told_why_it_is_closed() {
         protocol: PROTOCOL_VERSION,
         ticket: "x.y.z".into(),
         client: "browser".into(),
+        knows: Schema::known(),
     };
     let refused = Browser::say(&world, &forged).await;
     let (code, _) = refused.closed().await;
@@ -145,6 +148,7 @@ async fn a_browser_is_told_why_it_is_closed() {
         protocol: 1,
         ticket: world.ticket("Ada"),
         client: "browser".into(),
+        knows: Schema::known(),
     };
     let (code, reason) = Browser::say(&world, &old).await.closed().await;
     assert_eq!(code, CloseCode::ProtocolVersion.number());

@@ -171,9 +171,10 @@ fn a_client_that_turns_bad_is_closed_with_its_code() {
     scene.turns_bad("Twice", CloseCode::Unexpected, async |mut link| {
         let ticket = scene.door.ticket("Twice");
         let again = ClientMessage::Hello {
-            protocol: 1,
+            protocol: 2,
             ticket,
             client: "twice".into(),
+            knows: Vec::new(),
         };
         let _sent = link.send_message(&again).await;
         link.ended().await

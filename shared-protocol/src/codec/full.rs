@@ -6,16 +6,21 @@ use crate::wire_frame::{Action, WireEntity, WireFlags};
 
 use super::DecodeError;
 use super::prefix::BucketCode;
+use super::rotation::{COMPONENT_MAX, Rotation};
 
 /// Kinds: worlds have a few.
-pub(super) const KIND: BucketCode<3> = BucketCode::new([3, 8, 16]);
+pub(super) const KIND: BucketCode = BucketCode::new(&[3, 8, 16]);
 /// x and y in centimetres: a frame cell is a few kilometres wide.
-const POS: BucketCode<3> = BucketCode::new([17, 21, 32]);
+const POS: BucketCode = BucketCode::new(&[17, 21, 32]);
 /// z in centimetres: terrain.
-const HEIGHT: BucketCode<4> = BucketCode::new([9, 14, 20, 32]);
+const HEIGHT: BucketCode = BucketCode::new(&[9, 14, 20, 32]);
 /// A component of the velocity, cm/s.
-const VEL: BucketCode<4> = BucketCode::new([0, 8, 11, 17]);
+const VEL: BucketCode = BucketCode::new(&[0, 8, 11, 17]);
 
+/// Which component of a rotation is the greatest.
+const LARGEST_BITS: u32 = 2;
+/// Each of the others.
+const PART_BITS: u32 = 10;
 pub(super) const ACTION_BITS: u32 = 2;
 pub(super) const ACTION_N_BITS: u32 = 4;
 pub(super) const FLAGS_BITS: u32 = 2;
@@ -30,7 +35,11 @@ pub fn write(out: &mut BitWriter, state: &WireEntity) {
     for component in state.vel_cmps {
         VEL.write_signed(out, i32::from(component));
     }
-    out.write(u64::from(state.yaw), 8);
+    out.write_bool(state.rotation.is_some());
+    match state.rotation {
+        None => out.write(u64::from(state.yaw), 8),
+        Some(rotation) => write_rotation(out, rotation),
+    }
     out.write_bool(state.health != u8::MAX);
     if state.health != u8::MAX {
         out.write(u64::from(state.health), 8);
@@ -55,7 +64,12 @@ pub fn read(bits: &mut BitReader<'_>, cell: u64) -> Result<WireEntity, DecodeErr
         *component =
             i16::try_from(VEL.read_signed(bits)?).map_err(|_| DecodeError::Range("velocity"))?;
     }
-    let yaw = bits.read(8)? as u8;
+    let is_body = bits.read_bool()?;
+    let (yaw, rotation) = if is_body {
+        (0, Some(read_rotation(bits)?))
+    } else {
+        (bits.read(8)? as u8, None)
+    };
     let health = if bits.read_bool()? {
         bits.read(8)? as u8
     } else {
@@ -67,12 +81,37 @@ pub fn read(bits: &mut BitReader<'_>, cell: u64) -> Result<WireEntity, DecodeErr
         pos_cm,
         vel_cmps,
         yaw,
+        rotation,
         health,
         action,
         action_n,
         flags: read_flags(bits)?,
         kind,
     })
+}
+
+fn write_rotation(out: &mut BitWriter, rotation: Rotation) {
+    write_largest(out, rotation.largest());
+    for part in rotation.parts() {
+        out.write((part + COMPONENT_MAX) as u64, PART_BITS);
+    }
+}
+
+fn read_rotation(bits: &mut BitReader<'_>) -> Result<Rotation, DecodeError> {
+    let largest = read_largest(bits)?;
+    let mut parts = [0; 3];
+    for part in &mut parts {
+        *part = bits.read(PART_BITS)? as i16 - COMPONENT_MAX;
+    }
+    Rotation::new(largest, parts).ok_or(DecodeError::Range("rotation"))
+}
+
+pub(super) fn write_largest(out: &mut BitWriter, largest: u8) {
+    out.write(u64::from(largest), LARGEST_BITS);
+}
+
+pub(super) fn read_largest(bits: &mut BitReader<'_>) -> Result<u8, DecodeError> {
+    Ok(bits.read(LARGEST_BITS)? as u8)
 }
 
 pub(super) fn read_kind(bits: &mut BitReader<'_>) -> Result<u16, DecodeError> {

@@ -11,7 +11,7 @@ use super::wrap::tick_near;
 use super::{DecodeError, INTENTS_KIND};
 
 /// How the view tick moves from one intent to the next, minus one.
-const VIEW_STEP: BucketCode<3> = BucketCode::new([0, 5, 32]);
+const VIEW_STEP: BucketCode = BucketCode::new(&[0, 5, 32]);
 const COUNT_BITS: u32 = 4;
 const PACE_BITS: u32 = 4;
 

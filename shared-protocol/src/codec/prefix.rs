@@ -7,31 +7,50 @@ use crate::bits::{BitReader, BitWriter};
 
 use super::DecodeError;
 
-/// A prefix code over `u32` with `N` buckets; bucket b holds the next `2^widths[b]` numbers.
-#[derive(Clone, Copy, Debug)]
-pub struct BucketCode<const N: usize> {
-    widths: [u8; N],
+/// Most buckets of a code.
+pub const BUCKETS_MAX: usize = 8;
+
+/// A prefix code over `u32` with a few buckets; bucket b holds the next `2^widths[b]` numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BucketCode {
+    widths: [u8; BUCKETS_MAX],
     /// Smallest number of each bucket.
-    first: [u32; N],
+    first: [u32; BUCKETS_MAX],
+    last: usize,
 }
 
-impl<const N: usize> BucketCode<N> {
-    /// From the buckets' widths in bits, each below 32 but the last, which may be 32.
+impl BucketCode {
+    /// From the buckets' widths in bits, one to [`BUCKETS_MAX`] of them, each below 32 but the last,
+    /// which may be 32.
     #[must_use]
-    pub const fn new(widths: [u8; N]) -> Self {
-        let mut first = [0; N];
-        let mut b = 1;
-        while b < N {
-            first[b] = first[b - 1] + (1 << widths[b - 1]);
+    pub const fn new(given: &[u8]) -> Self {
+        let mut widths = [0; BUCKETS_MAX];
+        let mut first = [0; BUCKETS_MAX];
+        let mut b = 0;
+        while b < given.len() {
+            widths[b] = given[b];
+            if b > 0 {
+                first[b] = first[b - 1] + (1 << given[b - 1]);
+            }
             b += 1;
         }
-        Self { widths, first }
+        Self {
+            widths,
+            first,
+            last: given.len() - 1,
+        }
+    }
+
+    /// The buckets' widths in bits.
+    #[must_use]
+    pub fn widths(&self) -> &[u8] {
+        &self.widths[..=self.last]
     }
 
     /// Largest number it can write.
     #[must_use]
     pub const fn max(&self) -> u32 {
-        let last = self.first[N - 1] as u64 + (1_u64 << self.widths[N - 1]) - 1;
+        let last = self.first[self.last] as u64 + (1_u64 << self.widths[self.last]) - 1;
         if last > u32::MAX as u64 {
             u32::MAX
         } else {
@@ -39,19 +58,28 @@ impl<const N: usize> BucketCode<N> {
         }
     }
 
+    /// Bits that a number takes.
+    #[must_use]
+    pub fn bits(&self, number: u32) -> usize {
+        let b = self.bucket(number);
+        b + usize::from(b < self.last) + usize::from(self.widths[b])
+    }
+
+    #[inline]
+    fn bucket(&self, number: u32) -> usize {
+        let mut b = self.last;
+        while number < self.first[b] {
+            b -= 1;
+        }
+        b
+    }
+
     /// Writes a number not above [`BucketCode::max`].
     #[inline]
     pub fn write(&self, out: &mut BitWriter, number: u32) {
         debug_assert!(number <= self.max());
-        let mut b = N - 1;
-        while number < self.first[b] {
-            b -= 1;
-        }
-        let (prefix, length) = if b == N - 1 {
-            ((1_u64 << b) - 1, b as u32)
-        } else {
-            ((1_u64 << b) - 1, b as u32 + 1)
-        };
+        let b = self.bucket(number);
+        let (prefix, length) = ((1_u64 << b) - 1, b as u32 + u32::from(b < self.last));
         let offset = u64::from(number - self.first[b]);
         out.write(
             prefix | offset << length,
@@ -66,7 +94,7 @@ impl<const N: usize> BucketCode<N> {
     #[inline]
     pub fn read(&self, bits: &mut BitReader<'_>) -> Result<u32, DecodeError> {
         let mut b = 0;
-        while b < N - 1 && bits.read_bool()? {
+        while b < self.last && bits.read_bool()? {
             b += 1;
         }
         let offset = bits.read(u32::from(self.widths[b]))? as u32;
@@ -78,7 +106,7 @@ impl<const N: usize> BucketCode<N> {
     /// Writes a signed number: 0, −1, 1, −2, … become 0, 1, 2, 3, ….
     #[inline]
     pub fn write_signed(&self, out: &mut BitWriter, number: i32) {
-        self.write(out, ((number << 1) ^ (number >> 31)) as u32);
+        self.write(out, folded(number));
     }
 
     /// Reads one.
@@ -92,13 +120,20 @@ impl<const N: usize> BucketCode<N> {
     }
 }
 
+/// A signed number as an unsigned one: 0, −1, 1, −2, … become 0, 1, 2, 3, ….
+#[inline]
+#[must_use]
+pub const fn folded(number: i32) -> u32 {
+    ((number << 1) ^ (number >> 31)) as u32
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn every_number_survives_and_small_ones_are_short() {
-        let code = BucketCode::new([0, 2, 5, 32]);
+        let code = BucketCode::new(&[0, 2, 5, 32]);
         let mut numbers: Vec<u32> = (0..200).collect();
         numbers.extend([u32::MAX, u32::MAX - 1, 1 << 31]);
         let mut out = BitWriter::default();
@@ -111,6 +146,7 @@ mod tests {
         let length = |number| {
             let mut out = BitWriter::default();
             code.write(&mut out, number);
+            assert_eq!(out.bits(), code.bits(number));
             out.bits()
         };
         assert_eq!([0, 1, 4, 5, 36, 37].map(length), [1, 4, 4, 8, 8, 35]);
@@ -118,7 +154,7 @@ mod tests {
 
     #[test]
     fn signed_numbers_survive() {
-        let code = BucketCode::new([1, 4, 32]);
+        let code = BucketCode::new(&[1, 4, 32]);
         let mut out = BitWriter::default();
         let numbers = [0, 1, -1, 17, -900, i32::MAX, i32::MIN];
         numbers.iter().for_each(|&n| code.write_signed(&mut out, n));
@@ -135,7 +171,7 @@ mod tests {
         out.write(0b11, 2);
         out.write(u64::from(u32::MAX), 32);
         let bytes = out.to_bytes();
-        let code = BucketCode::new([1, 4, 32]);
+        let code = BucketCode::new(&[1, 4, 32]);
         assert_eq!(
             code.read(&mut BitReader::new(&bytes)),
             Err(DecodeError::Range("number"))

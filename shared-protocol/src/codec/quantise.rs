@@ -7,7 +7,9 @@
 
 use core::f64::consts::TAU;
 
-use glam::DVec3;
+use glam::{DQuat, DVec3};
+
+use super::rotation::{COMPONENT_MAX, Rotation};
 
 /// `x.round() as i64`: half away from zero, saturating, NaN as 0. The standard library's is a call on
 /// processors that may lack the instruction, and there are seven in every row of every tick.
@@ -42,6 +44,30 @@ pub fn yaw(angle_rad: f64) -> u8 {
     (rounded(angle_rad * (256.0 / TAU)) & 255) as u8
 }
 
+/// A unit quaternion to the smallest three of its components; of equally great ones the first is left
+/// out. One that is not of unit length is scaled; NaN and zero are no turn at all.
+#[must_use]
+pub fn rotation(turn: DQuat) -> Rotation {
+    let length = turn.length();
+    if !(length.is_finite() && length > 0.0) {
+        return Rotation::default();
+    }
+    let whole = turn.to_array().map(|component| component / length);
+    let mut largest = 0;
+    for place in 1..4 {
+        if whole[place].abs() > whole[largest].abs() {
+            largest = place;
+        }
+    }
+    let sign = whole[largest].signum();
+    let max = f64::from(COMPONENT_MAX);
+    let parts = super::rotation::others(largest as u8).map(|place| {
+        let units = (sign * whole[place] * max * core::f64::consts::SQRT_2).round();
+        units.clamp(-max, max) as i16
+    });
+    Rotation::new(largest as u8, parts).unwrap_or_default()
+}
+
 /// Health to 255ths of the maximum: 0 only for 0, and 255 only for the maximum or more.
 #[must_use]
 pub fn health(points: u32, max: u32) -> u8 {
@@ -59,6 +85,21 @@ pub fn health(points: u32, max: u32) -> u8 {
 #[must_use]
 pub fn position_m(pos_cm: [i32; 3]) -> DVec3 {
     DVec3::from_array(pos_cm.map(f64::from)) / 100.0
+}
+
+/// The unit quaternion that [`rotation()`] stands for.
+#[must_use]
+pub fn rotation_quaternion(rotation: Rotation) -> DQuat {
+    let unit = 1.0 / (f64::from(COMPONENT_MAX) * core::f64::consts::SQRT_2);
+    let mut whole = [0.0; 4];
+    let mut left = 1.0;
+    let places = super::rotation::others(rotation.largest());
+    for (part, place) in rotation.parts().into_iter().zip(places) {
+        whole[place] = f64::from(part) * unit;
+        left -= whole[place] * whole[place];
+    }
+    whole[usize::from(rotation.largest())] = if left > 0.0 { left.sqrt() } else { 0.0 };
+    DQuat::from_array(whole).normalize()
 }
 
 /// The velocity that [`velocity_cmps`] stands for, m/s along the frame cell's axes.

@@ -7,10 +7,12 @@ use crate::limits::DATAGRAM_BYTES_MAX;
 use crate::strain::Strain;
 use crate::wire_frame::{BodyBits, OwnVitals, WireEntity};
 
-use super::snapshot_writer::{GAP, TALLY, WAIT};
+use super::delta::Baseline;
+use super::snapshot_writer::{DURABLE, GAP, TALLY, USUAL, WAIT};
+use super::tables::TableSet;
 use super::{
-    BACK_BITS, COUNT_BITS, DecodeError, INDICES_MAX, RemoveReason, SNAPSHOT_KIND, SnapshotHeader,
-    delta, full,
+    BACK_BITS, BASELINE_BACK_MAX, COUNT_BITS, DecodeError, EPOCH_BITS, FEW_BITS, INDICES_MAX,
+    RemoveReason, SNAPSHOT_KIND, SnapshotHeader, delta, full,
 };
 
 /// What a snapshot says about the client's own avatar.
@@ -33,15 +35,6 @@ pub enum OwnUpdate {
         /// The rest.
         vitals: OwnVitals,
     },
-}
-
-/// An older state of an entity, and its age in ticks at the snapshot's tick.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Baseline {
-    /// The state.
-    pub state: WireEntity,
-    /// Ticks.
-    pub age: u32,
 }
 
 /// One record of a snapshot. The index is the client's own number for the entity.
@@ -81,6 +74,7 @@ pub struct SnapshotReader<'a> {
     records_left: u32,
     next_index: usize,
     cell: Option<u64>,
+    tables: &'a TableSet,
     tick_hz: u32,
 }
 
@@ -89,7 +83,7 @@ impl<'a> SnapshotReader<'a> {
     ///
     /// # Errors
     /// [`DecodeError`].
-    pub fn open(bytes: &'a [u8], tick_hz: u32) -> Result<Self, DecodeError> {
+    pub fn open(bytes: &'a [u8], tables: &'a TableSet, tick_hz: u32) -> Result<Self, DecodeError> {
         if bytes.len() > DATAGRAM_BYTES_MAX {
             return Err(DecodeError::TooLong);
         }
@@ -98,17 +92,24 @@ impl<'a> SnapshotReader<'a> {
         if kind != SNAPSHOT_KIND {
             return Err(DecodeError::Kind(kind));
         }
-        let header = SnapshotHeader {
+        let mut header = SnapshotHeader {
             number: bits.read(16)? as u16,
-            epoch: bits.read(8)? as u8,
-            tick: bits.read(32)? as u32,
-            applied: bits.read(16)? as u16,
-            durable_age: bits.read(8)? as u8,
-            usual_back: bits.read(BACK_BITS)? as u8,
+            epoch: bits.read(EPOCH_BITS)? as u8,
+            tick: bits.read(16)? as u16,
+            usual_back: USUAL.read(&mut bits)? as u8,
             strain: read_strain(&mut bits)?,
+            ..SnapshotHeader::default()
         };
+        if header.usual_back > BASELINE_BACK_MAX {
+            return Err(DecodeError::Range("usual"));
+        }
         let own = read_own(&mut bits)?;
-        let records_left = bits.read(COUNT_BITS)? as u32;
+        if own != OwnUpdate::None {
+            header.applied = bits.read(16)? as u16;
+            header.durable_age = DURABLE.read(&mut bits)?.min(255) as u8;
+        }
+        let many = bits.read_bool()?;
+        let records_left = bits.read(if many { COUNT_BITS } else { FEW_BITS })? as u32;
         Ok(Self {
             bits,
             header,
@@ -116,6 +117,7 @@ impl<'a> SnapshotReader<'a> {
             records_left,
             next_index: 0,
             cell: None,
+            tables,
             tick_hz,
         })
     }
@@ -150,8 +152,17 @@ impl<'a> SnapshotReader<'a> {
         }
         self.records_left -= 1;
         let index = self.read_index()?;
+        let usual = self.header.usual_back;
         let record = if !self.bits.read_bool()? {
-            self.read_update(index, self.header.usual_back, baseline)?
+            self.read_update(index, usual, baseline)?
+        } else if !self.bits.read_bool()? {
+            let newer = self.bits.read_bool()?;
+            let back = if newer {
+                usual.saturating_sub(1)
+            } else {
+                usual + 1
+            };
+            self.read_update(index, back, baseline)?
         } else if !self.bits.read_bool()? {
             let back = self.bits.read(BACK_BITS)? as u8;
             self.read_update(index, back, baseline)?
@@ -181,13 +192,13 @@ impl<'a> SnapshotReader<'a> {
         baseline: impl FnOnce(u16, u8) -> Option<Baseline>,
     ) -> Result<Record, DecodeError> {
         let unknown = DecodeError::UnknownBaseline { index, back };
-        let baseline = if back == 0 {
-            None
-        } else {
+        let baseline = if (1..=BASELINE_BACK_MAX).contains(&back) {
             baseline(index, back)
+        } else {
+            None
         };
-        let Baseline { state, age } = baseline.ok_or(unknown)?;
-        let state = delta::read(&mut self.bits, &state, age, self.tick_hz)?;
+        let baseline = baseline.ok_or(unknown)?;
+        let state = delta::read(&mut self.bits, self.tables, &baseline, self.tick_hz)?;
         Ok(Record::Update { index, state })
     }
 
@@ -263,6 +274,7 @@ fn read_vitals(bits: &mut BitReader<'_>) -> Result<OwnVitals, DecodeError> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::tables::V2;
     use super::super::testing::Dice;
     use super::super::{SnapshotWriter, WriterFull};
     use super::*;
@@ -272,7 +284,10 @@ mod tests {
 
     fn baseline_of(index: u16, back: u8) -> Option<Baseline> {
         let state = Dice(u64::from(index) << 8 | u64::from(back)).entity();
-        (back < 100).then_some(Baseline {
+        (back < 101).then_some(Baseline {
+            earlier: back
+                .is_multiple_of(2)
+                .then(|| (Dice(u64::from(index)).nudged(&state), 2)),
             state,
             age: u32::from(back),
         })
@@ -283,13 +298,14 @@ mod tests {
         let mut dice = Dice(seed);
         let header = SnapshotHeader {
             number: dice.word() as u16,
-            epoch: dice.word() as u8,
-            tick: dice.word() as u32,
+            epoch: dice.below(16) as u8,
+            tick: dice.word() as u16,
             applied: dice.word() as u16,
             durable_age: dice.word() as u8,
             usual_back: dice.below(100) as u8,
             strain: Strain::new(dice.below(7) as u8, dice.below(25) as u8),
         };
+        let mut header = header;
         let own = match dice.below(4) {
             0 => OwnUpdate::None,
             1 => OwnUpdate::Full {
@@ -301,8 +317,12 @@ mod tests {
                 vitals: (n == 2).then(|| dice.vitals()),
             },
         };
+        if own == OwnUpdate::None {
+            (header.applied, header.durable_age) = (0, u8::MAX);
+        }
         let mut writer = SnapshotWriter::default();
-        writer.begin(&header, &own, DATAGRAM_BYTES_MAX);
+        let records_max = [20, 31, 32, 5_000][dice.below(4) as usize];
+        writer.begin(&header, &own, DATAGRAM_BYTES_MAX, records_max);
         let (mut records, mut index) = (Vec::new(), dice.below(4) as u16);
         loop {
             let mut string = BitWriter::default();
@@ -331,10 +351,12 @@ mod tests {
                     )
                 }
                 n => {
-                    let back = if n < 6 { header.usual_back } else { 1 }.max(1);
+                    let usual = header.usual_back;
+                    let back =
+                        [1, 1, 1, usual, usual + 1, usual.max(2) - 1, 1, 1][n as usize].max(1);
                     let base = baseline_of(index, back).unwrap();
                     let state = dice.nudged(&base.state);
-                    delta::write(&mut string, &base.state, base.age, HZ, &state);
+                    delta::write(&mut string, &V2, &base, HZ, &state);
                     let count = string.bits();
                     string.align();
                     (
@@ -353,7 +375,7 @@ mod tests {
     }
 
     fn read_all(bytes: &[u8]) -> Result<(SnapshotHeader, OwnUpdate, Vec<Record>), DecodeError> {
-        let mut reader = SnapshotReader::open(bytes, HZ)?;
+        let mut reader = SnapshotReader::open(bytes, &V2, HZ)?;
         let mut records = Vec::new();
         while let Some(record) = reader.next_record(baseline_of)? {
             records.push(record);
@@ -411,7 +433,7 @@ mod tests {
             usual_back: 120,
             ..SnapshotHeader::default()
         };
-        writer.begin(&header, &OwnUpdate::None, DATAGRAM_BYTES_MAX);
+        writer.begin(&header, &OwnUpdate::None, DATAGRAM_BYTES_MAX, 1);
         writer.update(7, 120, &[0], 1).unwrap();
         let bytes = writer.finish();
         assert_eq!(
@@ -423,7 +445,7 @@ mod tests {
         );
         assert_eq!(read_all(&[0x21, 0]), Err(DecodeError::Kind(0x21)));
         assert_eq!(
-            read_all(&[0x11; DATAGRAM_BYTES_MAX + 1]),
+            read_all(&[SNAPSHOT_KIND; DATAGRAM_BYTES_MAX + 1]),
             Err(DecodeError::TooLong)
         );
         assert_eq!(read_all(&[]), Err(DecodeError::Truncated));

@@ -10,16 +10,20 @@ use crate::wire_frame::{BodyBits, OwnVitals};
 use super::prefix::BucketCode;
 use super::snapshot_reader::OwnUpdate;
 use super::{
-    BACK_BITS, BASELINE_BACK_MAX, COUNT_BITS, INDEX_BITS, INDICES_MAX, RemoveReason, SNAPSHOT_KIND,
-    SnapshotHeader,
+    BACK_BITS, BASELINE_BACK_MAX, COUNT_BITS, EPOCH_BITS, FEW_BITS, INDEX_BITS, INDICES_MAX,
+    RemoveReason, SNAPSHOT_KIND, SnapshotHeader,
 };
 
 /// How far an index lies above the one before it, minus one.
-pub(super) const GAP: BucketCode<4> = BucketCode::new([0, 2, 5, INDEX_BITS as u8]);
+pub(super) const GAP: BucketCode = BucketCode::new(&[0, 0, 2, 5, INDEX_BITS as u8]);
+/// How many datagrams back the usual baseline lies: as many as a round trip takes ticks.
+pub(super) const USUAL: BucketCode = BucketCode::new(&[2, 3, 7]);
+/// How many ticks ago inputs were durable.
+pub(super) const DURABLE: BucketCode = BucketCode::new(&[2, 4, 8]);
 /// Ticks to wait for something.
-pub(super) const WAIT: BucketCode<3> = BucketCode::new([0, 8, 16]);
+pub(super) const WAIT: BucketCode = BucketCode::new(&[0, 8, 16]);
 /// Kills and deaths.
-pub(super) const TALLY: BucketCode<3> = BucketCode::new([4, 10, 32]);
+pub(super) const TALLY: BucketCode = BucketCode::new(&[4, 10, 32]);
 
 /// The record does not fit into what is left of the datagram; nothing was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +36,7 @@ pub struct SnapshotWriter {
     /// Bits this datagram may have.
     room: usize,
     count_at: usize,
+    count_bits: u32,
     count: u32,
     /// The next index that a gap of one means.
     next_index: usize,
@@ -41,8 +46,15 @@ pub struct SnapshotWriter {
 }
 
 impl SnapshotWriter {
-    /// Starts a datagram of at most `bytes_max` bytes; header and own section always go in.
-    pub fn begin(&mut self, header: &SnapshotHeader, own: &OwnUpdate, bytes_max: usize) {
+    /// Starts a datagram of at most `bytes_max` bytes; header and own section always go in. It takes no
+    /// more than `records_max` records: few are counted in fewer bits.
+    pub fn begin(
+        &mut self,
+        header: &SnapshotHeader,
+        own: &OwnUpdate,
+        bytes_max: usize,
+        records_max: usize,
+    ) {
         self.bits.clear();
         self.room = bytes_max.min(DATAGRAM_BYTES_MAX) * 8;
         self.count = 0;
@@ -52,15 +64,23 @@ impl SnapshotWriter {
         let out = &mut self.bits;
         out.write(u64::from(SNAPSHOT_KIND), 8);
         out.write(u64::from(header.number), 16);
-        out.write(u64::from(header.epoch), 8);
-        out.write(u64::from(header.tick), 32);
-        out.write(u64::from(header.applied), 16);
-        out.write(u64::from(header.durable_age), 8);
-        out.write(u64::from(self.usual_back), BACK_BITS);
+        out.write(
+            u64::from(header.epoch) & ((1 << EPOCH_BITS) - 1),
+            EPOCH_BITS,
+        );
+        out.write(u64::from(header.tick), 16);
+        USUAL.write(out, u32::from(self.usual_back));
         write_strain(out, header.strain);
         write_own(out, own);
+        if *own != OwnUpdate::None {
+            out.write(u64::from(header.applied), 16);
+            DURABLE.write(out, u32::from(header.durable_age));
+        }
+        let many = records_max >= 1 << FEW_BITS;
+        out.write_bool(many);
+        self.count_bits = if many { COUNT_BITS } else { FEW_BITS };
         self.count_at = out.bits();
-        out.write(0, COUNT_BITS);
+        out.write(0, self.count_bits);
     }
 
     /// Bits left.
@@ -88,13 +108,15 @@ impl SnapshotWriter {
         count: usize,
     ) -> Result<(), WriterFull> {
         debug_assert!((1..=BASELINE_BACK_MAX).contains(&back));
-        let usual = back == self.usual_back;
-        let kind_bits = if usual { 1 } else { 2 + BACK_BITS as usize };
+        let kind_bits = update_bits(self.usual_back, back);
         self.begin_record(index, kind_bits + count)?;
-        if usual {
+        if back == self.usual_back {
             self.bits.write(0, 1);
+        } else if kind_bits == NEXT_TO_USUAL_BITS {
+            self.bits
+                .write(0b01 | u64::from(back < self.usual_back) << 2, 3);
         } else {
-            self.bits.write(0b01 | u64::from(back) << 2, 2 + BACK_BITS);
+            self.bits.write(0b011 | u64::from(back) << 3, 3 + BACK_BITS);
         }
         self.bits.splice(delta, count);
         Ok(())
@@ -115,8 +137,8 @@ impl SnapshotWriter {
     ) -> Result<(), WriterFull> {
         let same_cell = self.cell == Some(cell);
         let cell_bits = if same_cell { 1 } else { 65 };
-        self.begin_record(index, 3 + 64 + cell_bits + count)?;
-        self.bits.write(0b011, 3);
+        self.begin_record(index, 4 + 64 + cell_bits + count)?;
+        self.bits.write(0b0111, 4);
         self.bits.write(id.0, 64);
         self.bits.write_bool(!same_cell);
         if !same_cell {
@@ -132,9 +154,9 @@ impl SnapshotWriter {
     /// # Errors
     /// [`WriterFull`].
     pub fn remove(&mut self, index: u16, reason: RemoveReason) -> Result<(), WriterFull> {
-        self.begin_record(index, 3 + RemoveReason::BITS as usize)?;
+        self.begin_record(index, REMOVE_BITS)?;
         self.bits
-            .write(0b111 | (reason as u64) << 3, 3 + RemoveReason::BITS);
+            .write(0b1111 | (reason as u64) << 4, 4 + RemoveReason::BITS);
         Ok(())
     }
 
@@ -143,7 +165,7 @@ impl SnapshotWriter {
         debug_assert!((self.next_index..INDICES_MAX).contains(&index), "ascending");
         let gap = (index - self.next_index) as u32;
         let fits = self.bits_left() >= gap_bits(gap) + rest_bits;
-        if !fits || self.count + 1 >= 1 << COUNT_BITS {
+        if !fits || self.count + 1 >= 1 << self.count_bits {
             return Err(WriterFull);
         }
         GAP.write(&mut self.bits, gap);
@@ -156,7 +178,7 @@ impl SnapshotWriter {
     #[must_use]
     pub fn finish(&mut self) -> Vec<u8> {
         self.bits
-            .patch(self.count_at, u64::from(self.count), COUNT_BITS);
+            .patch(self.count_at, u64::from(self.count), self.count_bits);
         self.bits.to_bytes()
     }
 }
@@ -166,11 +188,34 @@ impl SnapshotWriter {
 pub const fn gap_bits(gap: u32) -> usize {
     match gap {
         0 => 1,
-        1..=4 => 4,
-        5..=36 => 8,
-        _ => 3 + INDEX_BITS as usize,
+        1 => 2,
+        2..=5 => 5,
+        6..=37 => 9,
+        _ => 4 + INDEX_BITS as usize,
     }
 }
+
+/// Bits of an update whose baseline is one datagram older or newer than the usual one, beside gap and
+/// delta.
+const NEXT_TO_USUAL_BITS: usize = 3;
+
+/// Bits of an update beside gap and delta.
+#[must_use]
+pub const fn update_bits(usual_back: u8, back: u8) -> usize {
+    if back == usual_back {
+        1
+    } else if back.abs_diff(usual_back) == 1 {
+        NEXT_TO_USUAL_BITS
+    } else {
+        3 + BACK_BITS as usize
+    }
+}
+
+/// Bits of an entering record beside gap, cell and state: what it is, id, whether the cell is the last
+/// one's.
+pub const ENTER_BITS: usize = 4 + 64 + 1;
+/// Bits of a removal beside the gap.
+pub const REMOVE_BITS: usize = 4 + RemoveReason::BITS as usize;
 
 /// One bit on an ordinary day.
 fn write_strain(out: &mut BitWriter, strain: Strain) {

@@ -1,5 +1,6 @@
 //! Random states for the codec's tests, from a fixed seed each.
 
+use crate::codec::Rotation;
 use crate::hash::mix64;
 use crate::ids::{EntityId, InputSeq, Tick};
 use crate::intent::{Buttons, Intent, WishDir};
@@ -33,7 +34,20 @@ impl Dice {
         (self.word() as i32) >> (32 - width)
     }
 
+    /// Any rotation.
+    pub(crate) fn rotation(&mut self) -> Rotation {
+        loop {
+            let largest = self.below(4) as u8;
+            let parts = [0; 3].map(|_| self.below(1_023) as i16 - 511);
+            if let Some(rotation) = Rotation::new(largest, parts) {
+                return rotation;
+            }
+        }
+    }
+
+    /// A walker, or at times a body.
     pub(crate) fn entity(&mut self) -> WireEntity {
+        let rotation = (self.below(3) == 0).then(|| self.rotation());
         WireEntity {
             cell: self.word(),
             pos_cm: [self.signed(), self.signed(), self.signed()],
@@ -42,7 +56,12 @@ impl Dice {
                 self.signed() as i16,
                 self.signed() as i16,
             ],
-            yaw: self.word() as u8,
+            yaw: if rotation.is_some() {
+                0
+            } else {
+                self.word() as u8
+            },
+            rotation,
             health: if self.below(2) == 0 {
                 255
             } else {
@@ -61,7 +80,15 @@ impl Dice {
     /// Nearly the same state.
     pub(crate) fn nudged(&mut self, base: &WireEntity) -> WireEntity {
         let mut state = *base;
-        state.yaw = state.yaw.wrapping_add(self.below(5) as u8);
+        match state.rotation {
+            None => state.yaw = state.yaw.wrapping_add(self.below(5) as u8),
+            Some(rotation) => {
+                let parts = rotation.parts();
+                let nudged = parts.map(|part| (part + self.below(7) as i16 - 3).clamp(-511, 511));
+                state.rotation =
+                    Some(Rotation::new(rotation.largest(), nudged).unwrap_or(rotation));
+            }
+        }
         for k in 0..3 {
             state.pos_cm[k] = state.pos_cm[k].wrapping_add(self.below(60) as i32 - 30);
             state.vel_cmps[k] = state.vel_cmps[k].wrapping_add(self.below(40) as i16 - 20);

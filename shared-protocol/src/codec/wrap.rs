@@ -18,10 +18,16 @@ pub fn nearest(low: u64, bits: u32, near: u64) -> u64 {
     }
 }
 
-/// A tick from its low 32 bits.
+/// A tick from its low 32 bits, as intents carry it.
 #[must_use]
 pub fn tick_near(low: u32, near: Tick) -> Tick {
     Tick(nearest(u64::from(low), 32, near.0))
+}
+
+/// A tick from its low 16 bits, as snapshots carry it.
+#[must_use]
+pub fn snapshot_tick_near(low: u16, near: Tick) -> Tick {
+    Tick(nearest(u64::from(low), 16, near.0))
 }
 
 /// An input number from its low 16 bits.

@@ -136,6 +136,7 @@ impl<'a> WireBuilder<'a> {
             pos_cm: quantise::position_cm(axes.to_local(body.0.pos)),
             vel_cmps: quantise::velocity_cmps(axes.dir_to_local(body.0.vel)),
             yaw: yaw(facing.x, facing.y),
+            rotation: None,
             health: quantise::health(u32::from(life.health), health_max),
             action: action(self.frame.tick, life, arms),
             action_n: (arms.swings % 16) as u8,

@@ -61,7 +61,18 @@ struct Known {
     /// The datagram that made it known.
     entered: u64,
     /// States by datagram, ascending; never empty.
-    states: VecDeque<(u64, Tick, WireEntity)>,
+    states: VecDeque<State>,
+}
+
+/// A state that the server may refer back to.
+#[derive(Clone, Debug)]
+struct State {
+    /// The datagram that held it.
+    number: u64,
+    tick: Tick,
+    state: WireEntity,
+    /// Of a rigid body: what it was a delta against, and how many ticks older that was.
+    earlier: Option<(WireEntity, u32)>,
 }
 
 /// Who is in view.
@@ -116,16 +127,20 @@ impl View {
         let known = self.by_index.get(usize::from(index))?.as_ref()?;
         // Baselines are among the newest states: looking from the back touches little memory.
         let newer_or_it = known.states.iter().rev();
-        let mut newer_or_it = newer_or_it.take_while(|(held, ..)| *held >= number);
-        let &(_, tick, state) = newer_or_it.find(|(held, ..)| *held == number)?;
-        let age = u32::try_from(now.0.checked_sub(tick.0)?).ok()?;
-        Some(Baseline { state, age })
+        let mut newer_or_it = newer_or_it.take_while(|held| held.number >= number);
+        let held = newer_or_it.find(|held| held.number == number)?;
+        Some(Baseline {
+            state: held.state,
+            age: u32::try_from(now.0.checked_sub(held.tick.0)?).ok()?,
+            earlier: held.earlier,
+        })
     }
 
-    /// One record of datagram `number`, which shows `tick`.
+    /// One record of datagram `number`, which shows `tick`; an update with what it was against.
     pub(super) fn take(
         &mut self,
         record: &Record,
+        against: Option<&Baseline>,
         number: u64,
         tick: Tick,
         stats: &mut ClientStats,
@@ -137,7 +152,17 @@ impl View {
             }
             Record::Update { index, state } => {
                 stats.updates += 1;
-                self.update(index, state, number, tick);
+                // Only a body's earlier state is ever asked for.
+                let earlier = against
+                    .filter(|_| state.rotation.is_some())
+                    .map(|baseline| (baseline.state, baseline.age));
+                let state = State {
+                    number,
+                    tick,
+                    state,
+                    earlier,
+                };
+                self.update(index, state);
             }
             Record::Remove { index, reason } => {
                 stats.removes += 1;
@@ -148,9 +173,15 @@ impl View {
 
     fn enter(&mut self, index: u16, id: EntityId, state: WireEntity, number: u64, tick: Tick) {
         let place = self.place(index);
+        let whole = State {
+            number,
+            tick,
+            state,
+            earlier: None,
+        };
         match &self.by_index[place] {
             // Sent in full again: the server does not know yet that we know.
-            Some(known) if known.id == id => return self.update(index, state, number, tick),
+            Some(known) if known.id == id => return self.update(index, whole),
             _ if number < self.newest[place] => return,
             _ => {}
         }
@@ -159,7 +190,7 @@ impl View {
         self.by_index[place] = Some(Known {
             id,
             entered: number,
-            states: VecDeque::from([(number, tick, state)]),
+            states: VecDeque::from([whole]),
         });
         let entered = EntityView {
             state,
@@ -177,18 +208,26 @@ impl View {
         }
     }
 
-    fn update(&mut self, index: u16, state: WireEntity, number: u64, tick: Tick) {
+    fn update(&mut self, index: u16, new: State) {
         let Some(Some(known)) = self.by_index.get_mut(usize::from(index)) else {
             return;
         };
+        let State {
+            number,
+            tick,
+            state,
+            ..
+        } = new;
         if number < known.entered {
             return;
         }
-        let held = |(held, ..): &(u64, Tick, WireEntity)| *held;
-        if known.states.back().is_none_or(|last| held(last) < number) {
-            known.states.push_back((number, tick, state));
-        } else if let Err(at) = known.states.binary_search_by_key(&number, held) {
-            known.states.insert(at, (number, tick, state));
+        if known.states.back().is_none_or(|last| last.number < number) {
+            known.states.push_back(new);
+        } else if let Err(at) = known
+            .states
+            .binary_search_by_key(&number, |held| held.number)
+        {
+            known.states.insert(at, new);
         }
         if number < self.newest[usize::from(index)] {
             return;
@@ -251,7 +290,7 @@ impl View {
 impl Known {
     /// Lets go of older states, but never of the newest.
     fn forget_before(&mut self, number: u64) {
-        while self.states.len() > 1 && self.states[0].0 < number {
+        while self.states.len() > 1 && self.states[0].number < number {
             self.states.pop_front();
         }
     }
@@ -275,7 +314,13 @@ mod tests {
         let shown = |records: [(&Record, u64); 2]| {
             let mut view = View::default();
             for (record, number) in records {
-                view.take(record, number, Tick(number), &mut ClientStats::default());
+                view.take(
+                    record,
+                    None,
+                    number,
+                    Tick(number),
+                    &mut ClientStats::default(),
+                );
             }
             view.iter().count()
         };

@@ -135,7 +135,7 @@ impl Client {
         let welcome = link.welcome();
         let predictor =
             predictor.filter(|known| known.planet.content_hash() == welcome.planet_hash);
-        let config = ClientConfig::of_welcome(welcome, predictor);
+        let config = ClientConfig::of_welcome(welcome, link.schema(), predictor);
         Self {
             core: ClientCore::new(config),
             link,

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
+use bluemarble_shared_protocol::codec::{FieldVersion, Schema};
 use bluemarble_shared_protocol::{
     ALPN, ALPN_PROBE, ClientMessage, CloseCode, LENGTH_PREFIX_BYTES, PROTOCOL_VERSION,
     ServerMessage, SessionId, Tick, Welcome, announced_length,
@@ -76,6 +77,8 @@ pub struct Dialect {
     pub alpn: Vec<u8>,
     /// Said in the hello.
     pub protocol: u16,
+    /// What it can read in snapshots, said in the hello.
+    pub knows: Vec<FieldVersion>,
 }
 
 impl Default for Dialect {
@@ -83,6 +86,7 @@ impl Default for Dialect {
         Self {
             alpn: ALPN.to_vec(),
             protocol: PROTOCOL_VERSION,
+            knows: Schema::known(),
         }
     }
 }
@@ -95,6 +99,7 @@ pub struct Link {
     messages: mpsc::Receiver<ServerMessage>,
     welcome: Welcome,
     token: TokenCell,
+    schema: Schema,
 }
 
 /// The newest resume token; the reader of the stream puts it here.
@@ -136,6 +141,7 @@ impl Link {
                 protocol: options.dialect.protocol,
                 ticket: options.ticket.clone(),
                 client: options.client.clone(),
+                knows: options.dialect.knows.clone(),
             };
             let mut hailed = hail(options, hello).await?;
             let answer = hailed.answer().await?;
@@ -148,7 +154,7 @@ impl Link {
         let line = async {
             loop {
                 match answer {
-                    Answer::Welcome(welcome) => return Ok(welcome),
+                    Answer::Welcome(welcome, schema) => return Ok((welcome, schema)),
                     Answer::Queued(ahead) => {
                         tracing::info!(ahead, "the world is overloaded: standing in line");
                         last = ahead;
@@ -162,10 +168,10 @@ impl Link {
                 }
             }
         };
-        let welcome = tokio::time::timeout(in_line, line)
+        let (welcome, schema) = tokio::time::timeout(in_line, line)
             .await
             .unwrap_or(Err(ConnectError::StillQueued { ahead: last }))?;
-        Ok(hailed.enter(*welcome))
+        Ok(hailed.enter(*welcome, schema))
     }
 
     /// Comes back after a connection was lost, as the player of `before`. Whoever is refused with
@@ -187,6 +193,7 @@ impl Link {
                 newest,
                 before,
                 client: options.client.clone(),
+                knows: options.dialect.knows.clone(),
             };
             let mut hailed = hail(options, message).await?;
             let answer = hailed.answer().await?;
@@ -196,7 +203,9 @@ impl Link {
             .await
             .unwrap_or(Err(ConnectError::NoAnswer { server }))?;
         match answer {
-            Answer::Welcome(welcome) => Ok(Received::Afresh(hailed.enter(*welcome))),
+            Answer::Welcome(welcome, schema) => {
+                Ok(Received::Afresh(hailed.enter(*welcome, schema)))
+            }
             Answer::Resumed {
                 session,
                 tick,
@@ -207,7 +216,9 @@ impl Link {
                     tick,
                     ..before.clone()
                 };
-                let link = hailed.enter(welcome);
+                let schema = Schema::of_welcome(&welcome.fields)
+                    .map_err(|mismatch| ConnectError::Protocol(mismatch.to_string()))?;
+                let link = hailed.enter(welcome, schema);
                 Ok(Received::Resumed { link, next })
             }
             Answer::Queued(_) => Err(ConnectError::Protocol(
@@ -226,6 +237,12 @@ impl Link {
     #[must_use]
     pub fn welcome(&self) -> &Welcome {
         &self.welcome
+    }
+
+    /// How the server writes snapshots for this client.
+    #[must_use]
+    pub fn schema(&self) -> Schema {
+        self.schema
     }
 
     /// Underneath: statistics, the remote address.
@@ -333,7 +350,7 @@ struct Hailed {
 
 /// What a server answers to a good hello.
 enum Answer {
-    Welcome(Box<Welcome>),
+    Welcome(Box<Welcome>, Schema),
     /// So many are ahead.
     Queued(u32),
     /// The last welcome still holds, but for these.
@@ -371,7 +388,10 @@ impl Hailed {
             message = read_message(&mut self.recv).await;
         }
         match message {
-            Ok(ServerMessage::Welcome(welcome)) => Ok(Answer::Welcome(Box::new(welcome))),
+            Ok(ServerMessage::Welcome(welcome)) => match Schema::of_welcome(&welcome.fields) {
+                Ok(schema) => Ok(Answer::Welcome(Box::new(welcome), schema)),
+                Err(mismatch) => Err(ConnectError::Protocol(mismatch.to_string())),
+            },
             Ok(ServerMessage::Queued { ahead }) => Ok(Answer::Queued(ahead)),
             Ok(ServerMessage::Resumed {
                 session,
@@ -402,7 +422,7 @@ impl Hailed {
         }
     }
 
-    fn enter(self, welcome: Welcome) -> Link {
+    fn enter(self, welcome: Welcome, schema: Schema) -> Link {
         let (queue, messages) = mpsc::channel(MESSAGES_WAITING_MAX);
         tokio::spawn(read_messages(
             self.connection.clone(),
@@ -416,6 +436,7 @@ impl Hailed {
             messages,
             welcome,
             token: self.token,
+            schema,
         }
     }
 }

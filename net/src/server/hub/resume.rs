@@ -115,7 +115,8 @@ impl Hub {
         self.seats.take(hello.avatar, hello.name, id);
         let tick = self.replicator.tick();
         session.take_up(claim.session, tick);
-        let known = session.view.newest_baseline() <= claim.newest
+        let known = hello.schema == session.schema
+            && session.view.newest_baseline() <= claim.newest
             && (1..session.view.next_number()).contains(&claim.newest);
         if known {
             self.stats.resumed += 1;
@@ -138,8 +139,9 @@ impl Hub {
         } else {
             // It has lost what it knew, or says what cannot be.
             self.stats.resumed_afresh += 1;
-            let welcome = self.welcome(id, hello.avatar);
+            let welcome = self.welcome(id, hello.avatar, hello.schema);
             session.begin_afresh();
+            session.schema = hello.schema;
             self.sessions.insert(id, session);
             self.send(id, ServerMessage::Welcome(welcome));
         }

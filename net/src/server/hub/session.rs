@@ -1,5 +1,6 @@
 //! One session: its intents, its view, and what it may still do wrong.
 
+use bluemarble_shared_protocol::codec::Schema;
 use bluemarble_shared_protocol::{EntityId, InputSeq, Intent, OwnVitals, SessionId, Tick};
 
 use super::allowance::Allowance;
@@ -18,6 +19,8 @@ pub(crate) const LAYER_PUBLIC: u32 = 1;
 pub(crate) struct Session {
     pub(crate) avatar: EntityId,
     pub(crate) layers: u32,
+    /// How its snapshots are written.
+    pub(crate) schema: Schema,
     pub(crate) bucket: TokenBucket,
     pub(crate) malformed: u32,
     pub(crate) intents: IntentQueue,
@@ -51,6 +54,7 @@ impl Session {
         Self {
             avatar: hello.avatar,
             layers: LAYER_PUBLIC,
+            schema: hello.schema,
             bucket: TokenBucket::new(now_ms, limits.datagrams_per_s, limits.datagrams_burst),
             malformed: 0,
             intents: IntentQueue::default(),
@@ -68,6 +72,7 @@ impl Session {
         Observer {
             avatar: self.avatar,
             layers: self.layers,
+            schema: self.schema,
             seq_base: self.seq_base,
             budget_bytes: usize::MAX,
         }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use bluemarble_shared_protocol::codec::Schema;
 use bluemarble_shared_protocol::{
     ALPN, ALPN_PROBE, ClientMessage, CloseCode, PROTOCOL_VERSION, SessionId,
 };
@@ -168,19 +169,21 @@ async fn greet(shared: &Shared, wire: &Wire) -> Result<Admitted, Refusal> {
             reason: error.to_string(),
         },
     })?;
-    let (protocol, client, said) = match message {
+    let (protocol, client, knows, said) = match message {
         ClientMessage::Hello {
             protocol,
             ticket,
             client,
-        } => (protocol, client, Said::Ticket(ticket)),
+            knows,
+        } => (protocol, client, knows, Said::Ticket(ticket)),
         ClientMessage::Resume {
             protocol,
             token,
             newest,
             before,
             client,
-        } => (protocol, client, Said::Token(token, newest, before)),
+            knows,
+        } => (protocol, client, knows, Said::Token(token, newest, before)),
         ClientMessage::Cards { .. } | ClientMessage::Goodbye => {
             let reason = "the first message must be a hello".to_owned();
             return Err(Refusal::Close {
@@ -196,7 +199,11 @@ async fn greet(shared: &Shared, wire: &Wire) -> Result<Admitted, Refusal> {
             reason,
         });
     }
-    let visitor = judge(shared, said).map_err(|error| Refusal::Close {
+    let schema = Schema::for_client(&knows).map_err(|mismatch| Refusal::Close {
+        code: CloseCode::SchemaMismatch,
+        reason: mismatch.to_string(),
+    })?;
+    let visitor = judge(shared, said, schema).map_err(|error| Refusal::Close {
         code: error.close_code(),
         reason: error.to_string(),
     })?;
@@ -219,11 +226,12 @@ enum Said {
     Token(String, u64, u32),
 }
 
-fn judge(shared: &Shared, said: Said) -> Result<Visitor, TicketError> {
+fn judge(shared: &Shared, said: Said, schema: Schema) -> Result<Visitor, TicketError> {
     let now_s = clock::unix_now_s();
     match said {
         Said::Ticket(ticket) => Ok(Visitor {
             ticket: shared.tickets.verify(&ticket, now_s)?,
+            schema,
             claim: None,
         }),
         Said::Token(token, newest, before) => {
@@ -231,6 +239,7 @@ fn judge(shared: &Shared, said: Said) -> Result<Visitor, TicketError> {
             shared.stats.tokens_in.one_more();
             Ok(Visitor {
                 ticket: good.ticket,
+                schema,
                 claim: Some(ResumeClaim {
                     // Sessions are numbered from 1: nobody's.
                     session: good.session.unwrap_or(SessionId(0)),

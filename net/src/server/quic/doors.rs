@@ -2,6 +2,7 @@
 //! per hello, and from then on the session's events go to that world alone.
 
 use bluemarble_shared_protocol::CloseCode;
+use bluemarble_shared_protocol::codec::Schema;
 use crossbeam_channel::{Sender, TrySendError};
 
 use crate::server::event::{ResumeClaim, SessionEvent, VerifiedHello};
@@ -13,6 +14,8 @@ use bluemarble_shared_protocol::SessionId;
 pub struct Visitor {
     /// Who, and where to.
     pub ticket: Ticket,
+    /// How their snapshots are written.
+    pub schema: Schema,
     /// Set if they come back to a session.
     pub claim: Option<ResumeClaim>,
 }
@@ -54,6 +57,7 @@ impl Entry {
         let hello = VerifiedHello {
             name: ticket.character.as_str().to_owned(),
             avatar: ticket.character.avatar(),
+            schema: visitor.schema,
         };
         let event = match visitor.claim {
             None => SessionEvent::Opened { session, hello },

@@ -7,7 +7,9 @@
 
 use std::cmp::Reverse;
 
-use bluemarble_shared_protocol::codec::{BASELINE_BACK_MAX, RemoveReason, gap_bits};
+use bluemarble_shared_protocol::codec::{
+    BASELINE_BACK_MAX, ENTER_BITS, REMOVE_BITS, RemoveReason, gap_bits, update_bits,
+};
 use bluemarble_shared_protocol::{Tick, WireEntity};
 
 use super::bands::Bands;
@@ -24,18 +26,12 @@ pub(super) const BACK_MAX: u8 = BASELINE_BACK_MAX;
 const FIGHT_TICKS: u64 = 10;
 /// How long after one it is sent every tick, however far.
 const NEWS_TICKS: u64 = 3;
-/// Bits of a removal beside the index gap.
-const REMOVE_BITS: usize = 5;
-/// Bits of an entering record beside gap and string: kind, id, whether the cell is the last one's.
-const ENTER_BITS: usize = 3 + 64 + 1;
 /// Bits of a frame cell.
 const CELL_BITS: usize = 64;
-/// Bits of an update against the usual baseline beside gap and string.
-const UPDATE_BITS: usize = 1;
-/// Bits that another baseline costs.
-const BACK_BITS: usize = 8;
 /// Bits of the widest index gap.
 const GAP_BITS_MOST: usize = gap_bits(u32::MAX);
+/// Bits of an update beside gap and string, at most.
+const UPDATE_BITS_MOST: usize = update_bits(0, u8::MAX);
 const _: () = assert!(BACK_USED_MAX + 27 <= BACK_MAX as u64);
 
 /// One record that could be sent.
@@ -56,8 +52,19 @@ pub(super) enum What {
     },
     Update {
         baseline: u64,
+        against: Tick,
         string: BitString,
     },
+}
+
+impl Candidate {
+    /// The tick whose state it is a delta against; `None` if it is sent in full.
+    pub(super) fn against(&self) -> Option<Tick> {
+        match self.what {
+            What::Update { against, .. } => Some(against),
+            What::Enter { .. } | What::Remove(_) => None,
+        }
+    }
 }
 
 /// The candidates of one client and tick, in memory that is kept.
@@ -149,19 +156,26 @@ impl Candidates {
             + if urgent { 8 } else { 0 }
             + if overdue { 16 } else { 0 };
         entry.priority = entry.priority.saturating_add(weight).min(u32::MAX - 1);
-        let newest_number = entry.acked.map(|(number, _)| number);
         let delta = entry
             .acked
             .filter(|(number, _)| self.next_number - number <= BACK_USED_MAX)
             .and_then(|(_, tick)| {
+                let earlier = entry.acked_against;
                 strings
-                    .delta(history, slot_number, tick)
-                    .or_else(|| strings.delta_from(history, slot_number, kept.as_ref()?, tick))
+                    .delta(history, slot_number, tick, earlier)
+                    .or_else(|| {
+                        let kept = kept.as_ref()?;
+                        strings.delta_from(history, slot_number, kept, tick, earlier)
+                    })
             });
-        let what = match (delta, newest_number) {
-            (Some(string), Some(baseline)) => What::Update { baseline, string },
+        let what = match (delta, entry.acked) {
+            (Some(string), Some((baseline, against))) => What::Update {
+                baseline,
+                against,
+                string,
+            },
             _ => {
-                stats.updates_in_full += u64::from(newest_number.is_some());
+                stats.updates_in_full += u64::from(entry.acked.is_some());
                 What::Enter {
                     slot: slot_number,
                     cell: history.state(slot_number).cell,
@@ -172,7 +186,7 @@ impl Candidates {
         self.bits_most += match what {
             What::Remove(_) => REMOVE_BITS,
             What::Enter { string, .. } => string.bits as usize + ENTER_BITS + CELL_BITS,
-            What::Update { string, .. } => string.bits as usize + UPDATE_BITS + BACK_BITS,
+            What::Update { string, .. } => string.bits as usize + UPDATE_BITS_MOST,
         } + GAP_BITS_MOST;
         self.list.push(Candidate {
             index,
@@ -225,13 +239,17 @@ impl Candidates {
                     let same = cell.replace(own) == Some(own);
                     string.bits as usize + ENTER_BITS + if same { 0 } else { CELL_BITS }
                 }
-                What::Update { baseline, string } if baseline == self.usual => {
-                    string.bits as usize + UPDATE_BITS
-                }
-                What::Update { string, .. } => string.bits as usize + UPDATE_BITS + BACK_BITS,
+                What::Update {
+                    baseline, string, ..
+                } => string.bits as usize + self.update_bits(baseline),
             };
         }
         bits
+    }
+
+    fn update_bits(&self, baseline: u64) -> usize {
+        let back = |number: u64| u8::try_from(self.next_number - number).unwrap_or(u8::MAX);
+        update_bits(back(self.usual), back(baseline))
     }
 
     /// What was chosen, indices ascending.

@@ -41,6 +41,8 @@ pub(crate) struct Slot {
     pub(crate) event: Tick,
     /// Whether it is moving now.
     pub(crate) moving: bool,
+    /// Whether it ever was a rigid body.
+    is_body: bool,
     /// Where this tick's frames hold its private part: (frame, place in `owned`).
     own: Option<(u32, u32)>,
     /// A character's name.
@@ -114,6 +116,7 @@ impl History {
             known.event = self.tick;
         }
         known.moving = state.vel_cmps != [0; 3];
+        known.is_body |= state.rotation.is_some();
         known.seen = self.tick;
         known.pos = frame.positions[row];
         known.audience = frame.audience[row];
@@ -146,6 +149,7 @@ impl History {
             changed: self.tick,
             event: self.tick,
             moving: false,
+            is_body: false,
             own: None,
             name: None,
         };
@@ -226,6 +230,12 @@ impl History {
     /// The oldest tick that may be asked for.
     pub(crate) fn oldest(&self) -> Tick {
         Tick((self.tick.0 + 1).saturating_sub(self.depth as u64))
+    }
+
+    /// Whether it ever was a rigid body: then what it was before its baseline matters.
+    #[inline]
+    pub(crate) fn is_body(&self, slot: u32) -> bool {
+        self.slots[slot as usize].is_body
     }
 
     /// The avatar's private part.

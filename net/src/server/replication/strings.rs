@@ -2,10 +2,11 @@
 //! needs it, and spliced into the datagrams of all others that tick.
 //!
 //! A slot has a few places, chosen by the baseline's tick; most clients' baselines are equally old,
-//! and two that compete for a place merely encode again.
+//! and two that compete for a place merely encode again. A rigid body's delta depends on what its baseline
+//! was a delta against, too; a walker's does not.
 
 use bluemarble_shared_protocol::bits::BitWriter;
-use bluemarble_shared_protocol::codec::{delta, full};
+use bluemarble_shared_protocol::codec::{Baseline, Schema, delta, full};
 use bluemarble_shared_protocol::{Tick, WireEntity};
 
 use super::history::History;
@@ -26,24 +27,29 @@ struct Made {
     /// The tick it was made at; older ones are void.
     at: Tick,
     baseline: Tick,
+    /// What the baseline was a delta against, if that matters.
+    earlier: Option<Tick>,
     string: BitString,
 }
 
-/// The bit strings of one tick, in memory that is kept.
+/// The bit strings of one tick and schema, in memory that is kept.
 #[derive(Debug, Default)]
 pub(crate) struct Strings {
     arena: BitWriter,
     made: Vec<Made>,
+    slots: usize,
     tick: Tick,
     tick_hz: u32,
+    schema: Schema,
     pub(crate) encoded: u64,
     pub(crate) shared: u64,
 }
 
 impl Strings {
-    pub(crate) fn new(tick_hz: u32) -> Self {
+    pub(crate) fn new(tick_hz: u32, schema: Schema) -> Self {
         Self {
             tick_hz,
+            schema,
             ..Self::default()
         }
     }
@@ -51,7 +57,7 @@ impl Strings {
     /// Forgets the last tick's strings.
     pub(crate) fn begin(&mut self, tick: Tick, slots: usize) {
         self.arena.clear();
-        self.made.resize(slots * PLACES, Made::default());
+        self.slots = slots;
         self.tick = tick;
     }
 
@@ -60,17 +66,20 @@ impl Strings {
         self.made.clear();
     }
 
-    /// The slot's state against what it was at `baseline`; `None` if that is not known any more.
+    /// The slot's state against what it was at `baseline`, which the client knows as a delta against what
+    /// it was at `earlier`; `None` if one of them is not known any more.
     #[inline]
     pub(crate) fn delta(
         &mut self,
         history: &History,
         slot: u32,
         baseline: Tick,
+        earlier: Option<Tick>,
     ) -> Option<BitString> {
         let place = slot as usize * PLACES + baseline.0 as usize % DELTA_PLACES;
-        let made = self.made[place];
-        if made.at == self.tick && made.baseline == baseline {
+        let earlier = earlier.filter(|_| history.is_body(slot));
+        let made = *self.made(place);
+        if made.at == self.tick && (made.baseline, made.earlier) == (baseline, earlier) {
             self.shared += 1;
             return Some(made.string);
         }
@@ -78,45 +87,69 @@ impl Strings {
         if age > u64::from(delta::AGE_MAX) {
             return None;
         }
-        let base = history.state_at(slot, baseline)?;
-        let (state, hz) = (history.state(slot), self.tick_hz);
-        let string = self.make(|out| delta::write(out, base, age as u32, hz, state));
-        self.made[place] = Made {
+        let base = Baseline {
+            state: *history.state_at(slot, baseline)?,
+            age: age as u32,
+            earlier: match earlier {
+                None => None,
+                Some(tick) => {
+                    let state = *history.state_at(slot, tick)?;
+                    Some((state, u32::try_from(baseline.since(tick)).ok()?))
+                }
+            },
+        };
+        let (state, hz, schema) = (history.state(slot), self.tick_hz, self.schema);
+        let string = self.make(|out| delta::write(out, schema.tables(), &base, hz, state));
+        *self.made(place) = Made {
             at: self.tick,
             baseline,
+            earlier,
             string,
         };
         Some(string)
     }
 
-    /// The slot's state against one that only a single client has.
+    /// The slot's state against one that only a single client has; `None` if that is a body's and was a
+    /// delta in turn, since what against is forgotten.
     pub(crate) fn delta_from(
         &mut self,
         history: &History,
         slot: u32,
         base: &WireEntity,
         baseline: Tick,
+        earlier: Option<Tick>,
     ) -> Option<BitString> {
         let age = self.tick.since(baseline);
-        if age == 0 || age > u64::from(delta::AGE_MAX) {
+        let guessable = base.rotation.is_none() || earlier.is_none();
+        if age == 0 || age > u64::from(delta::AGE_MAX) || !guessable {
             return None;
         }
-        let (state, hz) = (history.state(slot), self.tick_hz);
-        Some(self.make(|out| delta::write(out, base, age as u32, hz, state)))
+        let base = Baseline::alone(*base, age as u32);
+        let (state, hz, tables) = (history.state(slot), self.tick_hz, self.schema.tables());
+        Some(self.make(|out| delta::write(out, tables, &base, hz, state)))
+    }
+
+    #[inline]
+    fn made(&mut self, place: usize) -> &mut Made {
+        if place >= self.made.len() {
+            self.made.resize(self.slots * PLACES, Made::default());
+        }
+        &mut self.made[place]
     }
 
     /// The slot's whole state but its frame cell.
     pub(crate) fn full(&mut self, history: &History, slot: u32) -> BitString {
         let place = slot as usize * PLACES + DELTA_PLACES;
-        let made = self.made[place];
+        let made = *self.made(place);
         if made.at == self.tick {
             self.shared += 1;
             return made.string;
         }
         let string = self.make(|out| full::write(out, history.state(slot)));
-        self.made[place] = Made {
+        *self.made(place) = Made {
             at: self.tick,
             baseline: self.tick,
+            earlier: None,
             string,
         };
         string

@@ -41,6 +41,8 @@ pub(crate) struct Entry {
     since: u64,
     /// Newest acknowledged datagram that held it, and its tick.
     pub(crate) acked: Option<(u64, Tick)>,
+    /// The tick that the state in that datagram was a delta against; `None` if it was sent in full.
+    pub(crate) acked_against: Option<Tick>,
     /// Tick of the newest datagram that held it.
     pub(crate) sent: Option<Tick>,
     /// Grows while it waits for room in a datagram.
@@ -55,6 +57,8 @@ struct Flight {
     tick: Tick,
     acked: bool,
     held: Vec<u16>,
+    /// How many ticks older each one's baseline was; 0 = it was sent in full.
+    ages: Vec<u16>,
     own: OwnSent,
 }
 
@@ -136,6 +140,7 @@ impl View {
             noted,
             since: self.next_number,
             acked: None,
+            acked_against: None,
             sent: None,
             priority: 0,
         };
@@ -182,11 +187,12 @@ impl View {
         flight.acked = false;
         flight.own = own;
         flight.held.clear();
+        flight.ages.clear();
         number
     }
 
-    /// The datagram that was begun last holds this index.
-    pub(crate) fn held(&mut self, index: u16, tick: Tick) {
+    /// The datagram that was begun last holds this index, against what it was at another tick.
+    pub(crate) fn held(&mut self, index: u16, tick: Tick, against: Option<Tick>) {
         let entry = &mut self.entries[usize::from(index)];
         entry.sent = Some(tick);
         entry.priority = 0;
@@ -196,7 +202,10 @@ impl View {
             0
         };
         let newest = (self.next_number - 1) as usize % FLIGHTS_MAX;
-        self.flights[newest].held.push(index | mark);
+        let age = against.map_or(0, |against| tick.since(against));
+        let flight = &mut self.flights[newest];
+        flight.held.push(index | mark);
+        flight.ages.push(u16::try_from(age).unwrap_or(0));
     }
 
     /// Keeps the state of every baseline, as `state_of` knows it or as it was kept before.
@@ -291,15 +300,23 @@ impl View {
             let place = number as usize % FLIGHTS_MAX;
             let flight = &mut self.flights[place];
             let (tick, held) = (flight.tick, std::mem::take(&mut flight.held));
-            for &mark in &held {
-                self.acknowledge_entry(number, tick, mark, oldest);
+            let ages = std::mem::take(&mut flight.ages);
+            for (&mark, &age) in held.iter().zip(&ages) {
+                self.acknowledge_entry((number, tick), mark, age, oldest);
             }
             self.flights[place].held = held;
+            self.flights[place].ages = ages;
         }
         self.uncredited = uncredited;
     }
 
-    fn acknowledge_entry(&mut self, number: u64, tick: Tick, mark: u16, oldest: Tick) {
+    fn acknowledge_entry(
+        &mut self,
+        (number, tick): (u64, Tick),
+        mark: u16,
+        age: u16,
+        oldest: Tick,
+    ) {
         let index = mark & !REMOVAL;
         // A baseline that was kept is better than a newer one that nobody remembers.
         let forgotten = tick < oldest && self.kept(index).is_some();
@@ -313,6 +330,8 @@ impl View {
                 entry.stage = Stage::Known;
                 if !forgotten && entry.acked.is_none_or(|(newest, _)| newest < number) {
                     entry.acked = Some((number, tick));
+                    let against = || Tick(tick.0.saturating_sub(u64::from(age)));
+                    entry.acked_against = (age > 0).then(against);
                 }
             }
             _ => {}
@@ -348,7 +367,7 @@ mod tests {
         let number = view.begin_flight(Tick(tick), OwnSent::default());
         indices
             .iter()
-            .for_each(|index| view.held(*index, Tick(tick)));
+            .for_each(|index| view.held(*index, Tick(tick), None));
         number
     }
 
