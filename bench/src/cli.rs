@@ -21,6 +21,37 @@ pub enum Command {
     /// Bots walk and fight around the city square; every view is compared with the truth.
     #[command(after_help = LOAD_EXAMPLES)]
     Load(Box<LoadArgs>),
+    /// Makes the snapshot codec's tables from recorded traffic.
+    #[command(after_help = TABLES_EXAMPLES)]
+    Tables(TablesArgs),
+}
+
+const TABLES_EXAMPLES: &str = "\
+Examples:
+  Write the tables anew from what was counted before:
+    bluemarble-bench tables
+
+  Count anew: walkers in the scenarios, bodies in the first half of a recording; then write:
+    bluemarble-bench tables --count --bodies rigid-bodies.csv.zst
+
+The counts are in bench/src/tables/counts.txt, the tables in shared-protocol/src/codec/tables. Tables are
+part of the wire: whoever changes them gives them a new version, and keeps the one before.";
+
+/// `tables`.
+#[derive(Debug, Args)]
+pub struct TablesArgs {
+    /// Count traffic anew instead of reading what was counted.
+    #[arg(long, requires = "bodies")]
+    pub count: bool,
+    /// A recording of rigid bodies: CSV, or packed by zstd.
+    #[arg(long, value_name = "FILE", requires = "count")]
+    pub bodies: Option<PathBuf>,
+    /// The version that the tables get.
+    #[arg(long, default_value_t = 2, value_name = "N")]
+    pub version: u8,
+    /// The repository's root.
+    #[arg(long, default_value = ".", value_name = "DIR")]
+    pub repository: PathBuf,
 }
 
 const LOAD_EXAMPLES: &str = "\

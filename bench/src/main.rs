@@ -16,6 +16,7 @@ mod pulse;
 mod report;
 mod run;
 mod scene;
+mod tables;
 mod verify;
 
 use std::process::ExitCode;
@@ -31,14 +32,18 @@ const EXIT_PROBLEMS: u8 = 1;
 const EXIT_NOT_RUN: u8 = 2;
 
 fn main() -> ExitCode {
-    let Command::Load(args) = Cli::parse().command;
+    let command = Cli::parse().command;
     let filter = tracing_subscriber::EnvFilter::try_from_default_env()
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
         .init();
-    match load(&args) {
+    let done = match &command {
+        Command::Load(args) => load(args),
+        Command::Tables(args) => tables::write(args).map(|()| ExitCode::SUCCESS),
+    };
+    match done {
         Ok(code) => code,
         Err(error) => {
             eprintln!("error: {error:#}");
