@@ -1,6 +1,7 @@
 //! Strangers' bytes in, budgeted bytes out: sessions, replication, QUIC, and the client side of
 //! all three.
 
+pub mod bans;
 pub mod certs;
 pub mod client;
 mod key_files;

@@ -19,6 +19,8 @@ use crate::key_files::{KeyFileError, Readers, pair_exists, read_pem, write_new};
 pub const ISSUER: &str = "bluemarble";
 /// How far into the future a ticket may have been issued, seconds: two machines' clocks differ.
 pub const CLOCK_SKEW_S: u64 = 60;
+/// Most public keys at a time: each costs a signature check for a ticket that is forged.
+pub const KEYS_MAX: usize = 4;
 /// Bytes of an Ed25519 public key.
 const PUBLIC_KEY_BYTES: usize = 32;
 
@@ -188,7 +190,8 @@ impl TicketIssuer {
 /// Checks tickets, of one world or of any.
 #[derive(Clone)]
 pub struct TicketVerifier {
-    key: DecodingKey,
+    /// A ticket signed with any of them is good; at least one.
+    keys: Vec<DecodingKey>,
     validation: Validation,
     /// The only world whose tickets are good; `None` = whoever asks looks at the ticket's world.
     world: Option<String>,
@@ -205,7 +208,9 @@ impl TicketVerifier {
         Ok(Self { world, ..any })
     }
 
-    /// From the public key, SPKI in PEM; whether [`Ticket::world`] is good is for the caller to say.
+    /// From one public key or several, SPKI in PEM, one block after the other: while keys are being
+    /// changed, tickets of the old and of the new one are good. Whether [`Ticket::world`] is good is
+    /// for the caller to say.
     ///
     /// # Errors
     /// [`TicketKeyError`].
@@ -214,15 +219,25 @@ impl TicketVerifier {
             kind: "public",
             reason,
         };
-        let key = DecodingKey::from_ed_pem(public_pem.as_bytes())
-            .map_err(|error| refuse(error.to_string()))?;
-        let bytes = key
-            .try_get_as_bytes()
-            .map_err(|error| refuse(error.to_string()))?
-            .len();
-        if bytes != PUBLIC_KEY_BYTES {
+        let mut keys = Vec::new();
+        for block in blocks(public_pem) {
+            let key = DecodingKey::from_ed_pem(block.as_bytes())
+                .map_err(|error| refuse(error.to_string()))?;
+            let bytes = key
+                .try_get_as_bytes()
+                .map_err(|error| refuse(error.to_string()))?
+                .len();
+            if bytes != PUBLIC_KEY_BYTES {
+                return Err(refuse(format!(
+                    "it holds {bytes} bytes instead of {PUBLIC_KEY_BYTES}"
+                )));
+            }
+            keys.push(key);
+        }
+        if keys.is_empty() || keys.len() > KEYS_MAX {
+            let found = keys.len();
             return Err(refuse(format!(
-                "it holds {bytes} bytes instead of {PUBLIC_KEY_BYTES}"
+                "{found} PEM blocks, where 1 to {KEYS_MAX} are allowed"
             )));
         }
         // Time, issuer and audience are compared below, where `now` is an argument.
@@ -231,7 +246,7 @@ impl TicketVerifier {
         validation.validate_aud = false;
         validation.required_spec_claims.clear();
         Ok(Self {
-            key,
+            keys,
             validation,
             world: None,
         })
@@ -248,16 +263,22 @@ impl TicketVerifier {
                 ticket.len()
             )));
         }
-        let claims = jsonwebtoken::decode::<Claims>(ticket, &self.key, &self.validation)
-            .map_err(|error| match error.kind() {
-                ErrorKind::InvalidSignature
-                | ErrorKind::InvalidAlgorithm
-                | ErrorKind::InvalidAlgorithmName
-                | ErrorKind::UnsupportedAlgorithm => TicketError::Forged,
-                _ => TicketError::Malformed(error.to_string()),
-            })?
-            .claims;
-        self.judge(claims, now_s)
+        let mut refusal = TicketError::Forged;
+        for key in &self.keys {
+            match jsonwebtoken::decode::<Claims>(ticket, key, &self.validation) {
+                Ok(good) => return self.judge(good.claims, now_s),
+                Err(error) => {
+                    refusal = match error.kind() {
+                        ErrorKind::InvalidSignature
+                        | ErrorKind::InvalidAlgorithm
+                        | ErrorKind::InvalidAlgorithmName
+                        | ErrorKind::UnsupportedAlgorithm => TicketError::Forged,
+                        _ => TicketError::Malformed(error.to_string()),
+                    }
+                }
+            }
+        }
+        Err(refusal)
     }
 
     fn judge(&self, claims: Claims, now_s: u64) -> Result<Ticket, TicketError> {
@@ -283,6 +304,20 @@ impl TicketVerifier {
             expires_at_s: claims.exp,
         })
     }
+}
+
+/// The PEM blocks of a text; all of it, if it has none.
+fn blocks(pem: &str) -> Vec<&str> {
+    const END: &str = "-----END PUBLIC KEY-----";
+    let mut blocks: Vec<&str> = pem.split_inclusive(END).collect();
+    if blocks.len() > 1
+        && !blocks
+            .last()
+            .is_some_and(|rest| rest.contains("-----BEGIN"))
+    {
+        blocks.pop();
+    }
+    blocks
 }
 
 /// Both halves of a ticket key as PEM texts. The private half is shown by no `Debug`.
@@ -468,6 +503,28 @@ mod tests {
                 );
             }
         }
+    }
+
+    #[test]
+    fn while_keys_change_tickets_of_both_are_good() {
+        let (old, new) = (
+            TicketKeys::generate().unwrap(),
+            TicketKeys::generate().unwrap(),
+        );
+        let both = format!("{}\n{}\n", old.public_pem, new.public_pem);
+        let verifier = TicketVerifier::from_pem(&both, "earth").unwrap();
+        for keys in [&old, &new] {
+            let issuer = TicketIssuer::from_pem(&keys.private_pem, "earth").unwrap();
+            let ticket = issuer.issue(&name("Ada"), NOW_S, 100);
+            assert!(verifier.verify(&ticket, NOW_S).is_ok());
+        }
+        let other = TicketIssuer::from_pem(&TicketKeys::generate().unwrap().private_pem, "earth");
+        let ticket = other.unwrap().issue(&name("Ada"), NOW_S, 100);
+        assert_eq!(verifier.verify(&ticket, NOW_S), Err(TicketError::Forged));
+        let many = old.public_pem.repeat(KEYS_MAX + 1);
+        assert!(TicketVerifier::from_pem(&many, "earth").is_err());
+        let half = format!("{}-----BEGIN PUBLIC KEY-----\nAAAA", old.public_pem);
+        assert!(TicketVerifier::from_pem(&half, "earth").is_err());
     }
 
     #[test]

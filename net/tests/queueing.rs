@@ -10,6 +10,7 @@ use bluemarble_spatial::Level;
 
 /// A hub that nobody steps a world for.
 struct Door {
+    config: HubConfig,
     hub: Hub,
     now_ms: u64,
     tick: Tick,
@@ -37,10 +38,17 @@ impl Door {
         });
         config.limits.waiting_max = waiting_max;
         Self {
-            hub: Hub::new(config),
+            hub: Hub::new(config.clone()),
+            config,
             now_ms: 0,
             tick: Tick(0),
         }
+    }
+
+    fn limit_players(&mut self, players_max: usize) {
+        let mut config = self.config.clone();
+        config.limits.players_max = players_max;
+        self.hub = Hub::new(config);
     }
 
     fn close_door(&mut self, closed: bool) {
@@ -204,4 +212,62 @@ fn who_said_goodbye_and_stands_in_line_again_is_known_until_sent_elsewhere() {
     assert!(!door.hub.knows(ada));
     door.close_door(false);
     assert_eq!((door.tick(), door.heard()), (0, vec![]));
+}
+
+#[test]
+fn when_the_world_is_full_newcomers_wait_for_a_place_and_owners_do_not() {
+    let mut door = Door::new(8);
+    door.limit_players(2);
+    for (session, name) in [(1, "ada"), (2, "bob"), (3, "eve"), (4, "gil")] {
+        door.come(session, name);
+    }
+    assert_eq!(
+        door.heard(),
+        [
+            Heard::Welcome(1),
+            Heard::Welcome(2),
+            Heard::Queued(3, 0),
+            Heard::Queued(4, 1)
+        ]
+    );
+    assert_eq!((0..30).map(|_| door.tick()).sum::<usize>(), 2);
+    assert_eq!(door.heard(), []);
+    // Somebody goes: the first in line comes in, the other one moves up.
+    door.end(1);
+    assert_eq!((0..30).map(|_| door.tick()).sum::<usize>(), 1);
+    assert_eq!(door.heard(), [Heard::Welcome(3), Heard::Queued(4, 0)]);
+    // The owner of an avatar that is still there does not wait, even now.
+    door.come(5, "ada");
+    assert_eq!(door.heard(), [Heard::Welcome(5)]);
+}
+
+#[test]
+fn an_operator_ends_a_session_and_its_avatar_leaves_with_the_next_tick() {
+    let mut door = Door::new(8);
+    door.come(1, "ada");
+    door.tick();
+    door.heard();
+    let avatar = EntityId::of_character("ada");
+    let expel = |door: &mut Door| {
+        let event = SessionEvent::Expel {
+            avatar,
+            code: CloseCode::Kicked,
+            reason: "enough".into(),
+        };
+        door.hub.handle(door.now_ms, event);
+    };
+    expel(&mut door);
+    assert_eq!(door.heard(), [Heard::Closed(1, CloseCode::Kicked)]);
+    door.end(1);
+    assert_eq!(door.hub.seal(100, Tick(2)).leaves, [avatar]);
+    assert!(!door.hub.knows(avatar));
+    assert_eq!(door.hub.stats().expelled, 1);
+    // Whoever waits out the grace period goes as well, and whoever is not there is no trouble.
+    door.come(2, "ada");
+    door.tick();
+    door.end(2);
+    expel(&mut door);
+    assert_eq!(door.hub.seal(200, Tick(4)).leaves, [avatar]);
+    expel(&mut door);
+    assert_eq!(door.hub.stats().expelled, 2);
 }

@@ -6,6 +6,7 @@
 //! journal-discarded-<e>/    segments given up by --discard-journal-tail before epoch e
 //! dev/cert.pem, cert.key.pem, ticket.key.pem, ticket.pub.pem
 //! admin.token               0600
+//! bans.json                 banned characters
 //! resume.key                0600: signs the tokens with which clients come back
 //! evidence/                 inputs of a tick that panicked
 //! worlds/<name>/            another world: world.json, journal/, evidence/
@@ -80,6 +81,11 @@ impl DataDir {
     /// The admin token.
     pub fn admin_token(&self) -> PathBuf {
         self.root.join("admin.token")
+    }
+
+    /// Who is banned.
+    pub fn bans(&self) -> PathBuf {
+        self.root.join("bans.json")
     }
 
     /// Address of the embedded database.

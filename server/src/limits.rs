@@ -25,6 +25,8 @@ pub const ADMIN_WAIT: Duration = Duration::from_secs(2);
 pub const ORDERS_WAITING_MAX: usize = 16;
 /// How long an order waits for the loop's answer: many ticks, even of an overloaded world.
 pub const ADMIN_ORDER_WAIT: Duration = Duration::from_secs(10);
+/// Characters that may be banned at a time; the list is rewritten with each change.
+pub const BANS_MAX: usize = 100_000;
 /// Length of the admin token, bytes of OS randomness.
 pub const ADMIN_TOKEN_BYTES: usize = 32;
 /// How often the status snapshot, the gauges and the status line are refreshed.

@@ -15,6 +15,7 @@
 mod admin;
 mod assets;
 mod balance;
+mod bans;
 mod checkpointer;
 mod cli;
 mod clock;

@@ -29,7 +29,7 @@ use crate::steps::Steps;
 use crate::world_log::{LogEnd, WorldLog};
 use crate::world_loop::{End, WorldLoop};
 use crate::worlds::{Context, PlanetShelf, Worlds};
-use crate::{machine, telemetry};
+use crate::{machine, shutdown, telemetry};
 
 /// Runs until asked to stop.
 ///
@@ -87,9 +87,19 @@ pub fn run(args: &ServeArgs) -> Result<(), Failure> {
     let (place, events) = worlds.main_place();
     let doors = Arc::new(worlds.clone());
     let mut world_loop = start::build(&ground, args, scenario, live.clone(), stop, place, || {
-        Ok((start::listen(&ground, &sockets, doors, &live)?, events))
+        Ok((
+            start::listen(&ground, &sockets, doors, &live, worlds.bans().list())?,
+            events,
+        ))
     })?;
     worlds.set_quic(world_loop.quic.clone());
+    let reload = worlds.clone();
+    shutdown::on_hangup(sockets.handle(), move || {
+        if let Err(failure) = reload.reload_keys() {
+            tracing::error!("certificate and keys stay as they are: {failure}");
+        }
+    })
+    .map_err(|error| Failure::environment(format!("cannot listen for signals: {error}")))?;
     worlds.bring_back();
     let journeys = worlds.look_after_journeys()?;
     let ready = ReadyFile {

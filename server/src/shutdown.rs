@@ -1,4 +1,4 @@
-//! Signals: the first Ctrl-C or SIGTERM asks for an orderly stop, the second ends the process.
+//! Signals: SIGHUP has keys read again; the first Ctrl-C or SIGTERM asks for an orderly stop, the second ends the process.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -49,6 +49,29 @@ impl StopRequest {
         });
         Ok(())
     }
+}
+
+/// Calls `reload` at every SIGHUP, on `runtime`.
+///
+/// # Errors
+/// The system refuses to tell about signals.
+#[cfg(unix)]
+pub fn on_hangup(runtime: &Handle, reload: impl Fn() + Send + 'static) -> std::io::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let _context = runtime.enter();
+    let mut hangups = signal(SignalKind::hangup())?;
+    runtime.spawn(async move {
+        while hangups.recv().await.is_some() {
+            reload();
+        }
+    });
+    Ok(())
+}
+
+/// There is no such signal here.
+#[cfg(not(unix))]
+pub fn on_hangup(_runtime: &Handle, _reload: impl Fn() + Send + 'static) -> std::io::Result<()> {
+    Ok(())
 }
 
 #[cfg(unix)]

@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use bluemarble_net::KeyFileError;
+use bluemarble_net::bans::BanList;
 use bluemarble_net::certs::ServerIdentity;
 use bluemarble_net::resume_tokens::ResumeTokens;
 use bluemarble_net::server::quic::{Doors, QuicConfig, QuicLimits, QuicServer};
@@ -22,7 +24,7 @@ use tokio::runtime::Runtime;
 use crate::balance::{Zoning, ZoningRules};
 use crate::cli::ServeArgs;
 use crate::clock::{Clock, unix_seconds};
-use crate::config::Config;
+use crate::config::{Config, NetConfig};
 use crate::data_dir::DataDir;
 use crate::exit::{Failure, chain};
 use crate::guarded::keep_evidence;
@@ -393,6 +395,41 @@ fn began(recovered: &Recovered, tail: &JournalTail) -> live::Recovered {
     }
 }
 
+fn bad_file(error: KeyFileError) -> Failure {
+    Failure::environment(chain(&error)).advise("see [net] in the config")
+}
+
+/// The certificate, and the keys whose tickets are good, as the files say now.
+///
+/// # Errors
+/// A file is missing or of no use.
+pub fn identity_and_keys(
+    net: &NetConfig,
+    data: &DataDir,
+) -> Result<(ServerIdentity, TicketVerifier), Failure> {
+    let identity = match &net.tls {
+        Some(files) => ServerIdentity::load(&files.cert, &files.key),
+        None => ServerIdentity::load_or_create_development(&data.dev(), unix_seconds()),
+    }
+    .map_err(bad_file)?;
+    let public_pem = match &net.ticket_public_key {
+        Some(file) => std::fs::read_to_string(file).map_err(|error| {
+            Failure::request(format!(
+                "cannot read the ticket key {}: {error}",
+                file.display()
+            ))
+        })?,
+        None => {
+            TicketKeys::load_or_create(&data.dev())
+                .map_err(bad_file)?
+                .public_pem
+        }
+    };
+    let tickets = TicketVerifier::of_any_world(&public_pem)
+        .map_err(|error| Failure::request(chain(&error)).advise("see net.ticket_public_key"))?;
+    Ok((identity, tickets))
+}
+
 /// Opens the clients' port, for every world behind `doors`.
 ///
 /// # Errors
@@ -402,33 +439,16 @@ pub fn listen(
     sockets: &Runtime,
     doors: Arc<dyn Doors>,
     live: &Live,
+    bans: BanList,
 ) -> Result<QuicServer, Failure> {
     let net = &ground.config.net;
-    let bad_file = |error| Failure::environment(chain(&error)).advise("see [net] in the config");
-    let identity = match &net.tls {
-        Some(files) => ServerIdentity::load(&files.cert, &files.key),
-        None => ServerIdentity::load_or_create_development(&ground.data.dev(), unix_seconds()),
-    }
-    .map_err(bad_file)?;
+    let (identity, tickets) = identity_and_keys(net, ground.data)?;
     live.show_certificate(identity.sha256_hex());
-    let public_pem = match &net.ticket_public_key {
-        Some(file) => std::fs::read_to_string(file).map_err(|error| {
-            Failure::request(format!(
-                "cannot read the ticket key {}: {error}",
-                file.display()
-            ))
-        })?,
-        None => {
-            TicketKeys::load_or_create(&ground.data.dev())
-                .map_err(bad_file)?
-                .public_pem
-        }
-    };
-    let tickets = TicketVerifier::of_any_world(&public_pem)
-        .map_err(|error| Failure::request(chain(&error)).advise("see net.ticket_public_key"))?;
     let resume = ResumeTokens::load_or_create(ground.data.root()).map_err(bad_file)?;
     let limits = QuicLimits {
-        sessions_max: net.sessions_max,
+        // Those who wait in line have a connection, too.
+        sessions_max: net.sessions_max + net.waiting_max,
+        sessions_per_address_max: net.sessions_per_address_max.unwrap_or(usize::MAX),
         // A second at full budget, and a quiet client's datagrams until the idle timeout.
         window_floor_bytes: u64::from(net.client_bytes_per_s_max) + QUIET_CLIENT_BYTES_MAX,
         resume_valid: QuicLimits::default().resume_valid.max(2 * net.grace),
@@ -444,6 +464,7 @@ pub fn listen(
         identity,
         tickets,
         resume,
+        bans,
         limits,
     };
     let _context = sockets.enter();
@@ -470,6 +491,8 @@ fn hub_config(ground: &Ground<'_>, world: &World, epoch: Epoch, args: &ServeArgs
     config.interest.exit_m = net.interest_m * INTEREST_HYSTERESIS;
     config.budget_bytes = budget_bytes(net.client_bytes_per_s_max, spec.tick_hz);
     config.limits.rewind_ms_max = u64::from(spec.scenario.rewind_ms);
+    config.limits.players_max = net.sessions_max;
+    config.limits.waiting_max = net.waiting_max;
     config.limits.grace_ms = u64::try_from(net.grace.as_millis()).unwrap_or(u64::MAX);
     lie(&mut config, args);
     config

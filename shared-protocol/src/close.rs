@@ -24,6 +24,8 @@ pub enum CloseCode {
     ReplacedByNewSession = 2,
     /// The character has gone to another world of this server: connect again to follow.
     Travelled = 3,
+    /// An operator ended this session; the character may come back.
+    Kicked = 4,
     /// The hello names a protocol version the server does not speak.
     ProtocolVersion = 16,
     /// The ticket is not a ticket, or not signed with the server's key.
@@ -38,6 +40,8 @@ pub enum CloseCode {
     NothingToResume = 21,
     /// The client cannot read a field of the server's snapshots; the reason names it.
     SchemaMismatch = 22,
+    /// An operator has banned the character.
+    Banned = 23,
     /// Bytes that are not a message or datagram of this protocol.
     Malformed = 32,
     /// A message or datagram larger than the protocol allows.
@@ -50,17 +54,20 @@ pub enum CloseCode {
     ServerFull = 48,
     /// The server could not keep up with this session and let go of it.
     Overloaded = 49,
+    /// As many connections of this address as the server allows.
+    TooMany = 51,
     /// The server's own fault.
     Internal = 50,
 }
 
 impl CloseCode {
     /// All of them, by number.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 21] = [
         Self::Normal,
         Self::ServerShutdown,
         Self::ReplacedByNewSession,
         Self::Travelled,
+        Self::Kicked,
         Self::ProtocolVersion,
         Self::BadTicket,
         Self::ExpiredTicket,
@@ -68,6 +75,7 @@ impl CloseCode {
         Self::HandshakeTimeout,
         Self::NothingToResume,
         Self::SchemaMismatch,
+        Self::Banned,
         Self::Malformed,
         Self::Oversized,
         Self::Flooding,
@@ -75,6 +83,7 @@ impl CloseCode {
         Self::ServerFull,
         Self::Overloaded,
         Self::Internal,
+        Self::TooMany,
     ];
 
     /// The number on the wire.
@@ -104,8 +113,10 @@ impl CloseCode {
             Self::ExpiredTicket => "expired_ticket",
             Self::WrongWorld => "wrong_world",
             Self::HandshakeTimeout => "handshake_timeout",
+            Self::Kicked => "kicked",
             Self::NothingToResume => "nothing_to_resume",
             Self::SchemaMismatch => "schema_mismatch",
+            Self::Banned => "banned",
             Self::Malformed => "malformed",
             Self::Oversized => "oversized",
             Self::Flooding => "flooding",
@@ -113,6 +124,7 @@ impl CloseCode {
             Self::ServerFull => "server_full",
             Self::Overloaded => "overloaded",
             Self::Internal => "internal",
+            Self::TooMany => "too_many",
         }
     }
 
@@ -129,6 +141,8 @@ impl CloseCode {
             Self::ExpiredTicket => "the ticket has expired",
             Self::WrongWorld => "the ticket is for another world",
             Self::HandshakeTimeout => "no hello arrived in time",
+            Self::Kicked => "an operator has ended this session",
+            Self::Banned => "this character is banned",
             Self::NothingToResume => "there is nothing to resume: say hello with a ticket",
             Self::SchemaMismatch => "the server's snapshots have a field in another version",
             Self::Malformed => "bytes that are not of this protocol",
@@ -137,6 +151,7 @@ impl CloseCode {
             Self::Unexpected => "a message that makes no sense at this moment",
             Self::ServerFull => "the server is full",
             Self::Overloaded => "the server could not keep up with this session",
+            Self::TooMany => "too many connections of this address",
             Self::Internal => "an error of the server",
         }
     }
@@ -183,13 +198,13 @@ mod tests {
         assert_eq!(
             numbers,
             [
-                0, 1, 2, 3, 16, 17, 18, 19, 20, 21, 22, 32, 33, 34, 35, 48, 49, 50
+                0, 1, 2, 3, 4, 16, 17, 18, 19, 20, 21, 22, 23, 32, 33, 34, 35, 48, 49, 50, 51
             ]
         );
         for code in CloseCode::ALL {
             assert_eq!(CloseCode::from_number(code.number().into()), Some(code));
         }
-        assert_eq!(CloseCode::from_number(4), None);
+        assert_eq!(CloseCode::from_number(5), None);
         assert_eq!(CloseCode::from_number(1 << 40), None);
     }
 
@@ -215,6 +230,6 @@ mod tests {
     #[test]
     fn on_the_wire_it_is_its_number() {
         assert_eq!(crate::binary::encode(&CloseCode::Flooding), [34, 0, 0, 0]);
-        assert!(crate::binary::decode::<CloseCode, 4>(&[4, 0, 0, 0]).is_err());
+        assert!(crate::binary::decode::<CloseCode, 4>(&[5, 0, 0, 0]).is_err());
     }
 }

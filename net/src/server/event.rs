@@ -71,6 +71,15 @@ pub enum SessionEvent {
         /// What it saw.
         path: PathReport,
     },
+    /// An operator wants somebody out of the world, whether connected or not.
+    Expel {
+        /// Whom.
+        avatar: EntityId,
+        /// With what the session is closed, if there is one.
+        code: CloseCode,
+        /// Why, in words.
+        reason: String,
+    },
     /// A message arrived on the stream; never a hello.
     Message {
         /// From whom.

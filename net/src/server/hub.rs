@@ -119,6 +119,19 @@ impl Hub {
         self.end_wait(avatar, code);
     }
 
+    /// The avatar leaves at the next tick, which is sealed like any leave; nothing of it is kept.
+    fn turn_out(&mut self, now_ms: u64, avatar: EntityId, code: CloseCode, reason: &str) {
+        if let Some(id) = self.seats.session_of(avatar) {
+            self.close_saying(now_ms, id, code, reason);
+        }
+        self.end_wait(avatar, code);
+        self.parked.forget(avatar);
+        if self.seats.holds(avatar) {
+            self.stats.expelled += 1;
+            self.seats.expel(avatar);
+        }
+    }
+
     /// Ends every session.
     pub fn close_all(&mut self, now_ms: u64, code: CloseCode) {
         let everybody: Vec<SessionId> = self.sessions.keys().copied().collect();
@@ -167,6 +180,11 @@ impl Hub {
                 self.resume(now_ms, session, hello, claim);
             }
             SessionEvent::Datagram { session, bytes } => self.datagram(now_ms, session, &bytes),
+            SessionEvent::Expel {
+                avatar,
+                code,
+                reason,
+            } => self.turn_out(now_ms, avatar, code, &reason),
             SessionEvent::Path { session, path } => {
                 if let Some(session) = self.sessions.get_mut(&session) {
                     self.stats.paths_in += 1;
@@ -446,6 +464,10 @@ impl Hub {
 
     /// Forgets a session and has the driver close it.
     fn close(&mut self, now_ms: u64, id: SessionId, code: CloseCode) {
+        self.close_saying(now_ms, id, code, code.reason());
+    }
+
+    fn close_saying(&mut self, now_ms: u64, id: SessionId, code: CloseCode, reason: &str) {
         let Some(session) = self.sessions.remove(&id) else {
             return;
         };
@@ -454,7 +476,7 @@ impl Hub {
         self.commands.push_back(SessionCommand::Close {
             session: id,
             code,
-            reason: code.reason().to_owned(),
+            reason: reason.to_owned(),
         });
     }
 

@@ -102,7 +102,10 @@ pub struct HubLimits {
     pub grace_ms: u64,
     /// How far back a client may claim to look, milliseconds: bounds lag compensation.
     pub rewind_ms_max: u64,
-    /// Most players who wait for their turn while the world is overloaded: what the sessions' own
+    /// Most sessions in the world; whoever comes when there are as many waits in line. What the
+    /// driver lets in may be more: players and line.
+    pub players_max: usize,
+    /// Most players who wait for their turn while the world is full or overloaded: what the sessions' own
     /// bound leaves is enough for anybody, but a line that moves one a tick should end within a
     /// minute. Beyond: `ServerFull`.
     pub waiting_max: usize,
@@ -123,6 +126,7 @@ impl Default for HubLimits {
             malformed_max: 4,
             grace_ms: 10_000,
             rewind_ms_max: 500,
+            players_max: usize::MAX,
             waiting_max: 1_024,
             parked_max: 4_096,
             commands_max: 65_536,

@@ -41,6 +41,8 @@ counters! {
     parked,
     /// Sessions opened.
     opened,
+    /// Avatars that an operator had leave.
+    expelled,
     /// Sessions taken up again with all their clients knew.
     resumed,
     /// Avatars taken up again by clients that have to be told everything anew.

@@ -11,6 +11,7 @@ mod admission;
 mod clock;
 mod config;
 mod congestion;
+mod crowd;
 mod doors;
 mod session;
 mod stats;
@@ -30,10 +31,14 @@ use parking_lot::{Mutex, RwLock};
 use quinn::{Endpoint, EndpointConfig, TokioRuntime, VarInt};
 use tokio::sync::{Notify, Semaphore};
 
+use self::config::quinn_config;
+use self::crowd::{Crowd, Hellos};
 use self::doors::OneDoor;
 use self::session::{Handle, Outgoing};
 use self::wire::Wire;
 use super::event::{SessionCommand, SessionEvent};
+use crate::bans::BanList;
+use crate::certs::ServerIdentity;
 use crate::resume_tokens::ResumeTokens;
 use crate::tickets::TicketVerifier;
 use crate::udp_socket;
@@ -106,7 +111,8 @@ type Lane = u64;
 /// What all tasks of one server share.
 struct Shared {
     endpoint: Endpoint,
-    tickets: TicketVerifier,
+    tickets: RwLock<TicketVerifier>,
+    bans: BanList,
     resume: ResumeTokens,
     limits: QuicLimits,
     stats: QuicStats,
@@ -119,6 +125,11 @@ struct Shared {
     places: Arc<Semaphore>,
     /// A permit per connection without a good hello.
     doorway: Arc<Semaphore>,
+    /// The same, by address; and sessions by address, and hellos by character.
+    at_the_door: Arc<Crowd>,
+    inside: Arc<Crowd>,
+    hellos: Hellos,
+    began: std::time::Instant,
     batches: Mutex<VecDeque<(Lane, Batch)>>,
     batch_waits: Notify,
     stopping: AtomicBool,
@@ -141,7 +152,7 @@ impl QuicServer {
     /// [`BindError`].
     pub fn bind_for(config: QuicConfig, doors: Arc<dyn Doors>) -> Result<Self, BindError> {
         let runtime = tokio::runtime::Handle::try_current().map_err(|_| BindError::NoRuntime)?;
-        let quinn_config = config.to_quinn()?;
+        let quinn_config = quinn_config(&config.identity, &config.limits)?;
         let addr = config.addr;
         let refuse = |source: io::Error| match source.kind() {
             io::ErrorKind::AddrInUse => BindError::InUse { addr },
@@ -157,7 +168,12 @@ impl QuicServer {
         .map_err(refuse)?;
         let shared = Arc::new(Shared {
             endpoint,
-            tickets: config.tickets,
+            tickets: RwLock::new(config.tickets),
+            bans: config.bans,
+            at_the_door: Arc::default(),
+            inside: Arc::default(),
+            hellos: Hellos::default(),
+            began: clock::now(),
             resume: config.resume,
             stats: QuicStats::default(),
             doors,
@@ -263,6 +279,32 @@ impl QuicServer {
             traffic.tx_bytes += udp.udp_tx.bytes;
         }
         traffic
+    }
+
+    /// New connections get this certificate, and tickets signed with one of these keys are good from
+    /// now on. Sessions are not touched.
+    ///
+    /// # Errors
+    /// [`BindError::Identity`]: certificate and key are of no use; nothing has changed.
+    pub fn reload(
+        &self,
+        identity: &ServerIdentity,
+        tickets: TicketVerifier,
+    ) -> Result<(), BindError> {
+        let shared = &self.shared;
+        let config = quinn_config(identity, &shared.limits)?;
+        if !shared.stops() {
+            shared.endpoint.set_server_config(Some(config));
+        }
+        *shared.tickets.write() = tickets;
+        shared.stats.reloads.one_more();
+        Ok(())
+    }
+
+    /// Who may not come in.
+    #[must_use]
+    pub fn bans(&self) -> &BanList {
+        &self.shared.bans
     }
 
     /// Stops accepting, tells every client why, and waits, for a bounded time, until they know.

@@ -24,6 +24,12 @@ impl TokenBucket {
         }
     }
 
+    /// Whether nothing is missing: such a bucket is like a new one.
+    pub(crate) fn is_full(&self, now_ms: u64) -> bool {
+        let gained = now_ms.saturating_sub(self.at_ms).saturating_mul(self.per_s);
+        self.tokens.saturating_add(gained) >= self.full
+    }
+
     /// Takes one token, if there is one.
     pub(crate) fn allows_one(&mut self, now_ms: u64) -> bool {
         let gained = now_ms.saturating_sub(self.at_ms).saturating_mul(self.per_s);

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use bluemarble_net::bans::BanList;
 use bluemarble_net::certs::{ServerIdentity, crypto_provider};
 use bluemarble_net::client::{ClientOptions, ConnectError, Link, Trust};
 use bluemarble_net::resume_tokens::ResumeTokens;
@@ -68,6 +69,7 @@ impl World {
             identity,
             tickets: TicketVerifier::from_pem(&keys.public_pem, WORLD).unwrap(),
             resume: ResumeTokens::load_or_create(folder.path()).unwrap(),
+            bans: BanList::default(),
             limits,
         };
         let (server, events) = QuicServer::bind(config).unwrap();
@@ -216,7 +218,10 @@ fn answer(server: &QuicServer, event: SessionEvent) {
             server.command(SessionCommand::Send { session, message });
         }
         SessionEvent::Datagram { session, bytes } => server.send_batch(vec![(session, bytes)]),
-        SessionEvent::Message { .. } | SessionEvent::Path { .. } | SessionEvent::Closed { .. } => {}
+        SessionEvent::Message { .. }
+        | SessionEvent::Path { .. }
+        | SessionEvent::Expel { .. }
+        | SessionEvent::Closed { .. } => {}
     }
 }
 
@@ -234,6 +239,7 @@ fn describe(event: &SessionEvent) -> String {
         SessionEvent::Datagram { session, .. } => format!("datagram {}", session.0),
         SessionEvent::Message { session, message } => format!("message {} {message:?}", session.0),
         SessionEvent::Path { session, .. } => format!("path {}", session.0),
+        SessionEvent::Expel { avatar, .. } => format!("expel {avatar:?}"),
         SessionEvent::Closed { session } => format!("closed {}", session.0),
     }
 }

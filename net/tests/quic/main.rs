@@ -7,11 +7,13 @@
 )]
 
 mod harness;
+mod pressing;
 mod roaming;
 mod web;
 
 use std::time::Duration;
 
+use bluemarble_net::bans::BanList;
 use bluemarble_net::certs::ServerIdentity;
 use bluemarble_net::client::{ConnectError, Dialect, Disconnected, Link, Trust};
 use bluemarble_net::resume_tokens::ResumeTokens;
@@ -423,6 +425,7 @@ async fn a_port_in_use_is_an_error_that_says_what_to_do() {
             .unwrap(),
         tickets: TicketVerifier::from_pem(&keys.public_pem, harness::WORLD).unwrap(),
         resume: ResumeTokens::ephemeral().unwrap(),
+        bans: BanList::default(),
         limits: QuicLimits::default(),
     };
     let error = QuicServer::bind(config).err().unwrap();

@@ -3,6 +3,7 @@
 //! It runs on a thread of its own, reads what [`Live`] shows, and can neither slow nor stop a
 //! tick. Every call needs the bearer token; loopback is no proof of who is calling.
 
+mod players;
 mod streams;
 #[cfg(test)]
 mod tests;
@@ -20,7 +21,7 @@ use axum::extract::{Request, State};
 use axum::http::{StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::{delete, get, post};
 use axum::{Json, Router};
 use metrics_exporter_prometheus::PrometheusHandle;
 use serde_json::json;
@@ -146,6 +147,10 @@ fn router(desk: Desk) -> Router {
         .route("/v1/worlds/{name}/zones/split", post(zones::split_of))
         .route("/v1/worlds/{name}/zones/merge", post(zones::merge_of))
         .route("/v1/worlds/{name}/zones/move", post(zones::shift_of))
+        .route("/v1/players/kick", post(players::kick))
+        .route("/v1/bans", get(players::bans).post(players::ban))
+        .route("/v1/bans/{name}", delete(players::lift))
+        .route("/v1/reload", post(players::reload))
         .route("/v1/zones", get(zones::list))
         .route("/v1/zones/split", post(zones::split))
         .route("/v1/zones/merge", post(zones::merge))
@@ -216,8 +221,8 @@ struct Page<'a> {
 }
 
 async fn unknown() -> Response {
-    let hint =
-        "/health, /metrics, /v1/status, /v1/digests, /v1/truth?every=N, /v1/zones, /v1/worlds";
+    let hint = "/health, /metrics, /v1/status, /v1/digests, /v1/truth?every=N, /v1/zones, /v1/worlds, \
+         /v1/players/kick, /v1/bans, /v1/reload";
     let body = json!({ "error": "no such page", "hint": hint });
     (StatusCode::NOT_FOUND, Json(body)).into_response()
 }

@@ -98,7 +98,10 @@ async fn carry_out<T: Send + 'static>(
         .unwrap_or_else(|error| Err(WorldsError::Disk(format!("the command failed: {error}"))))
 }
 
-fn answer<T: IntoResponse>(outcome: Result<T, WorldsError>, good: StatusCode) -> Response {
+pub(super) fn answer<T: IntoResponse>(
+    outcome: Result<T, WorldsError>,
+    good: StatusCode,
+) -> Response {
     match outcome {
         Ok(body) => (good, body).into_response(),
         Err(error) => refused(&error),
@@ -116,7 +119,7 @@ pub(super) fn refused(error: &WorldsError) -> Response {
 const NEW_WORLD: &str = "{\"name\": \"pit\", \"scenario\": \"first-contact\"}, and if you like seed, tick_hz, \
                          zones, hibernate_s";
 
-fn unreadable(rejection: &JsonRejection, example: &str) -> Response {
+pub(super) fn unreadable(rejection: &JsonRejection, example: &str) -> Response {
     let body = json!({
         "error": rejection.body_text(),
         "hint": format!("send JSON with Content-Type: application/json: {example}"),

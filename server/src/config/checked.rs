@@ -31,6 +31,8 @@ pub const ZONES: RangeInclusive<usize> = 1..=384;
 pub const THREADS: RangeInclusive<usize> = 1..=256;
 /// Sessions at once.
 pub const SESSIONS: RangeInclusive<usize> = 1..=16_384;
+/// Players in line: each has a connection.
+pub const WAITING: RangeInclusive<usize> = 0..=16_384;
 /// How far a client sees, metres.
 pub const INTEREST_M: RangeInclusive<f64> = 10.0..=5_000.0;
 /// Budget of one client, bytes per second: below the least there is no room for more than
@@ -99,6 +101,10 @@ pub struct NetConfig {
     pub listen: SocketAddr,
     /// Sessions at once.
     pub sessions_max: usize,
+    /// Players in line.
+    pub waiting_max: usize,
+    /// Sessions of one address; `None` = no bound of its own.
+    pub sessions_per_address_max: Option<usize>,
     /// Radius within which a client sees others, metres.
     pub interest_m: f64,
     /// Snapshot bytes per client and second.
@@ -246,6 +252,15 @@ fn net(raw: &ConfigRaw, from: &Sources<'_>, flags: &ConfigFlags) -> Result<NetCo
             SESSIONS,
             "sessions",
         )?,
+        waiting_max: from.pick(&raw.waiting_max, None, "", 1_024).within(
+            "net.waiting_max",
+            WAITING,
+            "players",
+        )?,
+        sessions_per_address_max: from
+            .pick_optional(&raw.sessions_per_address_max, None, "")
+            .map(|setting| setting.within("net.sessions_per_address_max", SESSIONS, "sessions"))
+            .transpose()?,
         interest_m: from.pick(&raw.interest_m, None, "", 100.0).within(
             "net.interest_m",
             INTEREST_M,

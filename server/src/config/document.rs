@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use super::checked::{
     CHECKPOINT_S, CLIENT_BYTES_PER_S, Config, GRACE_S, GROUP_COMMIT_MS, INTEREST_M, QUEUE_RECORDS,
-    SESSIONS, THREADS, TICK_HZ, ZONES,
+    SESSIONS, THREADS, TICK_HZ, WAITING, ZONES,
 };
 use super::running::{DEPARTURES, LADDER_S, LEVEL_MAX};
 
@@ -99,13 +99,29 @@ fn clients(page: &mut Page, config: &Config) {
     );
     page.field(
         &format!(
-            "Sessions at once, {} to {}; one more is refused with a close code. A session costs \
+            "Sessions at once, {} to {}; one more waits in line. A session costs \
              about 80 KiB.",
             SESSIONS.start(),
             SESSIONS.end()
         ),
         "sessions_max",
         net.sessions_max.to_string(),
+    );
+    page.field(
+        &format!(
+            "Players who may wait in line when the world is full or overloaded, {} to {}; one more is \
+             refused.",
+            WAITING.start(),
+            WAITING.end()
+        ),
+        "waiting_max",
+        net.waiting_max.to_string(),
+    );
+    page.optional(
+        "Sessions of one address (of one /64 for IPv6) at once; absent = no bound of its own.",
+        "sessions_per_address_max",
+        net.sessions_per_address_max.map(|most| most.to_string()),
+        "64",
     );
     page.field(
         &format!(

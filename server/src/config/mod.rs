@@ -10,7 +10,7 @@ mod running;
 mod setting;
 
 pub use checked::{
-    ADMIN_DEFAULT, Config, DATA_DIR_DEFAULT, LISTEN_DEFAULT, SCENARIO_DEFAULT, TICK_HZ,
+    ADMIN_DEFAULT, Config, DATA_DIR_DEFAULT, LISTEN_DEFAULT, NetConfig, SCENARIO_DEFAULT, TICK_HZ,
     WorldConfig, ZONES,
 };
 pub use document::document;

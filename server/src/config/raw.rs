@@ -69,6 +69,10 @@ pub struct NetRaw {
     pub listen: Field<String>,
     /// Sessions at once; one more is refused.
     pub sessions_max: Field<usize>,
+    /// Players who may wait in line when the world is full or overloaded.
+    pub waiting_max: Field<usize>,
+    /// Sessions of one address at once; absent = no bound of its own.
+    pub sessions_per_address_max: Field<usize>,
     /// Metres within which a client sees others.
     pub interest_m: Field<f64>,
     /// Bytes of snapshot datagrams per client and second.

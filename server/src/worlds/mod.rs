@@ -22,6 +22,7 @@
 mod commands;
 mod doors;
 mod life;
+mod orders;
 mod pier;
 mod place;
 mod planets;
@@ -54,6 +55,7 @@ use self::record::{Records, WorldRecord};
 use self::residents::{Residents, WorldName};
 use self::resolve::MAIN;
 use self::turn_back::Failing;
+use crate::bans::BanBook;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::data_dir::DataDir;
@@ -90,6 +92,7 @@ struct Shared {
     main_live: Arc<Live>,
     main_pier: Arc<Pier>,
     quic: OnceLock<QuicServer>,
+    bans: BanBook,
     book: Mutex<Book>,
     /// Notified whenever a world's state changes.
     changed: Condvar,
@@ -187,6 +190,7 @@ impl Worlds {
             closing: false,
         };
         let worlds = Self(Arc::new(Shared {
+            bans: BanBook::open(context.data.bans())?,
             context,
             records,
             main,

@@ -150,6 +150,7 @@ impl Place {
             SessionEvent::Closed { session } => self.players.remove(session),
             SessionEvent::Datagram { .. }
             | SessionEvent::Path { .. }
+            | SessionEvent::Expel { .. }
             | SessionEvent::Message { .. } => None,
         }
     }

@@ -193,6 +193,10 @@ impl Server {
         self.ready["epoch"].as_u64().unwrap()
     }
 
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     pub fn data(&self) -> &Path {
         &self.data
     }

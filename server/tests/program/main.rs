@@ -19,4 +19,5 @@ mod overloading;
 mod recovering;
 mod resuming;
 mod strangers;
+mod turning_out;
 mod worlds;

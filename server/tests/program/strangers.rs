@@ -208,7 +208,7 @@ fn a_client_that_turns_bad_is_closed_with_its_code() {
 
 #[test]
 fn one_client_more_than_there_are_places_is_refused() {
-    let scene = Scene::with_config("[net]\nsessions_max = 1\n");
+    let scene = Scene::with_config("[net]\nsessions_max = 1\nwaiting_max = 0\n");
     scene.refused_hello(CloseCode::ServerFull, scene.door.ticket("Late"));
     scene.server.stop();
 }

@@ -1,8 +1,8 @@
-//! The line at the door: while the world is overloaded, those who come new wait for their turn. It
+//! The line at the door: while the world is full or overloaded, those who come new wait for their turn. It
 //! is bounded; whoever comes when it is full is told so and closed.
 //!
 //! An avatar that is in the world already costs nothing more when its owner comes back, so its
-//! owner does not wait. When the ladder has climbed down, those who waited go in one a tick, first
+//! owner does not wait. When there is room, or the ladder has climbed down, those who waited go in one a tick, first
 //! come, first served: all at once they would send it up again.
 
 use std::collections::VecDeque;
@@ -73,8 +73,13 @@ impl Line {
 impl Hub {
     /// Whether somebody who comes now has to wait.
     pub(super) fn must_wait(&self, avatar: EntityId) -> bool {
-        let closed = self.strain.level() >= Strain::LOGINS_QUEUE;
-        (closed || self.line.len() > 0) && !self.seats.holds(avatar)
+        (!self.has_room() || self.line.len() > 0) && !self.seats.holds(avatar)
+    }
+
+    /// Whether the world takes one more.
+    fn has_room(&self) -> bool {
+        self.strain.level() < Strain::LOGINS_QUEUE
+            && self.sessions.len() < self.config.limits.players_max
     }
 
     /// Takes a place in the line, or learns that there is none.
@@ -85,7 +90,7 @@ impl Hub {
         if self.line.len() >= self.config.limits.waiting_max {
             self.stats.queue_full += 1;
             let reason = format!(
-                "the world is overloaded and {} players wait already: try again later",
+                "the world is full and {} players wait already: try again later",
                 self.line.len()
             );
             return self.refuse(session, CloseCode::ServerFull, Some(reason));
@@ -103,7 +108,7 @@ impl Hub {
 
     /// Lets the next one in if the ladder allows it, and tells the others how far they have come.
     pub(super) fn move_line(&mut self, now_ms: u64) {
-        if self.strain.level() < Strain::LOGINS_QUEUE
+        if self.has_room()
             && let Some(next) = self.line.waiting.pop_front()
         {
             self.admit(now_ms, next.session, next.hello);

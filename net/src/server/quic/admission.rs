@@ -14,6 +14,7 @@ use quinn::{ConnectionError, Incoming, TransportErrorCode, VarInt};
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio::time::{Instant, timeout_at};
 
+use super::crowd::{Crowd, OfCrowd};
 use super::doors::{Entry, Visitor};
 use super::session::{self, Handle, ReadError, Session, read_message};
 use super::wire::{ALPN_WEB, Gone, RecvHalf, SendHalf, Wire};
@@ -30,10 +31,24 @@ const KNOCK_PERIOD: Duration = Duration::from_millis(20);
 pub(super) async fn accept(shared: Arc<Shared>) {
     while let Some(incoming) = shared.endpoint.accept().await {
         shared.stats.incoming.one_more();
+        let Some(incoming) = demand_proof(&shared, incoming) else {
+            continue;
+        };
+        let limits = &shared.limits;
+        let address = incoming.remote_address().ip();
+        let share = Crowd::enter(
+            &shared.at_the_door,
+            address,
+            limits.handshakes_per_address_max,
+        );
         let permit = shared.doorway.clone().try_acquire_owned();
-        match permit {
-            Ok(permit) if !shared.stops() => {
-                tokio::spawn(receive(shared.clone(), incoming, permit));
+        match (permit, share) {
+            (Ok(permit), Some(share)) if !shared.stops() => {
+                tokio::spawn(receive(shared.clone(), incoming, (permit, share)));
+            }
+            (_, None) => {
+                shared.stats.refused_address.one_more();
+                incoming.refuse();
             }
             _ => {
                 shared.stats.refused_busy.one_more();
@@ -43,8 +58,32 @@ pub(super) async fn accept(shared: Arc<Shared>) {
     }
 }
 
+/// Under pressure an address that has not proved to be one is told to come again with a proof, and
+/// nothing is kept for it.
+fn demand_proof(shared: &Shared, incoming: Incoming) -> Option<Incoming> {
+    let limits = &shared.limits;
+    let under_way = limits.handshakes_max - shared.doorway.available_permits();
+    let of_address = shared.at_the_door.of(incoming.remote_address().ip());
+    let pressure = under_way >= limits.retry_from
+        || of_address >= limits.handshakes_per_address_max.div_ceil(2);
+    if !pressure || incoming.remote_address_validated() || !incoming.may_retry() {
+        return Some(incoming);
+    }
+    match incoming.retry() {
+        Ok(()) => {
+            shared.stats.retries.one_more();
+            None
+        }
+        Err(refused) => Some(refused.into_incoming()),
+    }
+}
+
 /// One stranger: from the first packet to the end of the session, if there comes to be one.
-async fn receive(shared: Arc<Shared>, incoming: Incoming, doorway: OwnedSemaphorePermit) {
+async fn receive(
+    shared: Arc<Shared>,
+    incoming: Incoming,
+    doorway: (OwnedSemaphorePermit, OfCrowd),
+) {
     let deadline = Instant::now() + shared.limits.hello_timeout;
     let Some(connection) = shake_hands(&shared, incoming, deadline).await else {
         return;
@@ -131,7 +170,7 @@ struct Admitted {
     visitor: Visitor,
     send: SendHalf,
     recv: RecvHalf,
-    place: OwnedSemaphorePermit,
+    place: (OwnedSemaphorePermit, OfCrowd),
 }
 
 /// Why there will be no session.
@@ -207,6 +246,25 @@ async fn greet(shared: &Shared, wire: &Wire) -> Result<Admitted, Refusal> {
         code: error.close_code(),
         reason: error.to_string(),
     })?;
+    let character = &visitor.ticket.character;
+    if let Some(reason) = shared.bans.refusal(character.as_str(), clock::unix_now_s()) {
+        let code = CloseCode::Banned;
+        return Err(Refusal::Close { code, reason });
+    }
+    let limits = &shared.limits;
+    let now_ms = clock::ms_since(shared.began);
+    let (per_s, burst) = (limits.hellos_per_s, limits.hellos_burst);
+    if !shared
+        .hellos
+        .allows(now_ms, character.avatar(), per_s, burst)
+    {
+        let code = CloseCode::Flooding;
+        let reason = "this character says hello too often: wait a little".to_owned();
+        return Err(Refusal::Close { code, reason });
+    }
+    let most = limits.sessions_per_address_max;
+    let share = Crowd::enter(&shared.inside, wire.peer().ip(), most);
+    let share = share.ok_or_else(|| Refusal::of(CloseCode::TooMany))?;
     let place = shared.places.clone().try_acquire_owned();
     let place = place.map_err(|_| Refusal::of(CloseCode::ServerFull))?;
     let name = visitor.ticket.character.as_str();
@@ -215,7 +273,7 @@ async fn greet(shared: &Shared, wire: &Wire) -> Result<Admitted, Refusal> {
         visitor,
         send,
         recv,
-        place,
+        place: (place, share),
     })
 }
 
@@ -230,7 +288,7 @@ fn judge(shared: &Shared, said: Said, schema: Schema) -> Result<Visitor, TicketE
     let now_s = clock::unix_now_s();
     match said {
         Said::Ticket(ticket) => Ok(Visitor {
-            ticket: shared.tickets.verify(&ticket, now_s)?,
+            ticket: shared.tickets.read().verify(&ticket, now_s)?,
             schema,
             claim: None,
         }),

@@ -13,6 +13,7 @@ use quinn::{IdleTimeout, TransportConfig, VarInt};
 use super::BindError;
 use super::congestion::SnapshotCongestion;
 use super::wire::ALPN_WEB;
+use crate::bans::BanList;
 use crate::certs::{ServerIdentity, crypto_provider};
 use crate::resume_tokens::ResumeTokens;
 use crate::tickets::TicketVerifier;
@@ -28,6 +29,8 @@ pub struct QuicConfig {
     pub tickets: TicketVerifier,
     /// With what clients come back.
     pub resume: ResumeTokens,
+    /// Who may not come in, whatever their ticket.
+    pub bans: BanList,
     /// Bounds.
     pub limits: QuicLimits,
 }
@@ -40,6 +43,21 @@ pub struct QuicLimits {
     /// Most connections that have not said a good hello yet: what strangers can make us hold.
     /// Beyond, they are refused before TLS.
     pub handshakes_max: usize,
+    /// With more handshakes under way than this, an address has to prove that it is one (a stateless
+    /// retry, RFC 9000, 8.1.2) before anything is kept for it: one more round trip for honest
+    /// clients, no memory for forged addresses.
+    pub retry_from: usize,
+    /// Most connections of one address (of one /64 for IPv6) that have not said a good hello: nobody
+    /// takes the doorway alone. Beyond, and before TLS, they are refused; beyond half of it they have
+    /// to prove their address.
+    pub handshakes_per_address_max: usize,
+    /// Most sessions of one address. Beyond: `TooMany`. The default is for servers whose players share
+    /// few addresses, a load generator's for example.
+    pub sessions_per_address_max: usize,
+    /// Hellos of one character in the long run, per second. Beyond: `Flooding`.
+    pub hellos_per_s: u32,
+    /// Hellos of one character at once.
+    pub hellos_burst: u32,
     /// From the first packet to a good hello, at most. Beyond: `HandshakeTimeout`.
     pub hello_timeout: Duration,
     /// Silence after which a connection counts as lost.
@@ -83,6 +101,11 @@ impl Default for QuicLimits {
         Self {
             sessions_max: 4_096,
             handshakes_max: 512,
+            retry_from: 128,
+            handshakes_per_address_max: 256,
+            sessions_per_address_max: usize::MAX,
+            hellos_per_s: 1,
+            hellos_burst: 20,
             hello_timeout: Duration::from_secs(5),
             idle_timeout: Duration::from_secs(10),
             keep_alive: Duration::from_secs(3),
@@ -113,30 +136,31 @@ const DATAGRAMS_WAITING_IN: usize = 32;
 /// What quinn counts for each waiting datagram beside its bytes, generously.
 const DATAGRAM_OVERHEAD_BYTES: usize = 128;
 
-impl QuicConfig {
-    /// quinn's configuration for this one.
-    pub(super) fn to_quinn(&self) -> Result<quinn::ServerConfig, BindError> {
-        let refuse = |reason: String| BindError::Identity { reason };
-        let mut tls = rustls::ServerConfig::builder_with_provider(crypto_provider())
-            .with_protocol_versions(&[&rustls::version::TLS13])
-            .map_err(|error| refuse(error.to_string()))?
-            .with_no_client_auth()
-            .with_single_cert(self.identity.chain.clone(), self.identity.key.clone_key())
-            .map_err(|error| refuse(error.to_string()))?;
-        tls.alpn_protocols = vec![ALPN.to_vec(), ALPN_WEB.to_vec(), ALPN_PROBE.to_vec()];
-        let crypto = QuicServerConfig::try_from(tls).map_err(|error| refuse(error.to_string()))?;
-        let mut server = quinn::ServerConfig::with_crypto(Arc::new(crypto));
-        server.max_incoming(self.limits.handshakes_max);
-        let mut transport = bounded_transport(
-            self.limits.idle_timeout,
-            self.limits.keep_alive,
-            self.limits.datagrams_waiting_max,
-            self.limits.window_floor_bytes,
-        );
-        transport.max_concurrent_bidi_streams(VarInt::from_u32(1));
-        server.transport_config(Arc::new(transport));
-        Ok(server)
-    }
+/// quinn's configuration for a server with this certificate.
+pub(super) fn quinn_config(
+    identity: &ServerIdentity,
+    limits: &QuicLimits,
+) -> Result<quinn::ServerConfig, BindError> {
+    let refuse = |reason: String| BindError::Identity { reason };
+    let mut tls = rustls::ServerConfig::builder_with_provider(crypto_provider())
+        .with_protocol_versions(&[&rustls::version::TLS13])
+        .map_err(|error| refuse(error.to_string()))?
+        .with_no_client_auth()
+        .with_single_cert(identity.chain.clone(), identity.key.clone_key())
+        .map_err(|error| refuse(error.to_string()))?;
+    tls.alpn_protocols = vec![ALPN.to_vec(), ALPN_WEB.to_vec(), ALPN_PROBE.to_vec()];
+    let crypto = QuicServerConfig::try_from(tls).map_err(|error| refuse(error.to_string()))?;
+    let mut server = quinn::ServerConfig::with_crypto(Arc::new(crypto));
+    server.max_incoming(limits.handshakes_max);
+    let mut transport = bounded_transport(
+        limits.idle_timeout,
+        limits.keep_alive,
+        limits.datagrams_waiting_max,
+        limits.window_floor_bytes,
+    );
+    transport.max_concurrent_bidi_streams(VarInt::from_u32(1));
+    server.transport_config(Arc::new(transport));
+    Ok(server)
 }
 
 /// The transport parameters both ends share: one small stream window, no unidirectional streams,

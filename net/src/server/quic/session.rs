@@ -14,6 +14,7 @@ use quinn::{Connection, ConnectionError};
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 
 use super::congestion::FlooredCubic;
+use super::crowd::OfCrowd;
 use super::wire::{Gone, RecvHalf, SendHalf, Wire};
 use super::{Shared, clock};
 use crate::server::event::{PathReport, SessionEvent};
@@ -47,8 +48,9 @@ pub(super) struct Session {
     pub(super) recv: RecvHalf,
     /// Where what happens to it is told: the world it is in.
     pub(super) events: Sender<SessionEvent>,
-    /// Its place among [`super::QuicLimits::sessions_max`], given back at the end.
-    pub(super) place: OwnedSemaphorePermit,
+    /// Its place among [`super::QuicLimits::sessions_max`] and among those of its address, given back
+    /// at the end.
+    pub(super) place: (OwnedSemaphorePermit, OfCrowd),
 }
 
 /// Why a session ends.

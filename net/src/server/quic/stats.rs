@@ -32,6 +32,12 @@ pub struct QuicStats {
     pub incoming: Counter,
     /// Turned away before TLS because too many handshakes were under way, or while stopping.
     pub refused_busy: Counter,
+    /// Turned away before TLS because too many handshakes of their address were under way.
+    pub refused_address: Counter,
+    /// Told to prove their address first.
+    pub retries: Counter,
+    /// Changes of certificate and keys while running.
+    pub reloads: Counter,
     /// TLS handshakes that failed for a reason other than the ALPN.
     pub handshake_failed: Counter,
     /// TLS handshakes that failed because no offered ALPN is known here.
@@ -87,6 +93,9 @@ impl QuicStats {
         let named = [
             ("incoming", &self.incoming),
             ("refused_busy", &self.refused_busy),
+            ("refused_address", &self.refused_address),
+            ("retries", &self.retries),
+            ("reloads", &self.reloads),
             ("handshake_failed", &self.handshake_failed),
             ("wrong_alpn", &self.wrong_alpn),
             ("web_opened", &self.web_opened),
