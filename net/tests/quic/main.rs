@@ -315,9 +315,21 @@ async fn further_streams_are_not_to_be_had() {
     let mut link = world.enter("Ada").await.unwrap();
     let patience = Duration::from_millis(200);
     let bidi = tokio::time::timeout(patience, link.connection().open_bi()).await;
-    let uni = tokio::time::timeout(patience, link.connection().open_uni()).await;
-    assert!(bidi.is_err() && uni.is_err());
+    assert!(bidi.is_err());
     is_undisturbed(&mut link).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stream_that_only_browsers_need_ends_a_native_session() {
+    let world = World::with(QuicLimits::default());
+    let mut bystander = world.enter("Bea").await.unwrap();
+    let link = world.enter("Mallory").await.unwrap();
+    let mut stream = link.connection().open_uni().await.unwrap();
+    stream.write_all(&[0]).await.unwrap();
+    let end = within("the close", link.connection().closed()).await;
+    assert_eq!(Disconnected::from(end).code(), Some(CloseCode::Unexpected));
+    assert_eq!(world.server.stats().closed(CloseCode::Unexpected), 1);
+    is_undisturbed(&mut bystander).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

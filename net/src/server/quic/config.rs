@@ -18,6 +18,11 @@ use crate::certs::{ServerIdentity, crypto_provider};
 use crate::resume_tokens::ResumeTokens;
 use crate::tickets::TicketVerifier;
 
+/// Unidirectional streams that a client may open from the start. HTTP/3 demands three in the transport
+/// parameters (RFC 9114, 6.2; Chromium breaks off when it finds fewer), and they are sent before it is known
+/// who speaks it. Natively one has no meaning, and whoever opens it is closed with `Unexpected`.
+const UNI_STREAMS: u32 = 3;
+
 /// What a [`super::QuicServer`] needs.
 #[derive(Clone)]
 pub struct QuicConfig {
@@ -158,7 +163,9 @@ pub(super) fn quinn_config(
         limits.datagrams_waiting_max,
         limits.window_floor_bytes,
     );
-    transport.max_concurrent_bidi_streams(VarInt::from_u32(1));
+    transport
+        .max_concurrent_bidi_streams(VarInt::from_u32(1))
+        .max_concurrent_uni_streams(VarInt::from_u32(UNI_STREAMS));
     server.transport_config(Arc::new(transport));
     Ok(server)
 }

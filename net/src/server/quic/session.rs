@@ -93,6 +93,7 @@ pub(super) async fn run(
         end = read_datagrams(&shared, &events, id, &wire) => end,
         end = read_messages(&shared, &events, id, &mut recv) => end,
         end = watch_path(&shared, &events, id, wire.quic()) => end,
+        () = wire.useless_stream() => End::of(CloseCode::Unexpected),
         end = write_messages(&shared, &mut writer, &mut outgoing, (&ticket, id)) => end,
     };
     match end {

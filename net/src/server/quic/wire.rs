@@ -89,6 +89,16 @@ impl Wire {
         }
     }
 
+    /// Until the client opens a stream that has no meaning. HTTP/3's own are the library's affair.
+    pub(super) async fn useless_stream(&self) {
+        if let Self::Native(connection) = self
+            && connection.accept_uni().await.is_ok()
+        {
+            return;
+        }
+        std::future::pending().await
+    }
+
     pub(super) async fn read_datagram(&self) -> Result<Bytes, Gone> {
         match self {
             Self::Native(connection) => connection.read_datagram().await.map_err(|_| Gone),
@@ -122,8 +132,18 @@ impl Wire {
             Self::Web { session, closing } => {
                 closing.store(true, Ordering::Release);
                 session.close(code.number(), reason);
+                hold_until_closed(session.clone());
             }
         }
+    }
+}
+
+/// HTTP/3's own streams end with the session's last handle, and a browser that sees one of them end calls
+/// the connection broken and never looks at the code. So a handle is held until the connection is closed;
+/// the library sees to that soon after its capsule.
+fn hold_until_closed(session: Arc<web_transport_quinn::Session>) {
+    if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+        runtime.spawn(async move { session.closed().await });
     }
 }
 
