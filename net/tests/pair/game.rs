@@ -18,6 +18,7 @@ use glam::DVec3;
 use super::dice::Dice;
 use super::link::{Line, Weather};
 use super::oracle::{Oracle, Patience};
+use super::tape::Tape;
 use super::world::{FRAME_LEVEL, FakeWorld, HZ, Life, RADIUS_M, mover};
 
 const TICK_MS: u64 = 1_000 / HZ as u64;
@@ -45,6 +46,8 @@ pub struct Client {
     dice: Dice,
     wish: DVec3,
     pub events: Vec<GameEvent>,
+    /// What happens to it, if somebody wants to know.
+    pub tape: Option<Tape>,
 }
 
 pub struct Game {
@@ -140,6 +143,7 @@ impl Game {
             dice: Dice(seed ^ 3),
             wish: DVec3::X,
             events: Vec::new(),
+            tape: None,
         };
         self.clients.push(client);
     }
@@ -279,6 +283,9 @@ impl Game {
         let client = &mut self.clients[n];
         for bytes in client.down.arrived(now_ms) {
             let taken = client.core.handle_datagram(now_ms, &bytes);
+            if let Some(tape) = &mut client.tape {
+                tape.got(&bytes, &taken);
+            }
             let unordered = client.down.weather.jitter_ms > 0;
             assert!(
                 taken.is_ok() || unordered,
@@ -289,6 +296,9 @@ impl Game {
         if in_tick_ms == client.phase_ms {
             let intent = client.decide();
             let bytes = client.core.next_intent_datagram(intent);
+            if let Some(tape) = &mut client.tape {
+                tape.sent(&client.core);
+            }
             client.up.send(now_ms, &bytes);
         }
         let session = client.session;

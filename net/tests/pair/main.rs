@@ -7,6 +7,7 @@ mod game;
 mod link;
 mod oracle;
 mod resuming;
+mod tape;
 mod world;
 
 use bluemarble_net::server::Interest;

@@ -1,0 +1,158 @@
+//! Messages of the control stream, one of each sort and its corners.
+
+use bluemarble_shared_protocol::codec::Schema;
+use bluemarble_shared_protocol::{
+    Card, ClientMessage, CloseCode, EntityId, Epoch, GameEvent, PROTOCOL_VERSION, ServerMessage,
+    SessionId, Tick, Welcome,
+};
+use serde_json::{Value, json};
+
+use super::{hex, wide};
+
+/// Both directions.
+pub fn messages() -> Value {
+    json!({ "client": client(), "server": server() })
+}
+
+fn client() -> Vec<Value> {
+    let knows = Schema::known();
+    let fields: Vec<_> = knows
+        .iter()
+        .map(|field| (field.id, field.layout, field.tables))
+        .collect();
+    let rows = [
+        (
+            ClientMessage::Hello {
+                protocol: PROTOCOL_VERSION,
+                ticket: "head.claims.signature".into(),
+                client: "vectors Ω".into(),
+                knows: knows.clone(),
+            },
+            json!({"is": "hello", "ticket": "head.claims.signature", "client": "vectors Ω",
+                "knows": fields}),
+        ),
+        (
+            ClientMessage::Resume {
+                protocol: PROTOCOL_VERSION,
+                token: "token".into(),
+                newest: 70_000,
+                before: 0x8000_0001,
+                client: "vectors".into(),
+                knows,
+            },
+            json!({"is": "resume", "token": "token", "newest": 70_000, "before": 0x8000_0001_u32,
+                "client": "vectors", "knows": fields}),
+        ),
+        (
+            ClientMessage::Cards {
+                ids: vec![EntityId(1), EntityId(u64::MAX)],
+            },
+            json!({"is": "cards", "ids": [wide(1), wide(u64::MAX)]}),
+        ),
+        (ClientMessage::Goodbye, json!({"is": "goodbye"})),
+    ];
+    rows.map(|(message, means)| json!({"frame": hex(&message.to_frame()), "means": means}))
+        .to_vec()
+}
+
+fn server() -> Vec<Value> {
+    let fields = Schema::NEWEST.named_fields();
+    let named: Vec<_> = fields
+        .iter()
+        .map(|field| {
+            let version = field.version;
+            (&field.name, version.id, version.layout, version.tables)
+        })
+        .collect();
+    let welcome = json!({"is": "welcome", "session": wide(9), "avatar": wide(0x225f_f702_e4d7_86c6),
+        "epoch": 3, "tick": 1_234_567_890_123_u64, "tickHz": 30, "planet": "earth",
+        "planetHash": wide(u64::MAX), "radiusM": 6_371_000.0, "frameLevel": 10,
+        "interestEnterM": 100.0, "interestExitM": 112.5, "budgetBytes": 1_100,
+        "kinds": ["avatar", "Œ"], "fields": named});
+    let rows = [
+        (
+            ServerMessage::Welcome(Welcome {
+                session: SessionId(9),
+                avatar: EntityId(0x225f_f702_e4d7_86c6),
+                epoch: Epoch(3),
+                tick: Tick(1_234_567_890_123),
+                tick_hz: 30,
+                planet: "earth".into(),
+                planet_hash: u64::MAX,
+                radius_m: 6_371_000.0,
+                frame_level: 10,
+                interest_enter_m: 100.0,
+                interest_exit_m: 112.5,
+                budget_bytes: 1_100,
+                kinds: vec!["avatar".into(), "Œ".into()],
+                fields: fields.clone(),
+            }),
+            welcome,
+        ),
+        (
+            ServerMessage::Cards(vec![
+                Card {
+                    id: EntityId(7),
+                    version: 2,
+                    kind: 1,
+                    name: Some("Ada".into()),
+                },
+                Card {
+                    id: EntityId(8),
+                    version: 0,
+                    kind: 65_535,
+                    name: None,
+                },
+            ]),
+            json!({"is": "cards", "cards": [[wide(7), 2, 1, "Ada"], [wide(8), 0, 65_535, null]]}),
+        ),
+        (
+            ServerMessage::Event(GameEvent::Died {
+                killer: Some(EntityId(9)),
+            }),
+            json!({"is": "event", "event": ["died", wide(9)]}),
+        ),
+        (
+            ServerMessage::Event(GameEvent::Died { killer: None }),
+            json!({"is": "event", "event": ["died", null]}),
+        ),
+        (
+            ServerMessage::Event(GameEvent::Respawned),
+            json!({"is": "event", "event": ["respawned", null]}),
+        ),
+        (
+            ServerMessage::Event(GameEvent::Killed {
+                victim: EntityId(4),
+            }),
+            json!({"is": "event", "event": ["killed", wide(4)]}),
+        ),
+        (
+            ServerMessage::Closing {
+                code: CloseCode::ServerShutdown,
+                reason: "back at noon".into(),
+            },
+            json!({"is": "closing", "code": 1, "reason": "back at noon"}),
+        ),
+        (
+            ServerMessage::Queued { ahead: 1_023 },
+            json!({"is": "queued", "ahead": 1_023}),
+        ),
+        (
+            ServerMessage::Token {
+                token: "token".into(),
+                valid_s: 900,
+            },
+            json!({"is": "token", "token": "token", "validS": 900}),
+        ),
+        (
+            ServerMessage::Resumed {
+                session: SessionId(10),
+                tick: Tick(5_000_000_000),
+                next: 70_001,
+            },
+            json!({"is": "resumed", "session": wide(10), "tick": 5_000_000_000_u64, "next": 70_001}),
+        ),
+    ];
+    rows.map(|(message, means)| json!({"frame": hex(&message.to_frame()), "means": means}))
+        .to_vec()
+}
