@@ -3,7 +3,8 @@
 //! The order puts what fails in seconds first. Clippy and the documentation share the metadata of
 //! the dependencies, the tests and the programs they start share one profile (`dev`), so a cold
 //! run compiles every dependency twice at most: once to check, once to run. Only the instruction
-//! counts, of a leaf crate with few dependencies, are of the release build.
+//! counts, of a leaf crate with few dependencies, are of the release build. The server that the
+//! browser meets is the one the tests started.
 
 use std::path::Path;
 use std::process::Command;
@@ -13,7 +14,7 @@ use anyhow::Result;
 use crate::cargo::{self, cargo};
 use crate::postgres::{self, TestDatabase};
 use crate::steps::{self, Step};
-use crate::{instructions, licences, tidy};
+use crate::{instructions, licences, tidy, typescript};
 
 /// Whether `fmt` only looks or also writes.
 pub enum Fmt {
@@ -47,6 +48,10 @@ pub fn ci() -> Result<()> {
         docs_step(root, &Docs::Build),
         build_step(root),
         test_step(root, &[]),
+        typescript_step(
+            root,
+            &[&["test", "--locked", "--no-run"][..], &EVERYTHING].concat(),
+        ),
         instructions_step(root, instructions::What::Compare),
     ])
 }
@@ -108,6 +113,16 @@ pub fn deny() -> Result<()> {
     steps::run_all(vec![deny_step(&root)])
 }
 
+/// The TypeScript client, with a server built for it alone.
+///
+/// # Errors
+/// If Node, npm or Chromium cannot be had, or a test fails.
+pub fn typescript() -> Result<()> {
+    let root = cargo::workspace_root()?;
+    let build = ["build", "--locked", "-p", "bluemarble-server"];
+    steps::run_all(vec![typescript_step(&root, &build)])
+}
+
 /// The hot paths' instruction counts.
 ///
 /// # Errors
@@ -160,6 +175,16 @@ fn instructions_step(root: &Path, what: instructions::What) -> Step<'_> {
         about: "how many of them the hot paths take, optimised",
         rerun: "cargo xtask instructions".into(),
         run: Box::new(move || instructions::run(root, what)),
+    }
+}
+
+fn typescript_step<'a>(root: &'a Path, build: &[&'static str]) -> Step<'a> {
+    let build = build.to_vec();
+    Step {
+        name: "typescript",
+        about: "the TypeScript client, alone and in a browser against the server",
+        rerun: "cargo xtask typescript".into(),
+        run: Box::new(move || typescript::run(root, &build)),
     }
 }
 

@@ -14,6 +14,7 @@ mod licences;
 mod postgres;
 mod steps;
 mod tidy;
+mod typescript;
 
 use std::process::ExitCode;
 
@@ -26,7 +27,7 @@ Usage: cargo xtask <command> [options]
 
 Commands:
   ci               everything CI checks, in the order in which failures are cheapest:
-                   tidy, fmt, fetch, deny, clippy, docs, build, test, instructions
+                   tidy, fmt, fetch, deny, clippy, docs, build, test, typescript, instructions
   test [ARGS]      all tests, with a throwaway Postgres started and stopped around them.
                    ARGS replace `--workspace --all-features`: cargo xtask test -p bluemarble-sim
   fmt [--fix]      formatting; --fix rewrites the files
@@ -34,6 +35,8 @@ Commands:
   docs [--open]    the reference documentation, warnings are errors
   tidy             house rules a test can check: file docs, crate arrows, dead files, links, …
   deny             licences, banned crates and sources of every dependency, offline
+  typescript       the TypeScript client: build it, test it alone, and in headless Chromium against
+                   the real server
   instructions [--bless]
                    count the hot paths' instructions under Valgrind and compare them with
                    bench/instructions/counts.toml; --bless writes that table anew
@@ -48,8 +51,10 @@ Commands:
 
 Environment:
   BLUEMARBLE_TEST_POSTGRES_URL   use this database for the tests instead of a throwaway one
-  CI=true                        may install Debian's postgresql and valgrind through
-                                 password-less sudo (root may always)
+  BLUEMARBLE_BROWSER             use this Chromium for the browser test instead of one in PATH
+  CI=true                        may install Debian's packages of what is missing (postgresql,
+                                 valgrind, nodejs, npm, chromium) through password-less sudo
+                                 (root may always)
 
 `cargo xtask help` prints this text.";
 
@@ -88,6 +93,7 @@ fn dispatch(args: &[String]) -> anyhow::Result<()> {
         ("docs", [open]) if open == "--open" => chores::docs(chores::Docs::Open),
         ("tidy", []) => chores::tidy(),
         ("deny", []) => chores::deny(),
+        ("typescript", []) => chores::typescript(),
         ("instructions", []) => chores::instructions(instructions::What::Compare),
         ("instructions", [bless]) if bless == "--bless" => {
             chores::instructions(instructions::What::Bless)
@@ -96,7 +102,10 @@ fn dispatch(args: &[String]) -> anyhow::Result<()> {
         ("golden", args) => golden::Golden::parse(args)?.run(),
         ("postgres", []) => postgres::run_until_killed(),
         (postgres::GUARD_COMMAND, []) => postgres::guard(),
-        ("ci" | "fmt" | "docs" | "tidy" | "deny" | "instructions" | "postgres", [first, ..]) => {
+        (
+            "ci" | "fmt" | "docs" | "tidy" | "deny" | "typescript" | "instructions" | "postgres",
+            [first, ..],
+        ) => {
             bail!("`{command}` does not take {first:?}; see `cargo xtask help`")
         }
         (unknown, _) => bail!("no command {unknown:?}; see `cargo xtask help`"),
@@ -140,6 +149,7 @@ mod tests {
             "docs",
             "tidy",
             "deny",
+            "typescript",
             "instructions",
             "golden",
             "postgres",

@@ -10,7 +10,13 @@ use std::path::Path;
 use anyhow::{Context, Result};
 
 /// What below the root holds nothing of the project. (In a second work tree `.git` is a file.)
-const IGNORED: &[&str] = &[".git", "target", "bluemarble-data"];
+const IGNORED: &[&str] = &[
+    ".git",
+    "target",
+    "bluemarble-data",
+    "shared-protocol/ts/node_modules",
+    "shared-protocol/ts/dist",
+];
 
 /// Path below the root, with `/` → content; `None` where it is not UTF-8.
 #[derive(Debug, Default)]

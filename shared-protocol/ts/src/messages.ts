@@ -1,0 +1,261 @@
+// The messages of the control stream (docs/PROTOCOL.md, chapter 3), and the frames they travel in.
+
+import { ByteReader, ByteWriter } from "./byte-values.js";
+import type { Acks } from "./intents.js";
+import {
+  CARDS_PER_MESSAGE_MAX,
+  CLIENT_BYTES_MAX,
+  CLOSE_REASON_BYTES_MAX,
+  FIELD_NAME_BYTES_MAX,
+  FIELDS_MAX,
+  KIND_NAME_BYTES_MAX,
+  KINDS_MAX,
+  MESSAGE_BYTES_MAX,
+  NAME_BYTES_MAX,
+  PLANET_NAME_BYTES_MAX,
+  TICKET_BYTES_MAX,
+} from "./limits.js";
+import { Malformed, demand } from "./malformed.js";
+import type { FieldVersion, NamedField } from "./schema.js";
+
+/** The version of the protocol that this library speaks. */
+export const PROTOCOL_VERSION = 2;
+
+/** From the client. */
+export type ClientMessage =
+  /** The first message. */
+  | {
+      readonly is: "hello";
+      readonly ticket: string;
+      readonly client: string;
+      /** Which versions of which fields the client can read. */
+      readonly knows: readonly FieldVersion[];
+    }
+  /** The first message of one who lost the connection, in place of the hello. */
+  | {
+      readonly is: "resume";
+      readonly token: string;
+      /** Which datagrams have been taken, with whole numbers; `newest` is 0 if none. */
+      readonly taken: Acks;
+      readonly client: string;
+      readonly knows: readonly FieldVersion[];
+    }
+  /** Who are these? At most 256. */
+  | { readonly is: "cards"; readonly ids: readonly bigint[] }
+  /** The client is about to close. */
+  | { readonly is: "goodbye" };
+
+/** What a client must know to understand its first datagram. */
+export interface Welcome {
+  /** This connection, for logs. */
+  readonly session: bigint;
+  /** The character's entity. */
+  readonly avatar: bigint;
+  /** How often this world has been started. */
+  readonly epoch: number;
+  /** The newest finished tick. */
+  readonly tick: number;
+  readonly tickHz: number;
+  readonly planet: string;
+  readonly planetHash: bigint;
+  readonly radiusM: number;
+  readonly frameLevel: number;
+  /** Nearer than this, others come into view. */
+  readonly interestEnterM: number;
+  /** Farther than this, they leave it. */
+  readonly interestExitM: number;
+  /** Most snapshot bytes per tick. */
+  readonly budgetBytes: number;
+  /** Names of the kinds. */
+  readonly kinds: readonly string[];
+  /** The fields of this session's snapshots, in the versions they are written in. */
+  readonly fields: readonly NamedField[];
+}
+
+/** Who somebody is. */
+export interface Card {
+  readonly id: bigint;
+  /** Grows with every change. */
+  readonly version: number;
+  /** Index into the welcome's kinds. */
+  readonly kind: number;
+  readonly name: string | undefined;
+}
+
+/** What happened to the own avatar. */
+export type GameEvent =
+  | { readonly is: "died"; readonly killer: bigint | undefined }
+  | { readonly is: "respawned" }
+  | { readonly is: "killed"; readonly victim: bigint };
+
+/** From the server. */
+export type ServerMessage =
+  | { readonly is: "welcome"; readonly welcome: Welcome }
+  | { readonly is: "cards"; readonly cards: readonly Card[] }
+  | { readonly is: "event"; readonly event: GameEvent }
+  | { readonly is: "closing"; readonly code: number; readonly reason: string }
+  | { readonly is: "queued"; readonly ahead: number }
+  /** With this a client comes back after its connection is lost. */
+  | { readonly is: "token"; readonly token: string; readonly validS: number }
+  /** The session goes on: the last welcome holds, but for what is in here. */
+  | { readonly is: "resumed"; readonly session: bigint; readonly tick: number; readonly next: number };
+
+/** A message as a frame. */
+export function encodeMessage(message: ClientMessage): Uint8Array<ArrayBuffer> {
+  const body = writeBody(message).toBytes();
+  if (body.length > MESSAGE_BYTES_MAX) throw new RangeError(`a message of ${body.length} bytes`);
+  const frame = new Uint8Array(4 + body.length);
+  new DataView(frame.buffer).setUint32(0, body.length, true);
+  frame.set(body, 4);
+  return frame;
+}
+
+function writeBody(message: ClientMessage): ByteWriter {
+  const out = new ByteWriter();
+  switch (message.is) {
+    case "hello":
+      fits(message.ticket, TICKET_BYTES_MAX, "the ticket");
+      fits(message.client, CLIENT_BYTES_MAX, "the client's self-description");
+      out.u32(0).u16(PROTOCOL_VERSION).string(message.ticket).string(message.client);
+      return writeFields(out, message.knows);
+    case "resume":
+      fits(message.token, TICKET_BYTES_MAX, "the token");
+      fits(message.client, CLIENT_BYTES_MAX, "the client's self-description");
+      out.u32(3).u16(PROTOCOL_VERSION).string(message.token);
+      out.u64(BigInt(message.taken.newest)).u32(message.taken.before).string(message.client);
+      return writeFields(out, message.knows);
+    case "cards":
+      if (message.ids.length > CARDS_PER_MESSAGE_MAX) throw new RangeError("too many ids for one message");
+      out.u32(1).u64(BigInt(message.ids.length));
+      for (const id of message.ids) out.u64(id);
+      return out;
+    case "goodbye":
+      return out.u32(2);
+  }
+}
+
+function writeFields(out: ByteWriter, fields: readonly FieldVersion[]): ByteWriter {
+  if (fields.length > FIELDS_MAX) throw new RangeError("too many versions of fields");
+  out.u64(BigInt(fields.length));
+  for (const { id, layout, tables } of fields) out.u8(id).u8(layout).u8(tables);
+  return out;
+}
+
+function fits(text: string, bytesMax: number, what: string): void {
+  const bytes = new TextEncoder().encode(text).length;
+  if (bytes > bytesMax) throw new RangeError(`${what} has ${bytes} bytes, at most ${bytesMax} fit`);
+}
+
+/** Reads the body of a frame.
+ *
+ * @throws Malformed if it is no message; the session has to be closed with code 32. */
+export function decodeMessage(body: Uint8Array): ServerMessage {
+  const bytes = new ByteReader(body);
+  const message = readBody(bytes);
+  bytes.end();
+  return message;
+}
+
+function readBody(bytes: ByteReader): ServerMessage {
+  const which = bytes.u32();
+  switch (which) {
+    case 0:
+      return { is: "welcome", welcome: readWelcome(bytes) };
+    case 1:
+      return { is: "cards", cards: bytes.sequence(CARDS_PER_MESSAGE_MAX, "cards", () => readCard(bytes)) };
+    case 2:
+      return { is: "event", event: readEvent(bytes) };
+    case 3:
+      return { is: "closing", code: bytes.u32(), reason: bytes.string(CLOSE_REASON_BYTES_MAX, "reason") };
+    case 4:
+      return { is: "queued", ahead: bytes.u32() };
+    case 5:
+      return { is: "token", token: bytes.string(TICKET_BYTES_MAX, "token"), validS: bytes.u32() };
+    case 6:
+      return {
+        is: "resumed",
+        session: bytes.u64(),
+        tick: bytes.counter("tick"),
+        next: bytes.counter("next"),
+      };
+    default:
+      throw new Malformed(`message ${which}`);
+  }
+}
+
+function readWelcome(bytes: ByteReader): Welcome {
+  const welcome: Welcome = {
+    session: bytes.u64(),
+    avatar: bytes.u64(),
+    epoch: bytes.u32(),
+    tick: bytes.counter("tick"),
+    tickHz: bytes.u32(),
+    planet: bytes.string(PLANET_NAME_BYTES_MAX, "planet"),
+    planetHash: bytes.u64(),
+    radiusM: bytes.f64(),
+    frameLevel: bytes.u8(),
+    interestEnterM: bytes.f64(),
+    interestExitM: bytes.f64(),
+    budgetBytes: bytes.u32(),
+    kinds: bytes.sequence(KINDS_MAX, "kinds", () => bytes.string(KIND_NAME_BYTES_MAX, "kind")),
+    fields: bytes.sequence(FIELDS_MAX, "fields", () => readField(bytes)),
+  };
+  demand(welcome.tickHz >= 1, "ticks per second");
+  demand(welcome.frameLevel <= 30, "frame level");
+  demand(welcome.radiusM > 0 && Number.isFinite(welcome.radiusM), "radius");
+  return welcome;
+}
+
+function readField(bytes: ByteReader): NamedField {
+  const name = bytes.string(FIELD_NAME_BYTES_MAX, "field");
+  return { name, id: bytes.u8(), layout: bytes.u8(), tables: bytes.u8() };
+}
+
+function readCard(bytes: ByteReader): Card {
+  return {
+    id: bytes.u64(),
+    version: bytes.u32(),
+    kind: bytes.u16(),
+    name: bytes.option(() => bytes.string(NAME_BYTES_MAX, "name")),
+  };
+}
+
+function readEvent(bytes: ByteReader): GameEvent {
+  const which = bytes.u32();
+  switch (which) {
+    case 0:
+      return { is: "died", killer: bytes.option(() => bytes.u64()) };
+    case 1:
+      return { is: "respawned" };
+    case 2:
+      return { is: "killed", victim: bytes.u64() };
+    default:
+      throw new Malformed(`event ${which}`);
+  }
+}
+
+/** Cuts a stream into the bodies of frames. */
+export class FrameSplitter {
+  #kept = new Uint8Array(0);
+
+  /** Takes the next bytes of the stream; the bodies that are complete now.
+   *
+   * @throws Malformed if a frame is longer than any message. */
+  push(bytes: Uint8Array): Uint8Array[] {
+    const all = new Uint8Array(this.#kept.length + bytes.length);
+    all.set(this.#kept);
+    all.set(bytes, this.#kept.length);
+    const view = new DataView(all.buffer);
+    const bodies = [];
+    let at = 0;
+    while (at + 4 <= all.length) {
+      const length = view.getUint32(at, true);
+      demand(length <= MESSAGE_BYTES_MAX, "a message beyond its limit");
+      if (at + 4 + length > all.length) break;
+      bodies.push(all.slice(at + 4, at + 4 + length));
+      at += 4 + length;
+    }
+    this.#kept = all.slice(at);
+    return bodies;
+  }
+}

@@ -1,0 +1,374 @@
+// A session over a connection: hello and welcome, snapshots and intents, cards, events, coming back,
+// and the end (docs/PROTOCOL.md, chapters 2 and 3).
+
+import { CardBook } from "./card-book.js";
+import { ClientCore, type Taken } from "./client-core.js";
+import { CloseCode, closeName } from "./close.js";
+import type { Wish } from "./intents.js";
+import { PlayClock } from "./interpolation.js";
+import { Malformed, demand } from "./malformed.js";
+import {
+  type ClientMessage,
+  FrameSplitter,
+  type GameEvent,
+  type ServerMessage,
+  type Welcome,
+  decodeMessage,
+  encodeMessage,
+} from "./messages.js";
+import { KNOWN_FIELDS, SchemaMismatch, tablesOf } from "./schema.js";
+import type { CloseInfo, Transport } from "./transport.js";
+
+/** How long a goodbye may take, ms. */
+const GOODBYE_MS = 500;
+/** Datagrams kept that come before the welcome; the oldest give way. */
+const EARLY_MAX = 64;
+
+/** How a session ended. */
+export interface SessionEnd {
+  /** The close code; `undefined` for a lost connection, after which one may come back. */
+  readonly code: number | undefined;
+  /** For people. */
+  readonly reason: string;
+}
+
+/** A session that could not begin, or its connection's end. */
+export class SessionEnded extends Error {
+  override readonly name = "SessionEnded";
+
+  constructor(readonly end: SessionEnd) {
+    const code = end.code === undefined ? "connection lost" : (closeName(end.code) ?? `code ${end.code}`);
+    super(end.reason === "" ? code : `${code}: ${end.reason}`);
+  }
+}
+
+/** What a session tells as it happens. All are optional. */
+export interface SessionListener {
+  /** A snapshot of a tick was taken; `newest` if no newer one was before. */
+  onSnapshot?(tick: number, newest: boolean): void;
+  /** A datagram could not be read; it was dropped. */
+  onUndecodable?(error: Malformed): void;
+  onEvent?(event: GameEvent): void;
+  /** The world is so overloaded that one has to wait; so many are ahead. */
+  onQueued?(ahead: number): void;
+  /** The session is over. */
+  onEnd?(end: SessionEnd): void;
+}
+
+export interface SessionOptions {
+  readonly ticket: string;
+  /** Which program this is, for the server's logs. */
+  readonly client: string;
+  readonly listener?: SessionListener;
+  /** A steady clock in milliseconds. */
+  readonly now?: () => number;
+}
+
+/** What was counted in a session. */
+export interface SessionCounts {
+  /** Datagrams taken. */
+  snapshots: number;
+  /** Datagrams that came twice or too late. */
+  dropped: number;
+  /** Datagrams that could not be read. */
+  undecodable: number;
+  /** Their bytes. */
+  bytes: number;
+}
+
+/** What goes on when a connection is lost and another one takes its place. */
+interface World {
+  readonly welcome: Welcome;
+  readonly core: ClientCore;
+  readonly cards: CardBook;
+  readonly clock: PlayClock;
+}
+
+/** Nothing wanted. */
+export const STANDING: Wish = { direction: { u: 0, v: 0 }, pace: 0, jump: false };
+
+/** One character in one world, over one connection. */
+export class Session {
+  /** What the player wants from now on; jump and attack are forgotten once they are sent. */
+  wish: Wish = STANDING;
+  readonly counts: SessionCounts = { snapshots: 0, dropped: 0, undecodable: 0, bytes: 0 };
+  readonly #transport: Transport;
+  readonly #options: SessionOptions;
+  readonly #now: () => number;
+  readonly #control: WritableStreamDefaultWriter<Uint8Array<ArrayBuffer>>;
+  readonly #datagrams: WritableStreamDefaultWriter<Uint8Array<ArrayBuffer>>;
+  /** What the connection before knew. */
+  readonly #before: World | undefined;
+  #world: World | undefined;
+  #token: string | undefined;
+  #early: Uint8Array[] = [];
+  /** The newest tick that was answered with an intent. */
+  #answered = 0;
+  #announced: SessionEnd | undefined;
+  #end: SessionEnd | undefined;
+  /** Called once: with nothing when the session begins, else with why it does not. */
+  #begun: (refused?: SessionEnd) => void = () => undefined;
+
+  private constructor(
+    transport: Transport,
+    control: WritableStream<Uint8Array<ArrayBuffer>>,
+    options: SessionOptions,
+    before: World | undefined,
+  ) {
+    this.#transport = transport;
+    this.#options = options;
+    this.#now = options.now ?? (() => performance.now());
+    this.#control = control.getWriter();
+    this.#datagrams = transport.datagrams.writable.getWriter();
+    this.#before = before;
+  }
+
+  /** Says hello over a connection that may still be opening; a session with its welcome.
+   *
+   * @throws SessionEnded if the server refuses, or the connection fails. */
+  static begin(transport: Transport, options: SessionOptions): Promise<Session> {
+    const hello: ClientMessage = {
+      is: "hello",
+      ticket: options.ticket,
+      client: options.client,
+      knows: KNOWN_FIELDS,
+    };
+    return Session.#open(transport, options, hello, undefined);
+  }
+
+  /** Comes back over another connection after this one's was lost.
+   *
+   * @throws SessionEnded if there is nothing to come back to: with code 21, begin anew with a ticket. */
+  resume(transport: Transport): Promise<Session> {
+    const token = this.#token;
+    if (token === undefined) throw new Error("the server gave no token to come back with");
+    const { client } = this.#options;
+    const resume: ClientMessage = { is: "resume", token, taken: this.core.taken, client, knows: KNOWN_FIELDS };
+    return Session.#open(transport, this.#options, resume, this.#world);
+  }
+
+  static async #open(
+    transport: Transport,
+    options: SessionOptions,
+    first: ClientMessage,
+    before: World | undefined,
+  ): Promise<Session> {
+    try {
+      await transport.ready;
+      const stream = await transport.createBidirectionalStream();
+      const session = new Session(transport, stream.writable, options, before);
+      const begun = new Promise<SessionEnd | undefined>((resolve) => (session.#begun = resolve));
+      session.#run(stream.readable);
+      session.#send(first);
+      const refused = await begun;
+      if (refused !== undefined) throw new SessionEnded(refused);
+      return session;
+    } catch (error) {
+      if (error instanceof SessionEnded) throw error;
+      throw new SessionEnded({ code: undefined, reason: messageOf(error) });
+    }
+  }
+
+  /** What the server said about the world. */
+  get welcome(): Welcome {
+    return this.#known.welcome;
+  }
+
+  /** What the datagrams said. */
+  get core(): ClientCore {
+    return this.#known.core;
+  }
+
+  /** Who is who. */
+  get cards(): CardBook {
+    return this.#known.cards;
+  }
+
+  /** Which tick to show when. */
+  get clock(): PlayClock {
+    return this.#known.clock;
+  }
+
+  /** How it ended, if it did. */
+  get end(): SessionEnd | undefined {
+    return this.#end;
+  }
+
+  /** Whether the session before goes on, rather than a new one having begun. */
+  get isResumed(): boolean {
+    return this.#before !== undefined && this.#before.core === this.#world?.core;
+  }
+
+  /** Leaves: the avatar may go at once. */
+  async leave(): Promise<void> {
+    if (this.#end !== undefined) return;
+    this.#send({ is: "goodbye" });
+    const ended = this.#control.close().catch(() => undefined);
+    await Promise.race([ended, new Promise((resolve) => setTimeout(resolve, GOODBYE_MS))]);
+    this.#close(CloseCode.Normal, "");
+  }
+
+  /** Ends the connection without a goodbye, as if it had been lost. */
+  drop(): void {
+    this.#over({ code: undefined, reason: "dropped" });
+    this.#transport.close({ closeCode: CloseCode.Normal, reason: "" });
+  }
+
+  get #known(): World {
+    // `begin` and `resume` give nobody a session before its welcome.
+    if (this.#world === undefined) throw new Error("the session has not begun");
+    return this.#world;
+  }
+
+  #run(control: ReadableStream<Uint8Array>): void {
+    void this.#readControl(control.getReader());
+    void this.#readDatagrams(this.#transport.datagrams.readable.getReader());
+    this.#transport.closed.then(
+      (info) => this.#over(endOf(info)),
+      (error: unknown) => this.#over({ code: undefined, reason: messageOf(error) }),
+    );
+  }
+
+  async #readControl(reader: ReadableStreamDefaultReader<Uint8Array>): Promise<void> {
+    const frames = new FrameSplitter();
+    try {
+      for (;;) {
+        const { value, done } = await reader.read();
+        if (done || this.#end !== undefined) return;
+        for (const body of frames.push(value)) this.#takeMessage(decodeMessage(body));
+      }
+    } catch (error) {
+      // Anything else is the connection's end, which `closed` tells.
+      if (error instanceof Malformed) this.#close(CloseCode.Malformed, error.message);
+      if (error instanceof SchemaMismatch) this.#close(CloseCode.SchemaMismatch, error.message);
+    }
+  }
+
+  async #readDatagrams(reader: ReadableStreamDefaultReader<Uint8Array>): Promise<void> {
+    try {
+      for (;;) {
+        const { value, done } = await reader.read();
+        if (done || this.#end !== undefined) return;
+        this.#takeDatagram(value);
+      }
+    } catch {
+      // The connection's end, which `closed` tells.
+    }
+  }
+
+  #takeMessage(message: ServerMessage): void {
+    const { listener } = this.#options;
+    switch (message.is) {
+      case "welcome":
+        return this.#enter(newWorld(message.welcome));
+      case "resumed":
+        demand(this.#before !== undefined, "resumed what never was");
+        return this.#enter({ ...this.#before, welcome: { ...this.#before.welcome, session: message.session } });
+      case "token":
+        this.#token = message.token;
+        return;
+      case "cards":
+        return this.#world?.cards.take(message.cards);
+      case "event":
+        return listener?.onEvent?.(message.event);
+      case "queued":
+        return listener?.onQueued?.(message.ahead);
+      case "closing":
+        this.#announced = { code: message.code, reason: message.reason };
+    }
+  }
+
+  #enter(world: World): void {
+    this.#world = world;
+    this.#begun();
+    for (const bytes of this.#early.splice(0)) this.#takeDatagram(bytes);
+  }
+
+  #takeDatagram(bytes: Uint8Array): void {
+    if (this.#world === undefined) {
+      // Which world it is of is not known before the answer to hello or resume.
+      this.#early.push(bytes);
+      if (this.#early.length > EARLY_MAX) this.#early.shift();
+      return;
+    }
+    const { core, clock } = this.#world;
+    this.counts.bytes += bytes.length;
+    const taken = this.#taken(core, bytes);
+    if (taken === undefined) return;
+    this.counts.snapshots += 1;
+    if (taken.newest) clock.observe(this.#now(), taken.tick, core.strain);
+    this.#options.listener?.onSnapshot?.(taken.tick, taken.newest);
+    this.#answer(core, clock);
+  }
+
+  /** What was new in a datagram; nothing if it is of no use. */
+  #taken(core: ClientCore, bytes: Uint8Array): (Taken & { is: "taken" }) | undefined {
+    try {
+      const taken = core.take(bytes);
+      if (taken.is === "taken") return taken;
+      this.counts.dropped += 1;
+    } catch (error) {
+      if (!(error instanceof Malformed)) throw error;
+      this.counts.undecodable += 1;
+      this.#options.listener?.onUndecodable?.(error);
+    }
+    return undefined;
+  }
+
+  /** One intent for every tick, and questions about who is unknown. */
+  #answer(core: ClientCore, clock: PlayClock): void {
+    if (core.tick <= this.#answered) return;
+    this.#answered = core.tick;
+    const viewTick = Math.round(clock.tickAt(this.#now()) ?? core.tick);
+    this.#post(core.nextIntentDatagram(this.wish, viewTick));
+    this.wish = { ...this.wish, jump: false, attack: undefined };
+    const ids = this.cards.toAsk(this.#everybody(core), this.#now());
+    if (ids.length > 0) this.#send({ is: "cards", ids });
+  }
+
+  *#everybody(core: ClientCore): Iterable<bigint> {
+    yield this.welcome.avatar;
+    for (const { id } of core.view) yield id;
+  }
+
+  #send(message: ClientMessage): void {
+    this.#control.write(encodeMessage(message)).catch(() => undefined);
+  }
+
+  /** Sends a datagram; one that waits for room is worthless. */
+  #post(bytes: Uint8Array<ArrayBuffer>): void {
+    if ((this.#datagrams.desiredSize ?? 0) > 0) this.#datagrams.write(bytes).catch(() => undefined);
+  }
+
+  #close(code: number, reason: string): void {
+    this.#over({ code, reason });
+    this.#transport.close({ closeCode: code, reason });
+  }
+
+  #over(end: SessionEnd): void {
+    if (this.#end !== undefined) return;
+    // What the server announced is what it meant, whatever the network made of it.
+    this.#end = this.#announced ?? end;
+    if (this.#world === undefined) this.#begun(this.#end);
+    else this.#options.listener?.onEnd?.(this.#end);
+  }
+}
+
+function newWorld(welcome: Welcome): World {
+  return {
+    welcome,
+    core: new ClientCore({ ...welcome, tables: tablesOf(welcome.fields) }),
+    cards: new CardBook(),
+    clock: new PlayClock(welcome.tickHz),
+  };
+}
+
+/** A close with a code that nobody knows is a lost connection. */
+function endOf({ closeCode, reason }: CloseInfo): SessionEnd {
+  const known = closeCode !== undefined && closeName(closeCode) !== undefined;
+  return { code: known ? closeCode : undefined, reason: reason ?? "" };
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

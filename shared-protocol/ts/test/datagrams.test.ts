@@ -1,0 +1,103 @@
+// The worked examples of chapters 8 to 10, byte for byte.
+
+import assert from "node:assert/strict";
+import test from "node:test";
+
+import { BitReader, BitWriter } from "../src/bits.js";
+import { readDelta } from "../src/delta.js";
+import { encodeIntents } from "../src/intents.js";
+import { predicted } from "../src/motion.js";
+import { readSnapshot } from "../src/snapshot.js";
+import { TABLE_SETS } from "../src/tables.js";
+import type { Vector } from "../src/vector.js";
+import { bytesOf, hexOf } from "./hex.js";
+import { someState } from "./states.js";
+
+const HZ = 20;
+const TABLES = TABLE_SETS[0]!;
+const ID = 0x0123_4567_89ab_cdefn;
+
+function bitsOf(text: string): BitReader {
+  const bits = new BitWriter();
+  for (const bit of text) bits.writeBool(bit === "1");
+  return new BitReader(bits.toBytes());
+}
+
+const before = someState();
+const after = { ...before, positionCm: [12_395, -676, 90], velocityCmps: [498, 44, 0], heading: 4 };
+const at = (age: number) => ({ state: before, age, earlier: undefined });
+
+test("two intents and an acknowledgement", () => {
+  const wish = { direction: { u: 100, v: -200 }, pace: 15, jump: true };
+  const bytes = encodeIntents({ newest: 300, before: 0b1011 }, [
+    { seq: 41, viewTick: 100_000, wish },
+    { seq: 42, viewTick: 100_001, wish: { ...wish, attack: ID } },
+  ]);
+  assert.equal(
+    hexOf(bytes),
+    "21 59 02 16 00 00 00 24 05 00 00 00 d4 30 00 60 cc 9b 3e c7 bc e9 7f 6f 5e 4d 3c 2b 1a 09 00",
+  );
+});
+
+test("a walker that turned left, in 17 bits", () => {
+  const bits = bitsOf("01101101100000000");
+  assert.deepEqual(readDelta(bits, TABLES, at(2), HZ), after);
+  assert.equal(bits.position, 17);
+});
+
+test("another swing of the weapon, in 14 bits", () => {
+  const bits = bitsOf("11001100010000");
+  const swung = { ...before, positionCm: [12_370, -678, 90], action: "attack", attacks: 4 };
+  assert.deepEqual(readDelta(bits, TABLES, at(1), HZ), swung);
+  assert.equal(bits.position, 14);
+});
+
+test("what was expected takes two bits", () => {
+  const bits = bitsOf("10");
+  assert.deepEqual(readDelta(bits, TABLES, at(5), HZ), { ...before, positionCm: [12_470, -678, 90] });
+  assert.equal(bits.position, 2);
+});
+
+test("a body that went on nearly as it went", () => {
+  const body = (positionCm: Vector, velocityCmps: Vector, parts: Vector) => ({
+    ...before,
+    positionCm,
+    velocityCmps,
+    rotation: { largest: 3, parts },
+  });
+  const base = {
+    state: body([1_015, 0, 506], [300, 0, 100], [0, 0, 36]),
+    age: 2,
+    earlier: { state: body([1_000, 0, 500], [300, 0, 149], [0, 0, 0]), age: 1 },
+  };
+  assert.deepEqual(predicted(base, HZ), body([1_045, 0, 511], [300, 0, 2], [0, 0, 108]));
+  const bits = bitsOf("0000010000110100000001000110");
+  assert.deepEqual(readDelta(bits, TABLES, base, HZ), body([1_045, 0, 512], [297, 1, 2], [0, -1, 109]));
+  assert.equal(bits.position, 28);
+});
+
+test("a whole snapshot with one record of each kind", () => {
+  const bytes = bytesOf(
+    `12 2c 01 27 6a 48 bd fb b6 7a 4b 01 20 82 6d 00 59 64 18 f7 de bc 9a 78 56 34 12 10 00
+     00 00 00 00 80 c8 90 c8 81 b1 54 00 ad 9d 0b 00 18 7c`,
+  );
+  const past = { isWanted: () => true, baseline: (_header: unknown, _index: number, back: number) => at(back) };
+  const snapshot = readSnapshot(bytes, { tables: TABLES, tickHz: HZ }, past);
+  assert.deepEqual(snapshot, {
+    header: {
+      number: 300,
+      epoch: 7,
+      tick: 100_002 % 2 ** 16,
+      usualBack: 2,
+      strain: { level: 0, slowerEighths: 0 },
+    },
+    own: { is: "hash", bodyHash: 0xdead_beef, vitals: undefined },
+    progress: { applied: 41, durableAge: 2 },
+    records: [
+      { is: "update", index: 0, back: 2, against: at(2), state: after },
+      { is: "update", index: 1, back: 3, against: at(3), state: { ...predicted(at(3), HZ), health: 200 } },
+      { is: "enter", index: 4, id: ID, state: before },
+      { is: "remove", index: 5, reason: "out of view" },
+    ],
+  });
+});

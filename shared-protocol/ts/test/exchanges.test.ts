@@ -1,0 +1,162 @@
+// Snapshots, damaged ones, and messages, byte for byte as the server's own tests export them
+// (shared-protocol/vectors).
+
+import assert from "node:assert/strict";
+import test from "node:test";
+
+import { Malformed } from "../src/malformed.js";
+import { type ClientMessage, decodeMessage, encodeMessage } from "../src/messages.js";
+import type { Baseline } from "../src/motion.js";
+import type { OwnSection } from "../src/own-section.js";
+import { KNOWN_FIELDS } from "../src/schema.js";
+import { type Past, type Snapshot, type SnapshotFormat, readSnapshot } from "../src/snapshot.js";
+import { TABLE_SETS } from "../src/tables.js";
+import { bytesOf, hexOf } from "./hex.js";
+import { type EntityRow, type Numbers, type VitalsRow, entity, vectors, vitals, wide } from "./vector-rows.js";
+
+interface Aged {
+  state: EntityRow;
+  age: number;
+}
+
+interface OwnRow {
+  hash?: number;
+  body?: number[];
+  support?: number;
+  vitals: VitalsRow | null;
+  progress: [number, number];
+}
+
+interface SnapshotCase {
+  tables: number;
+  hz: number;
+  bytes: string;
+  baselines: (Aged & { index: number; back: number; earlier: Aged | null })[];
+  header: { number: number; epoch: number; tick: number; usualBack: number; strain: [number, number] };
+  own: OwnRow | null;
+  records: { is: string; index: number; id?: string; state?: EntityRow; reason?: number }[];
+  damaged: { bytes: string; readable: boolean }[];
+}
+
+function ownSection({ own }: SnapshotCase): OwnSection {
+  if (own === null) return { is: "none" };
+  const known = own.vitals === null ? undefined : vitals(own.vitals);
+  if (own.hash !== undefined) return { is: "hash", bodyHash: own.hash, vitals: known };
+  const [a, b, c] = [0, 3, 6].map((at) => own.body!.slice(at, at + 3) as Numbers) as [Numbers, Numbers, Numbers];
+  const support = (["ground", "air", "water"] as const)[own.support!]!;
+  return { is: "exact", body: { positionM: a, velocityMps: b, facing: c, support }, vitals: known! };
+}
+
+function pastOf({ baselines }: SnapshotCase): Past {
+  const known = new Map<string, Baseline>();
+  for (const { index, back, state, age, earlier } of baselines) {
+    const before = earlier === null ? undefined : { state: entity(earlier.state), age: earlier.age };
+    known.set(`${index} ${back}`, { state: entity(state), age, earlier: before });
+  }
+  return { isWanted: () => true, baseline: (_header, index, back) => known.get(`${index} ${back}`) };
+}
+
+function formatOf({ tables, hz }: SnapshotCase): SnapshotFormat {
+  return { tables: TABLE_SETS.find(({ version }) => version === tables)!, tickHz: hz };
+}
+
+/** What was read, without which baseline an update was against. */
+function plain({ header, own, progress, records }: Snapshot): unknown {
+  const rows = records.map((record) => ("against" in record ? { ...record, back: 0, against: undefined } : record));
+  return { header, own, progress, records: rows };
+}
+
+function expected(one: SnapshotCase): unknown {
+  const { strain, ...header } = one.header;
+  const records = one.records.map(({ is, index, id, state, reason }) => {
+    if (is === "remove") return { is, index, reason: ["gone", "out of view", "hidden"][reason!] };
+    if (is === "enter") return { is, index, id: wide(id!), state: entity(state!) };
+    return { is, index, back: 0, against: undefined, state: entity(state!) };
+  });
+  const progress = one.own && { applied: one.own.progress[0], durableAge: one.own.progress[1] };
+  return {
+    header: { ...header, strain: { level: strain[0], slowerEighths: strain[1] } },
+    own: ownSection(one),
+    progress: progress ?? undefined,
+    records,
+  };
+}
+
+test("every snapshot is read as what it is", () => {
+  const { snapshots } = vectors<{ snapshots: SnapshotCase[] }>("damaged.json");
+  let records = 0;
+  snapshots.forEach((one, n) => {
+    const snapshot = readSnapshot(bytesOf(one.bytes), formatOf(one), pastOf(one))!;
+    assert.deepEqual(plain(snapshot), expected(one), `snapshot ${n}`);
+    records += snapshot.records.length;
+  });
+  assert(records > 100, `${records} records`);
+});
+
+test("damaged datagrams are refused when the server's own decoder refuses them, and only then", () => {
+  const { snapshots } = vectors<{ snapshots: SnapshotCase[] }>("damaged.json");
+  const seen = { readable: 0, refused: 0 };
+  snapshots.forEach((one, n) => {
+    one.damaged.forEach(({ bytes, readable }, d) => {
+      seen[readable ? "readable" : "refused"] += 1;
+      const read = (): unknown => readSnapshot(bytesOf(bytes), formatOf(one), pastOf(one));
+      if (readable) read();
+      else assert.throws(read, Malformed, `snapshot ${n}, damage ${d}`);
+    });
+  });
+  assert(seen.readable > 20 && seen.refused > 20, JSON.stringify(seen));
+});
+
+type Means = Record<string, unknown> & { is: string };
+
+test("the client's messages are written as the server reads them", () => {
+  for (const { frame, means } of vectors<{ client: { frame: string; means: Means }[] }>("messages.json").client) {
+    const message = { ...means } as Record<string, unknown>;
+    if (means["ids"] !== undefined) message["ids"] = (means["ids"] as string[]).map(wide);
+    if (means["knows"] !== undefined) {
+      const knows = (means["knows"] as Numbers[]).map(([id, layout, tables]) => ({ id, layout, tables }));
+      assert.deepEqual(knows, KNOWN_FIELDS, "what this library knows");
+      message["knows"] = knows;
+    }
+    if (means.is === "resume") message["taken"] = { newest: means["newest"], before: means["before"] };
+    assert.equal(hexOf(encodeMessage(message as ClientMessage)).replaceAll(" ", ""), frame, means.is);
+  }
+});
+
+test("the server's messages are read as what they are", () => {
+  for (const { frame, means } of vectors<{ server: { frame: string; means: Means }[] }>("messages.json").server) {
+    assert.deepEqual(decodeMessage(bytesOf(frame).slice(4)), meant(means));
+  }
+});
+
+function meant(means: Means): unknown {
+  switch (means.is) {
+    case "welcome": {
+      const { is, ...rest } = means;
+      const id = (name: string): bigint => wide(means[name] as string);
+      const rows = means["fields"] as [string, number, number, number][];
+      const fields = rows.map(([name, id, layout, tables]) => ({ name, id, layout, tables }));
+      const ids = { session: id("session"), avatar: id("avatar"), planetHash: id("planetHash") };
+      return { is, welcome: { ...rest, ...ids, fields } };
+    }
+    case "cards": {
+      const cards = (means["cards"] as [string, number, number, string | null][]).map(([id, version, kind, name]) => ({
+        id: wide(id),
+        version,
+        kind,
+        name: name ?? undefined,
+      }));
+      return { is: "cards", cards };
+    }
+    case "event": {
+      const [is, whom] = means["event"] as [string, string | null];
+      const id = whom === null ? undefined : wide(whom);
+      if (is === "died") return { is: "event", event: { is, killer: id } };
+      return { is: "event", event: is === "killed" ? { is, victim: id } : { is } };
+    }
+    case "resumed":
+      return { ...means, session: wide(means["session"] as string) };
+    default:
+      return means;
+  }
+}
