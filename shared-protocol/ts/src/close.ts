@@ -6,6 +6,7 @@ export const CloseCode = {
   ServerShutdown: 1,
   ReplacedByNewSession: 2,
   Travelled: 3,
+  Kicked: 4,
   ProtocolVersion: 16,
   BadTicket: 17,
   ExpiredTicket: 18,
@@ -13,6 +14,7 @@ export const CloseCode = {
   HandshakeTimeout: 20,
   NothingToResume: 21,
   SchemaMismatch: 22,
+  Banned: 23,
   Malformed: 32,
   Oversized: 33,
   Flooding: 34,
@@ -20,6 +22,7 @@ export const CloseCode = {
   ServerFull: 48,
   Overloaded: 49,
   Internal: 50,
+  TooMany: 51,
 } as const;
 
 /** The name of a code, or `undefined` for one that is unknown: a lost connection. */
