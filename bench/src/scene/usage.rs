@@ -57,7 +57,8 @@ impl Usage {
         self.quic_s + self.loop_s + self.step_s + self.other_s
     }
 
-    /// What came after `earlier`; memory is the newest.
+    /// What came after `earlier`; memory is the newest. A thread that has ended since took its time along:
+    /// meant for processes whose threads stay.
     #[must_use]
     pub fn since(&self, earlier: &Self) -> Self {
         Self {
@@ -92,16 +93,23 @@ fn resident_bytes(process: &Path) -> Option<f64> {
 
 #[cfg(all(test, target_os = "linux"))]
 mod tests {
+    use bluemarble_shared_protocol::mix64;
+
     use super::*;
 
     #[test]
     fn this_process_has_used_some_time_and_memory() {
-        let before = Usage::of(std::process::id()).unwrap();
-        let busy: u64 = (0..3_000_000)
-            .map(bluemarble_shared_protocol::mix64)
-            .fold(0, u64::wrapping_add);
-        let gained = Usage::of(std::process::id()).unwrap().since(&before);
-        assert!(busy != 0 && gained.total_s() > 0.0 && gained.resident_bytes > 1e6);
+        // The time of this thread alone: other tests' threads end meanwhile and take theirs along.
+        let this_thread = Path::new("/proc/thread-self");
+        let before_s = on_processor_s(this_thread).unwrap();
+        let mut busy = 0;
+        let gained = (0..1_000).any(|_| {
+            busy = (0..3_000_000).fold(busy, |sum, n| mix64(sum ^ n));
+            on_processor_s(this_thread).unwrap() > before_s
+        });
+        assert!(gained && busy != 0);
+        let usage = Usage::of(std::process::id()).unwrap();
+        assert!(usage.total_s() > before_s && usage.resident_bytes > 1e6);
         assert_eq!(Usage::of(u32::MAX), None);
     }
 }
