@@ -149,7 +149,7 @@ pub fn soak(args: &[String]) -> Result<()> {
 }
 
 /// The commit of the tree, with a `+` if there is more in it; "unknown" without git.
-fn commit(root: &Path) -> String {
+pub fn commit(root: &Path) -> String {
     let git = |args: &[&str]| {
         let mut command = Command::new("git");
         cargo::output_of(command.current_dir(root).args(args)).ok()
@@ -157,13 +157,14 @@ fn commit(root: &Path) -> String {
     let Some(commit) = git(&["rev-parse", "--short=10", "HEAD"]) else {
         return "unknown".into();
     };
-    // The ledger changes by every run and says nothing about what ran.
+    // The ledgers change by every run and say nothing about what ran.
     let changed = git(&[
         "status",
         "--porcelain",
         "--",
         ".",
         ":!tools/soak/ledger.csv",
+        ":!tools/fuzz/ledger.csv",
     ]);
     let plus = changed.is_none_or(|changed| !changed.trim().is_empty());
     format!("{}{}", commit.trim(), if plus { "+" } else { "" })

@@ -8,6 +8,7 @@
 mod cargo;
 mod chores;
 mod debian;
+mod fuzz;
 mod golden;
 mod instructions;
 mod licences;
@@ -42,6 +43,9 @@ Commands:
                    bench/instructions/counts.toml; --bless writes that table anew
   soak [ARGS]      random worlds, torn and tormented, beside whole twins, for as long as told:
                    cargo xtask soak --seed S --minutes M. `cargo xtask soak --help` says more
+  fuzz [--seconds S] [TARGET...]
+                   hand bent bytes to every decoder and to the session machine, S seconds each
+                   (60); totals go to tools/fuzz/ledger.csv
   golden [--bless] [--quick] [--cpu NAME]
                    compare the border scenarios' state digests over 10,000 ticks of a release
                    build with sim/tests/golden/digests.txt; --bless writes that file anew;
@@ -99,6 +103,7 @@ fn dispatch(args: &[String]) -> anyhow::Result<()> {
             chores::instructions(instructions::What::Bless)
         }
         ("soak", args) => chores::soak(args),
+        ("fuzz", args) => fuzz::run(args),
         ("golden", args) => golden::Golden::parse(args)?.run(),
         ("postgres", []) => postgres::run_until_killed(),
         (postgres::GUARD_COMMAND, []) => postgres::guard(),

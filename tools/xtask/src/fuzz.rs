@@ -1,0 +1,212 @@
+//! Fuzzing: the targets of `tools/fuzz`, one after the other, for as long as told, and a ledger of what
+//! was run. The program bends the inputs of the corpus by a seed; what it finds, it names.
+
+use std::fs;
+use std::path::Path;
+use std::process::Stdio;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use anyhow::{Context, Result, bail, ensure};
+
+use crate::cargo;
+
+const HEADINGS: &str = "date,build,target,seed,seconds,executions,corpus,failures\n";
+/// What was asked for.
+#[derive(Debug, PartialEq, Eq)]
+struct Wish {
+    seconds: u32,
+    targets: Vec<String>,
+}
+
+/// Builds the fuzzer and runs the targets asked for, or all.
+///
+/// # Errors
+/// If it cannot be built, there is no such target, or something is found.
+pub fn run(args: &[String]) -> Result<()> {
+    let root = cargo::workspace_root()?;
+    let home = root.join("tools/fuzz");
+    let wish = wish(args, &targets(&home)?)?;
+    let mut failed = Vec::new();
+    for target in &wish.targets {
+        let run = run_one(&home, target, wish.seconds)?;
+        append(
+            &home.join("ledger.csv"),
+            &crate::chores::commit(&root),
+            target,
+            &run,
+        )?;
+        if run.failed {
+            failed.push(target.as_str());
+        }
+    }
+    ensure!(
+        failed.is_empty(),
+        "found something in: {}",
+        failed.join(", ")
+    );
+    Ok(())
+}
+
+fn wish(args: &[String], known: &[String]) -> Result<Wish> {
+    let mut wish = Wish {
+        seconds: 60,
+        targets: Vec::new(),
+    };
+    let mut args = args.iter();
+    while let Some(arg) = args.next() {
+        match arg.as_str() {
+            "--seconds" => {
+                let seconds = args.next().context("--seconds needs a number")?;
+                wish.seconds = seconds.parse().context("--seconds needs a number")?;
+            }
+            name if known.iter().any(|target| target == name) => wish.targets.push(name.to_owned()),
+            other => bail!("no fuzz target '{other}'; there are: {}", known.join(", ")),
+        }
+    }
+    if wish.targets.is_empty() {
+        wish.targets = known.to_vec();
+    }
+    Ok(wish)
+}
+
+/// A folder of the corpus each.
+fn targets(home: &Path) -> Result<Vec<String>> {
+    let corpus = home.join("corpus");
+    let entries =
+        fs::read_dir(&corpus).with_context(|| format!("no corpus in {}", corpus.display()))?;
+    let mut names: Vec<String> = entries
+        .flatten()
+        .filter(|entry| entry.path().is_dir())
+        .map(|entry| entry.file_name().to_string_lossy().into_owned())
+        .collect();
+    names.sort();
+    Ok(names)
+}
+
+/// What a run came to.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Run {
+    seed: u64,
+    seconds: u32,
+    executions: u64,
+    corpus: u64,
+    failed: bool,
+}
+
+/// A target for so long; what it found is printed.
+fn run_one(home: &Path, target: &str, seconds: u32) -> Result<Run> {
+    let seed = now_s() % 1_000_000;
+    println!("fuzzing {target} for {seconds} s, seed {seed}");
+    let output = cargo::cargo(home)
+        .args([
+            "run",
+            "--release",
+            "--quiet",
+            "--locked",
+            "--",
+            "run",
+            target,
+        ])
+        .args([seconds.to_string(), seed.to_string()])
+        .arg(home.join("corpus").join(target))
+        .stdout(Stdio::inherit())
+        .output()
+        .context("cannot start cargo")?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    let run = Run {
+        seed,
+        seconds,
+        failed: !output.status.success(),
+        ..summary(&said)
+    };
+    println!("  {} executions from {} inputs", run.executions, run.corpus);
+    if run.failed {
+        println!("  FAILED: {}", said.trim().replace('\n', "\n  "));
+    }
+    Ok(run)
+}
+
+/// What the program said in the end.
+fn summary(said: &str) -> Run {
+    let number = |text: Option<&str>| text.and_then(|text| text.trim().parse().ok()).unwrap_or(0);
+    let stat = |name: &str| said.lines().find_map(|line| line.strip_prefix(name));
+    Run {
+        executions: number(stat("executions: ")),
+        corpus: number(stat("inputs: ")),
+        ..Run::default()
+    }
+}
+
+fn append(ledger: &Path, build: &str, target: &str, run: &Run) -> Result<()> {
+    let mut text = fs::read_to_string(ledger).unwrap_or_else(|_| HEADINGS.to_owned());
+    let failures = u32::from(run.failed);
+    text += &format!(
+        "{},{build},{target},{},{},{},{},{failures}\n",
+        date(now_s()),
+        run.seed,
+        run.seconds,
+        run.executions,
+        run.corpus
+    );
+    fs::write(ledger, text).with_context(|| format!("cannot write {}", ledger.display()))
+}
+
+#[expect(clippy::disallowed_methods, reason = "a ledger says when")]
+fn now_s() -> u64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| since.as_secs())
+}
+
+/// UTC, as `2026-11-21T19:00:00Z`. The day by Howard Hinnant's `civil_from_days`
+/// ("chrono-Compatible Low-Level Date Algorithms").
+fn date(unix_s: u64) -> String {
+    let (days, second) = (unix_s / 86_400 + 719_468, unix_s % 86_400);
+    let (era, of_era) = (days / 146_097, days % 146_097);
+    let year_of_era = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
+    let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let shifted = (5 * of_year + 2) / 153;
+    let day = of_year - (153 * shifted + 2) / 5 + 1;
+    let month = if shifted < 10 {
+        shifted + 3
+    } else {
+        shifted - 9
+    };
+    let year = year_of_era + era * 400 + u64::from(month <= 2);
+    let (hour, minute, second) = (second / 3_600, second / 60 % 60, second % 60);
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn args(line: &str) -> Vec<String> {
+        line.split_whitespace().map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn all_targets_run_unless_some_are_named_and_unknown_ones_are_refused() {
+        let known = args("intents session");
+        let all = wish(&args("--seconds 5"), &known).unwrap();
+        assert_eq!((all.seconds, all.targets.len()), (5, 2));
+        let one = wish(&args("session"), &known).unwrap();
+        assert_eq!((one.seconds, one.targets), (60, args("session")));
+        let error = wish(&args("atlantis"), &known).unwrap_err().to_string();
+        assert!(error.contains("intents, session"), "{error}");
+    }
+
+    #[test]
+    fn the_last_word_of_the_fuzzer_is_understood() {
+        let run = summary("executions: 12345\ninputs: 7\n");
+        assert_eq!((run.executions, run.corpus), (12_345, 7));
+        assert_eq!(summary("nothing"), Run::default());
+    }
+
+    #[test]
+    fn dates_are_those_of_the_calendar() {
+        assert_eq!(date(0), "1970-01-01T00:00:00Z");
+        assert_eq!(date(951_782_400), "2000-02-29T00:00:00Z");
+        assert_eq!(date(1_795_287_966), "2026-11-21T19:06:06Z");
+    }
+}
