@@ -1,5 +1,6 @@
 //! Messages of either side, and truth frames: what decodes is the same when written again.
 
+use bluemarble_shared_protocol::codec::Schema;
 use bluemarble_shared_protocol::{
     ClientMessage, EntityId, LENGTH_PREFIX_BYTES, PROTOCOL_VERSION, ServerMessage, TruthFrame,
     announced_length,
@@ -37,6 +38,7 @@ pub(crate) fn seeds() -> Vec<Vec<u8>> {
             protocol: PROTOCOL_VERSION,
             ticket: "a.b.c".into(),
             client: "fuzz".into(),
+            knows: Schema::known(),
         }
         .to_frame(),
         ClientMessage::Cards {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use bluemarble_net::client::{ClientConfig, ClientCore};
 use bluemarble_net::server::event::{SessionCommand, SessionEvent, VerifiedHello};
 use bluemarble_net::server::{Hub, HubConfig, ReplicateInput, WorldFacts};
-use bluemarble_shared_protocol::codec::{Acks, IntentDatagram};
+use bluemarble_shared_protocol::codec::{Acks, IntentDatagram, Schema};
 use bluemarble_shared_protocol::limits::DATAGRAM_BYTES_MAX;
 use bluemarble_shared_protocol::{
     ClientMessage, EntityId, Epoch, InputSeq, Intent, OwnState, OwnVitals, SessionId, Strain, Tick,
@@ -49,6 +49,7 @@ impl Game {
     fn new() -> Self {
         let config = HubConfig::new(WorldFacts {
             epoch: Epoch(1),
+            tick: Tick(1_000),
             tick_hz: 20,
             planet: "moon".into(),
             planet_hash: 1,
@@ -74,7 +75,12 @@ impl Game {
         self.opened += 1;
         let session = SessionId(self.opened);
         let (name, avatar) = character(n);
-        let hello = VerifiedHello { name, avatar };
+        let schema = Schema::SUPPORTED[n as usize / 3 % Schema::SUPPORTED.len()];
+        let hello = VerifiedHello {
+            name,
+            avatar,
+            schema,
+        };
         self.open.insert(
             session,
             ClientCore::new(ClientConfig {
@@ -82,6 +88,7 @@ impl Game {
                 epoch: self.epoch,
                 tick: self.tick,
                 tick_hz: 20,
+                schema,
                 predictor: None,
             }),
         );

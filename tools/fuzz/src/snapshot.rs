@@ -2,16 +2,20 @@
 //! datagram, and goes on.
 
 use bluemarble_net::client::{ClientConfig, ClientCore};
+use bluemarble_shared_protocol::codec::Schema;
 use bluemarble_shared_protocol::{EntityId, Epoch, Intent, Tick};
 
 use crate::{joined, pieces, session};
 
 pub(crate) fn run(data: &[u8]) {
+    // Which of the schemas, by a bit of the length, so that either is met.
+    let schema = Schema::SUPPORTED[data.len() % Schema::SUPPORTED.len()];
     let mut core = ClientCore::new(ClientConfig {
         avatar: EntityId(1),
         epoch: Epoch(1),
         tick: Tick(1_000),
         tick_hz: 20,
+        schema,
         predictor: None,
     });
     for (n, datagram) in (0..).zip(pieces(data).take(64)) {

@@ -26,6 +26,8 @@ pub fn run(args: &[String]) -> Result<()> {
     let root = cargo::workspace_root()?;
     let home = root.join("tools/fuzz");
     let wish = wish(args, &targets(&home)?)?;
+    let build = ["build", "--locked", "-p", "bluemarble-fuzz"];
+    cargo::run(cargo::cargo(&root).args(build))?;
     let mut failed = Vec::new();
     for target in &wish.targets {
         let run = run_one(&home, target, wish.seconds)?;
