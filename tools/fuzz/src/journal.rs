@@ -1,6 +1,6 @@
-//! A journal whose records say anything at all, behind right checksums: what a disk or a wrong program
-//! may have left. Reading it gives records or says what is wrong; a record that holds inputs gives the
-//! same bytes again.
+//! A journal whose header and records say anything at all, behind right checksums: what a disk or a
+//! wrong program may have left. Reading it gives records or says what is wrong; a record that holds
+//! inputs gives the same bytes again.
 
 use std::fs;
 use std::path::PathBuf;
@@ -12,26 +12,12 @@ use bluemarble_persistence::{
 use bluemarble_shared_protocol::{Epoch, Tick};
 use bluemarble_sim::TickInputs;
 
-use crate::{joined, pieces};
+use crate::{joined, own_folder, pieces};
 
-/// Bytes of a segment's header, and in front of a record's body; see docs/STORAGE.md.
+/// Bytes of a segment's header; see docs/STORAGE.md.
 const HEADER_BYTES: usize = 1_024;
-
-/// A folder of this process, in memory where there is such a place.
-fn folder() -> &'static PathBuf {
-    static FOLDER: OnceLock<PathBuf> = OnceLock::new();
-    FOLDER.get_or_init(|| {
-        let memory = PathBuf::from("/dev/shm");
-        let place = if memory.is_dir() {
-            memory
-        } else {
-            std::env::temp_dir()
-        };
-        let folder = place.join(format!("bluemarble-fuzz-{}", std::process::id()));
-        fs::create_dir_all(&folder).expect("a folder");
-        folder
-    })
-}
+/// Of the header's checksum, which is its end and seals what follows.
+const SEAL_BYTES: usize = 4;
 
 /// A segment as the writer makes it: its name and bytes.
 fn segment() -> &'static (PathBuf, Vec<u8>) {
@@ -45,8 +31,8 @@ fn segment() -> &'static (PathBuf, Vec<u8>) {
             provenance: String::new(),
             build: "fuzz".into(),
         };
-        let mut writer =
-            JournalWriter::create(folder(), header, JournalOptions::default()).expect("a journal");
+        let mut writer = JournalWriter::create(own_folder(), header, JournalOptions::default())
+            .expect("a journal");
         for tick in 1..=3 {
             let payload = TickInputs::empty(Tick(tick), Epoch(1)).encode();
             let record = JournalRecord {
@@ -61,7 +47,7 @@ fn segment() -> &'static (PathBuf, Vec<u8>) {
             );
         }
         drop(writer);
-        let file = fs::read_dir(folder())
+        let file = fs::read_dir(own_folder())
             .expect("the folder")
             .flatten()
             .map(|entry| entry.path())
@@ -74,9 +60,17 @@ fn segment() -> &'static (PathBuf, Vec<u8>) {
 
 pub(crate) fn run(data: &[u8]) {
     let (file, written) = segment();
-    let mut bytes = written[..HEADER_BYTES].to_vec();
-    let seal = u32::from_le_bytes(*bytes.last_chunk().expect("a header"));
-    for body in pieces(data) {
+    let mut pieces = pieces(data);
+    // The first piece says which bits of the header are others.
+    let mut bytes = written[..HEADER_BYTES - SEAL_BYTES].to_vec();
+    let other = pieces.next().unwrap_or_default();
+    bytes
+        .iter_mut()
+        .zip(other)
+        .for_each(|(byte, by)| *byte ^= by);
+    let seal = crc32fast::hash(&bytes);
+    bytes.extend(seal.to_le_bytes());
+    for body in pieces {
         let length = (body.len() as u32).to_le_bytes();
         let mut crc = crc32fast::Hasher::new_with_initial(seal);
         crc.update(&length);
@@ -95,7 +89,7 @@ pub(crate) fn run(data: &[u8]) {
         }
     }
     fs::write(file, &bytes).expect("the segment");
-    if let Ok(tail) = read_journal(folder(), Epoch(0), Tick(0)) {
+    if let Ok(tail) = read_journal(own_folder(), Epoch(0), Tick(0)) {
         assert!(
             tail.records.is_sorted_by(|a, b| a.tick < b.tick),
             "ticks go forward"
@@ -115,9 +109,19 @@ pub(crate) fn seeds() -> Vec<Vec<u8>> {
         body.extend(payload);
         body
     };
+    let (as_it_was, three) = (vec![], body(3, b"else"));
+    // Another epoch, first tick and a break before it.
+    let mut another = vec![0; 32];
+    another[12..32].copy_from_slice(&[3; 20]);
     vec![
-        joined(&[body(1, &inputs(1))]),
-        joined(&[body(1, &inputs(1)), body(2, &inputs(2)), body(3, b"else")]),
-        joined(&[inputs(1)]),
+        joined(&[as_it_was.clone(), body(1, &inputs(1))]),
+        joined(&[
+            as_it_was.clone(),
+            body(1, &inputs(1)),
+            body(2, &inputs(2)),
+            three,
+        ]),
+        joined(&[as_it_was, inputs(1)]),
+        joined(&[another, body(1, &inputs(1))]),
     ]
 }

@@ -6,9 +6,14 @@ mod intents;
 mod journal;
 mod messages;
 pub mod mutate;
+mod recording;
 mod session;
 mod snapshot;
 mod tickets;
+mod tokens;
+
+use std::path::PathBuf;
+use std::sync::OnceLock;
 
 /// One target.
 #[derive(Clone, Copy, Debug)]
@@ -44,6 +49,11 @@ pub const TARGETS: &[Target] = &[
         seeds: tickets::seeds,
     },
     Target {
+        name: "tokens",
+        run: tokens::run,
+        seeds: tokens::seeds,
+    },
+    Target {
         name: "journal",
         run: journal::run,
         seeds: journal::seeds,
@@ -52,6 +62,11 @@ pub const TARGETS: &[Target] = &[
         name: "checkpoint",
         run: checkpoint::run,
         seeds: checkpoint::seeds,
+    },
+    Target {
+        name: "recording",
+        run: recording::run,
+        seeds: recording::seeds,
     },
     Target {
         name: "session",
@@ -64,6 +79,28 @@ pub const TARGETS: &[Target] = &[
 #[must_use]
 pub fn target(name: &str) -> Option<&'static Target> {
     TARGETS.iter().find(|target| target.name == name)
+}
+
+/// A folder of this process, in memory where there is such a place: for what reads files.
+fn own_folder() -> &'static PathBuf {
+    static FOLDER: OnceLock<PathBuf> = OnceLock::new();
+    FOLDER.get_or_init(|| {
+        let memory = PathBuf::from("/dev/shm");
+        let place = if memory.is_dir() {
+            memory
+        } else {
+            std::env::temp_dir()
+        };
+        let folder = place.join(format!("bluemarble-fuzz-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).expect("a folder");
+        folder
+    })
+}
+
+/// Removes what targets left on the disk.
+pub fn clean_up() {
+    // A folder that is left behind harms nobody.
+    let _removed = std::fs::remove_dir_all(own_folder());
 }
 
 /// Cuts an input into pieces: a length byte (times four) each.

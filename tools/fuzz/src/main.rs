@@ -49,6 +49,7 @@ fn run(name: &str, time: Duration, seed: u64, folder: &Path) -> ExitCode {
         .filter_map(|file| std::fs::read(file).ok())
         .collect();
     let ran = mutate::run(target.run, &corpus, seed, time);
+    bluemarble_fuzz::clean_up();
     eprintln!("executions: {}\ninputs: {}", ran.executions, corpus.len());
     let Some(input) = ran.failure else {
         return ExitCode::SUCCESS;

@@ -23,4 +23,5 @@ fn no_target_breaks_its_promise() {
         assert!(ran.executions > 0);
         assert_eq!(ran.failure, None, "{}", target.name);
     }
+    bluemarble_fuzz::clean_up();
 }

@@ -1,5 +1,8 @@
 //! Fuzzing: the targets of `tools/fuzz`, one after the other, for as long as told, and a ledger of what
 //! was run. The program bends the inputs of the corpus by a seed; what it finds, it names.
+//!
+//! It is built as tests are, not as a release: an overflow or a broken debug assertion is a find, which
+//! is worth more than the executions it costs.
 
 use std::fs;
 use std::path::Path;
@@ -26,8 +29,7 @@ pub fn run(args: &[String]) -> Result<()> {
     let root = cargo::workspace_root()?;
     let home = root.join("tools/fuzz");
     let wish = wish(args, &targets(&home)?)?;
-    let build = ["build", "--locked", "-p", "bluemarble-fuzz"];
-    cargo::run(cargo::cargo(&root).args(build))?;
+    cargo::run(cargo::cargo(&home).args(["build", "--locked"]))?;
     let mut failed = Vec::new();
     for target in &wish.targets {
         let run = run_one(&home, target, wish.seconds)?;
@@ -100,15 +102,7 @@ fn run_one(home: &Path, target: &str, seconds: u32) -> Result<Run> {
     let seed = now_s() % 1_000_000;
     println!("fuzzing {target} for {seconds} s, seed {seed}");
     let output = cargo::cargo(home)
-        .args([
-            "run",
-            "--release",
-            "--quiet",
-            "--locked",
-            "--",
-            "run",
-            target,
-        ])
+        .args(["run", "--quiet", "--locked", "--", "run", target])
         .args([seconds.to_string(), seed.to_string()])
         .arg(home.join("corpus").join(target))
         .stdout(Stdio::inherit())
