@@ -86,7 +86,7 @@ fn a_snapshot_with_one_record_of_each_kind() {
     let bytes = writer.finish();
     assert_eq!(
         hex(&bytes),
-        "12 2c 01 27 6a 48 bd fb b6 7a 4b 01 20 82 6d 00 59 64 18 f7 de bc 9a 78 56 34 12 10 00 \
+        "12 2c 01 27 6a 48 bd fb b6 7a 4b 01 20 82 a9 02 59 64 18 f7 de bc 9a 78 56 34 12 10 00 \
          00 00 00 00 80 c8 90 c8 81 b1 54 00 ad 9d 0b 00 18 7c"
     );
 
@@ -209,7 +209,7 @@ fn a_walkers_deltas_bit_by_bit() {
     let (before, after) = walker();
     let bits = |age, state: &WireEntity| bit_string(&Baseline::alone(before, age), state);
     assert_eq!(bits(5, &Baseline::alone(before, 5).predict(HZ)), "10");
-    assert_eq!(bits(2, &after), "01101101100000000");
+    assert_eq!(bits(2, &after), "01100101010100000");
     let swings = WireEntity {
         action: Action::Attack,
         action_n: 4,

@@ -12,6 +12,7 @@ pub mod emit;
 pub mod fit;
 pub mod lag;
 pub mod walkers;
+pub mod workload;
 
 #[cfg(test)]
 mod tests;
@@ -24,6 +25,8 @@ use indicatif::ProgressBar;
 use self::counts::Counts;
 use crate::cli::TablesArgs;
 
+/// The crowd that is counted of the workload; tests look at another.
+const WORKLOAD_SEED: u64 = 1;
 /// What was counted.
 const COUNTS: &str = "bench/src/tables/counts.txt";
 
@@ -55,6 +58,8 @@ fn count(assets: &Path, recording: &Path) -> anyhow::Result<Counts> {
         bar.inc(1);
         bar.suspend(|| println!("{}: {counted} deltas of walkers", scene.scenario));
     }
+    let counted = workload::count(WORKLOAD_SEED, &mut counts);
+    bar.suspend(|| println!("wandering: {counted} deltas of walkers"));
     let frames = bodies::read(recording)?;
     let (first_half, _) = bodies::halves(&frames);
     for lag in [1, 2, 3, 4, 6] {

@@ -2,12 +2,14 @@
 
 use std::path::Path;
 
+use bluemarble_shared_protocol::bits::BitWriter;
 use bluemarble_shared_protocol::codec::prefix::BucketCode;
-use bluemarble_shared_protocol::codec::tables::V2;
+use bluemarble_shared_protocol::codec::tables::{V1, V2};
+use bluemarble_shared_protocol::codec::{Baseline, delta};
 
 use super::counts::{Counts, Histogram};
-use super::emit;
 use super::fit::widths;
+use super::{emit, walkers, workload};
 
 #[test]
 fn the_tables_are_what_the_tool_makes_of_the_counts() {
@@ -38,6 +40,26 @@ fn a_fitted_code_is_no_worse_than_any_other_with_few_buckets() {
                 assert!(fitted <= bits(&other) + bits(&other) / 500, "{a} {b} {c}");
             }
         }
+    }
+}
+
+#[test]
+fn another_crowd_than_the_counted_one_costs_less_than_with_tables_by_hand() {
+    for age in [1, 2, 4, 8, 20] {
+        let mut bits = [0; 2];
+        for walker in 0..60 {
+            let states = workload::states(99, walker);
+            for (now, state) in states.iter().enumerate().skip(age as usize).step_by(5) {
+                let base = Baseline::alone(states[now - age as usize], age);
+                for (sum, tables) in bits.iter_mut().zip([&V1, &V2]) {
+                    let mut out = BitWriter::default();
+                    delta::write(&mut out, tables, &base, walkers::HZ, state);
+                    *sum += out.bits();
+                }
+            }
+        }
+        let [by_hand, made] = bits;
+        assert!(made <= by_hand, "age {age}: {made} bits, {by_hand} by hand");
     }
 }
 

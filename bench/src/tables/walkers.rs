@@ -25,7 +25,7 @@ pub const HZ: u32 = 20;
 /// What all randomness is drawn from.
 const SEED: u64 = 5;
 /// The ages of baselines that are counted, ticks.
-const AGES: [u32; 10] = [1, 2, 3, 4, 5, 6, 8, 12, 20, 40];
+pub const AGES: [u32; 10] = [1, 2, 3, 4, 5, 6, 8, 12, 20, 40];
 /// Ticks before anything is counted: everybody has come in and found something to do.
 const WARM_UP: u64 = 60;
 

@@ -123,6 +123,50 @@ mod tests {
     }
 
     #[test]
+    fn the_worst_errors_of_velocity_heading_and_health_are_as_documented() {
+        for n in 0..20_000_u64 {
+            let draw = |k: u64| (crate::mix64(n * 7 + k) % 60_000) as f64 - 30_000.0;
+            let vel = DVec3::new(draw(0), draw(1), draw(2)) / 100.3;
+            let error = velocity_mps(velocity_cmps(vel)) - vel;
+            assert!(error.abs().max_element() <= 0.005 + 1e-9);
+            let angle = draw(3) / 1_000.0;
+            let off = angle - f64::from(yaw(angle)) * (TAU / 256.0);
+            let off = off - (off / TAU).round() * TAU;
+            assert!(off.abs() <= TAU / 512.0 + 1e-9, "{angle}");
+            let max = 1 + (crate::mix64(n) % 60_000) as u32;
+            let points = (crate::mix64(n + 1) % (u64::from(max) + 1)) as u32;
+            let shown = f64::from(health(points, max)) / 255.0;
+            let off = f64::from(points) / f64::from(max) - shown;
+            assert!(off.abs() <= 1.0 / 255.0 + 1e-9, "{points} of {max}");
+        }
+    }
+
+    #[test]
+    fn a_rotation_is_off_by_at_most_a_little_over_a_quarter_of_a_degree() {
+        let mut worst = 0.0_f64;
+        for n in 0..200_000_u64 {
+            let spread = [1.0, 0.1, 0.01][(n % 3) as usize];
+            let draw = |k: u64| (crate::mix64(n * 5 + k) % 20_001) as f64 / 1e4 - 1.0;
+            // Where all four components are alike, the greatest one is told least exactly.
+            let near = f64::from(u8::from(n % 2 == 0));
+            let part = |k: u64| near + draw(k) * spread;
+            let turn = DQuat::from_xyzw(part(0), part(1), part(2), part(3));
+            if turn.length() < 1e-6 {
+                continue;
+            }
+            let turn = turn.normalize();
+            let shown = rotation_quaternion(rotation(turn));
+            let between = shown * turn.conjugate();
+            let half = between.xyz().length().min(1.0);
+            // An angle this small is twice its half's sine, to a millionth.
+            worst = worst.max(2.0 * half);
+        }
+        let degree = TAU / 360.0;
+        assert!(worst <= 0.28 * degree, "{}", worst / degree);
+        assert!(worst >= 0.2 * degree, "not tried hard enough: {worst}");
+    }
+
+    #[test]
     fn out_of_range_values_saturate() {
         assert_eq!(
             velocity_cmps(DVec3::new(1e9, -1e9, f64::NAN)),

@@ -40,7 +40,7 @@ test("two intents and an acknowledgement", () => {
 });
 
 test("a walker that turned left, in 17 bits", () => {
-  const bits = bitsOf("01101101100000000");
+  const bits = bitsOf("01100101010100000");
   assert.deepEqual(readDelta(bits, TABLES, at(2), HZ), after);
   assert.equal(bits.position, 17);
 });
@@ -78,7 +78,7 @@ test("a body that went on nearly as it went", () => {
 
 test("a whole snapshot with one record of each kind", () => {
   const bytes = bytesOf(
-    `12 2c 01 27 6a 48 bd fb b6 7a 4b 01 20 82 6d 00 59 64 18 f7 de bc 9a 78 56 34 12 10 00
+    `12 2c 01 27 6a 48 bd fb b6 7a 4b 01 20 82 a9 02 59 64 18 f7 de bc 9a 78 56 34 12 10 00
      00 00 00 00 80 c8 90 c8 81 b1 54 00 ad 9d 0b 00 18 7c`,
   );
   const past = { isWanted: () => true, baseline: (_header: unknown, _index: number, back: number) => at(back) };
