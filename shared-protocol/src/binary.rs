@@ -5,6 +5,7 @@
 //! 0 or 1, sequences and strings a `u64` count first, structs and tuples their fields in order.
 
 use bincode::config::{Configuration, Fixint, Limit, LittleEndian};
+use bincode::error::DecodeError;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -53,16 +54,33 @@ pub fn decode<T: DeserializeOwned, const LIMIT: usize>(bytes: &[u8]) -> Result<T
         .with_little_endian()
         .with_limit();
     let (value, used) = bincode::serde::decode_from_slice(bytes, config)
-        .map_err(|error| BinaryError::Malformed(error.to_string()))?;
+        .map_err(|error| BinaryError::Malformed(said(&error)))?;
     match bytes.len() - used {
         0 => Ok(value),
         left => Err(BinaryError::Trailing(left)),
     }
 }
 
+/// In words for people: what serde says of a value is wrapped in Rust's own notation.
+fn said(error: &DecodeError) -> String {
+    match error {
+        DecodeError::OtherString(said) => said.clone(),
+        DecodeError::Other(said) => (*said).to_owned(),
+        other => other.to_string(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_unknown_variant_is_told_in_words() {
+        let error = decode::<Option<crate::ClientMessage>, 64>(&[1, 9, 0, 0, 0]).unwrap_err();
+        let said = error.to_string();
+        assert!(said.contains("variant index"), "{said}");
+        assert!(!said.contains("OtherString"), "{said}");
+    }
 
     #[test]
     fn a_value_survives_and_its_layout_is_the_documented_one() {

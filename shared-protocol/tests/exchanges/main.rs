@@ -1,10 +1,11 @@
 //! More vectors for clients in other languages, beside `vectors/codec.json`: snapshots with everything they
-//! refer to and damaged copies of each (`damaged.json`), and the control stream's messages
-//! (`messages.json`). Written anew by
+//! refer to and damaged copies of each (`damaged.json`), datagrams at the edge of what may be
+//! (`edges.json`), and the control stream's messages (`messages.json`). Written anew by
 //! `cargo test -p bluemarble-shared-protocol --test exchanges -- --ignored`.
 
 mod datagrams;
 mod dice;
+mod edges;
 mod messages;
 
 use std::path::{Path, PathBuf};
@@ -31,10 +32,11 @@ fn wide(number: u64) -> Value {
     json!(format!("{number:016x}"))
 }
 
-fn files() -> [(PathBuf, String); 2] {
+fn files() -> [(PathBuf, String); 3] {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("vectors");
     [
         (folder.join("damaged.json"), lines(&datagrams::snapshots())),
+        (folder.join("edges.json"), lines(&edges::edges())),
         (folder.join("messages.json"), lines(&messages::messages())),
     ]
 }

@@ -107,6 +107,18 @@ test("damaged datagrams are refused when the server's own decoder refuses them, 
   assert(seen.readable > 20 && seen.refused > 20, JSON.stringify(seen));
 });
 
+test("values are taken up to the edge of what they may be, and not beyond", () => {
+  const { snapshots } = vectors<{ snapshots: { what: string; bytes: string; readable: boolean }[] }>("edges.json");
+  assert(snapshots.length > 40);
+  const format = { tables: TABLE_SETS.find(({ version }) => version === 2)!, tickHz: 20 };
+  const nobody: Past = { isWanted: () => true, baseline: () => undefined };
+  for (const { what, bytes, readable } of snapshots) {
+    const read = (): unknown => readSnapshot(bytesOf(bytes), format, nobody);
+    if (readable) read();
+    else assert.throws(read, Malformed, `${what}: ${bytes}`);
+  }
+});
+
 type Means = Record<string, unknown> & { is: string };
 
 test("the client's messages are written as the server reads them", () => {
