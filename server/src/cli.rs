@@ -74,7 +74,7 @@ pub struct ServeArgs {
     pub discard_journal_tail: bool,
     /// Test builds only: replicate wrongly on purpose, so that a verifier can prove it notices
     #[cfg(feature = "sabotage")]
-    #[arg(long, value_name = "KIND", value_parser = ["drop", "teleport", "stale", "ghost"])]
+    #[arg(long, value_name = "KIND", value_parser = ["drop", "teleport", "stale", "ghost", "bend"])]
     pub sabotage: Option<String>,
     /// Test builds only: panic inside the step of this tick
     #[cfg(feature = "sabotage")]

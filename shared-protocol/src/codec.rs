@@ -5,6 +5,7 @@
 //! answer a value or a [`DecodeError`], never panic and never read past the end. docs/PROTOCOL.md
 //! draws it all.
 
+pub mod check;
 pub mod delta;
 pub mod full;
 mod intent_datagram;
@@ -49,6 +50,8 @@ const BACK_BITS: u32 = 7;
 const COUNT_BITS: u32 = 12;
 /// Bits of the record count of a snapshot that has few.
 const FEW_BITS: u32 = 5;
+/// Bits of a check.
+const CHECK_BITS: u32 = 32;
 /// Bits of the world's epoch that a snapshot carries.
 pub const EPOCH_BITS: u32 = 4;
 
@@ -131,6 +134,8 @@ pub struct SnapshotHeader {
     pub usual_back: u8,
     /// Where the overload ladder stood in that tick.
     pub strain: Strain,
+    /// What the states of the datagram's records add up to ([`check`]), if it says so.
+    pub check: Option<u32>,
 }
 
 impl Default for SnapshotHeader {
@@ -143,6 +148,7 @@ impl Default for SnapshotHeader {
             durable_age: u8::MAX,
             usual_back: 0,
             strain: Strain::NONE,
+            check: None,
         }
     }
 }

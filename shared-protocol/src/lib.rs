@@ -26,7 +26,7 @@ pub use ids::{EntityId, Epoch, InputSeq, SessionId, Tick};
 pub use intent::{Buttons, Intent, WishDir};
 pub use message::{
     ALPN, ALPN_PROBE, Card, ClientMessage, GameEvent, LENGTH_PREFIX_BYTES, MessageError,
-    PROTOCOL_VERSION, ServerMessage, Welcome, announced_length,
+    PROTOCOL_VERSION, SeenState, ServerMessage, Welcome, announced_length,
 };
 pub use player_inputs::{Admission, PlayerInputs};
 pub use strain::Strain;

@@ -17,6 +17,8 @@ pub const CLIENT_BYTES_MAX: usize = 64;
 pub const CLOSE_REASON_BYTES_MAX: usize = 256;
 /// Most cards asked for, or answered, in one message: everyone a crowded square shows at once.
 pub const CARDS_PER_MESSAGE_MAX: usize = 256;
+/// Most states in one report of a divergence: what a full datagram of a busy square holds.
+pub const REPORTED_STATES_MAX: usize = 256;
 /// Most kinds a world announces.
 pub const KINDS_MAX: usize = 128;
 /// Longest name of a kind or planet, bytes.
@@ -31,6 +33,9 @@ pub const TRUTH_BYTES_MAX: usize = 64 * 1024 * 1024;
 const _: () = {
     let card = 8 + 4 + 2 + 1 + 8 + NAME_BYTES_MAX;
     assert!(CARDS_PER_MESSAGE_MAX * card + 64 <= MESSAGE_BYTES_MAX);
+    let body = 1 + 1 + 3 * 2;
+    let state = 8 + 8 + 3 * 4 + 3 * 2 + 1 + body + 1 + 4 + 1 + 2 + 2;
+    assert!(REPORTED_STATES_MAX * state + 64 <= MESSAGE_BYTES_MAX);
     let fields = FIELDS_MAX * (8 + FIELD_NAME_BYTES_MAX + 3);
     assert!(TICKET_BYTES_MAX + CLIENT_BYTES_MAX + fields + 64 <= MESSAGE_BYTES_MAX);
     assert!(KINDS_MAX * (8 + KIND_BYTES_MAX) + fields + 256 <= MESSAGE_BYTES_MAX);

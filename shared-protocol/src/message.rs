@@ -10,12 +10,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::binary::{self, BinaryError};
 use crate::close::CloseCode;
-use crate::codec::{FieldVersion, NamedField};
+use crate::codec::{FieldVersion, NamedField, Rotation};
 use crate::ids::{EntityId, Epoch, SessionId, Tick};
 use crate::limits::{
     CARDS_PER_MESSAGE_MAX, CLIENT_BYTES_MAX, CLOSE_REASON_BYTES_MAX, FIELD_NAME_BYTES_MAX,
-    FIELDS_MAX, KIND_BYTES_MAX, KINDS_MAX, MESSAGE_BYTES_MAX, NAME_BYTES_MAX, TICKET_BYTES_MAX,
+    FIELDS_MAX, KIND_BYTES_MAX, KINDS_MAX, MESSAGE_BYTES_MAX, NAME_BYTES_MAX, REPORTED_STATES_MAX,
+    TICKET_BYTES_MAX,
 };
+use crate::wire_frame::WireEntity;
 
 /// The protocol this build speaks. It is in the ALPN and, so that a mismatch can be explained to
 /// the client in words, once more in the hello.
@@ -68,6 +70,22 @@ pub enum ClientMessage {
         /// As in the hello.
         knows: Vec<FieldVersion>,
     },
+    /// The states that a datagram gave did not add up to its check.
+    Diverged {
+        /// The datagram's whole number.
+        number: u64,
+        /// What the client made of it, the own view of things; at most [`REPORTED_STATES_MAX`].
+        states: Vec<SeenState>,
+    },
+}
+
+/// An entity as a client sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SeenState {
+    /// Who.
+    pub id: EntityId,
+    /// As the client decoded it.
+    pub state: WireEntity,
 }
 
 /// From the server.
@@ -246,6 +264,13 @@ impl ClientMessage {
                 bounded(client.len() <= CLIENT_BYTES_MAX, "client")?;
                 bounded(!client.chars().any(char::is_control), "client")?;
                 bounded(knows.len() <= FIELDS_MAX, "knows")?;
+            }
+            Self::Diverged { states, .. } => {
+                bounded(states.len() <= REPORTED_STATES_MAX, "states")?;
+                let is_rotation =
+                    |turned: Rotation| Rotation::new(turned.largest(), turned.parts()).is_some();
+                let real = |seen: &SeenState| seen.state.rotation.is_none_or(is_rotation);
+                bounded(states.iter().all(real), "rotation")?;
             }
         }
         Ok(message)

@@ -5,7 +5,7 @@ use bluemarble_shared_protocol::bits::BitWriter;
 use bluemarble_shared_protocol::codec::tables::V2;
 use bluemarble_shared_protocol::codec::{
     Acks, Baseline, IntentDatagram, OwnUpdate, Record, RemoveReason, Rotation, SnapshotHeader,
-    SnapshotReader, SnapshotWriter, delta, full,
+    SnapshotReader, SnapshotWriter, check, delta, full,
 };
 use bluemarble_shared_protocol::{
     Action, BodyBits, Buttons, EntityId, InputSeq, Intent, OwnVitals, Strain, Tick, WireEntity,
@@ -63,6 +63,7 @@ fn a_snapshot_with_one_record_of_each_kind() {
         durable_age: 2,
         usual_back: 2,
         strain: Strain::NONE,
+        check: Some(0),
     };
     let own = OwnUpdate::Hash {
         body_hash: 0xdead_beef,
@@ -83,14 +84,28 @@ fn a_snapshot_with_one_record_of_each_kind() {
     let (words, bits) = string(|out| full::write(out, &before));
     writer.enter(4, ID, CELL, &words, bits).unwrap();
     writer.remove(5, RemoveReason::OutOfView).unwrap();
+    // Who the first two are was said in earlier datagrams.
+    let shares = [
+        check::share(EntityId(1), &after),
+        check::share(EntityId(2), &hurt),
+        check::share(ID, &before),
+    ];
+    let sum = shares.into_iter().fold(0, u32::wrapping_add);
+    assert_eq!(shares, [0x9248_45f2, 0x2fd8_0d21, 0xd9a2_81cd]);
+    assert_eq!(sum, 0x9bc2_d4e0);
+    writer.set_check(sum);
     let bytes = writer.finish();
     assert_eq!(
         hex(&bytes),
-        "12 2c 01 27 6a 48 bd fb b6 7a 4b 01 20 82 a9 02 59 64 18 f7 de bc 9a 78 56 34 12 10 00 \
-         00 00 00 00 80 c8 90 c8 81 b1 54 00 ad 9d 0b 00 18 7c"
+        "12 2c 01 27 6a 48 bd fb b6 7a 4b 01 60 70 6a e1 4d 04 53 05 b2 c8 30 ee bd 79 35 f1 ac \
+         68 24 20 00 00 00 00 00 00 91 21 91 03 63 a9 00 5a 3b 17 00 30 f8 00"
     );
 
     let mut reader = SnapshotReader::open(&bytes, &V2, HZ).unwrap();
+    let header = SnapshotHeader {
+        check: Some(sum),
+        ..header
+    };
     assert_eq!((reader.header(), reader.own()), (&header, &own));
     let mut records = Vec::new();
     let baseline = |_, back: u8| {
@@ -146,7 +161,7 @@ fn a_snapshot_with_the_exact_own_state() {
         "12 00 00 00 00 00 02 00 00 00 00 00 c0 ff 00 00 00 00 00 00 10 00 03 00 00 00 b8 36 \
          61 05 01 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 \
          00 00 00 00 c0 ff 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 04 05 40 06 e0 15 \
-         00 52 00 00 00 af 03"
+         00 52 00 00 00 af 03 00"
     );
     let reader = SnapshotReader::open(&bytes, &V2, HZ).unwrap();
     assert_eq!(reader.own(), &own);
@@ -162,7 +177,7 @@ fn a_strained_servers_snapshot_says_so_in_nine_bits() {
     let mut writer = SnapshotWriter::default();
     writer.begin(&header, &OwnUpdate::None, 1_100, 0);
     let bytes = writer.finish();
-    assert_eq!(hex(&bytes), "12 2c 01 00 00 80 1d 00");
+    assert_eq!(hex(&bytes), "12 2c 01 00 00 80 1d 00 00");
     let reader = SnapshotReader::open(&bytes, &V2, HZ).unwrap();
     assert_eq!(reader.header(), &header);
 }

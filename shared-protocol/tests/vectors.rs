@@ -187,7 +187,7 @@ fn vectors() -> String {
          \"full\":\"bytes, bits, state without its cell\",\n\
          \"fulls\":[\n{}],\n\
          \"session\":\"tables, hz, welcome's tick, then datagrams: bytes, header [number, epoch, tick, \
-         usual, level, slower], own, records; null records of one that cannot be decoded\",\n\
+         usual, level, slower, check or null], own, records; null records of one that cannot be decoded\",\n\
          \"sessions\":[\n{}],\n\
          \"intent\":\"bytes, acks [newest, before] or null, intents [seq, view tick, u, v, pace, jump, \
          attack]\",\n\

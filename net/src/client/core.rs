@@ -6,16 +6,20 @@
 //! older epoch are dropped and counted.
 
 mod ack_window;
+mod divergence;
 mod own;
 mod view;
 
+#[cfg(feature = "testing")]
+use bluemarble_shared_protocol::WireEntity;
 use bluemarble_shared_protocol::codec::{
     Baseline, DecodeError, EPOCH_BITS, IntentDatagram, Record, Schema, SnapshotReader, nearest,
     snapshot_tick_near,
 };
-use bluemarble_shared_protocol::{EntityId, Epoch, Intent, Strain, Tick, Welcome};
+use bluemarble_shared_protocol::{ClientMessage, EntityId, Epoch, Intent, Strain, Tick, Welcome};
 
 pub use self::ack_window::AckWindow;
+use self::divergence::Alarm;
 use self::own::OwnCore;
 pub use self::own::{ConfirmedOwn, OwnView, Predictor};
 pub use self::view::{EntityView, RemovedEntity, View};
@@ -67,6 +71,9 @@ pub enum Taken {
     },
     /// It came twice, too late to be of use, or is of an older epoch.
     Ignored,
+    /// Its states do not add up to what it says they should: it is dropped, and the server will be told
+    /// ([`ClientCore::take_report`]).
+    Diverged,
 }
 
 /// Counters of one client.
@@ -88,6 +95,10 @@ pub struct ClientStats {
     pub removes: u64,
     /// How often the epoch changed.
     pub epochs: u64,
+    /// Datagrams that said what their states add up to.
+    pub checked: u64,
+    /// Those of them whose states did not, and which were dropped.
+    pub diverged: u64,
 }
 
 /// One client's knowledge of the world.
@@ -112,6 +123,7 @@ pub struct ClientCore {
     records: Vec<Record>,
     /// Which index it refers to as of which datagram, and what that was.
     referred: Vec<(u16, u64, Baseline)>,
+    alarm: Alarm,
     stats: ClientStats,
 }
 
@@ -133,6 +145,7 @@ impl ClientCore {
             own: OwnCore::new(config.predictor, config.tick_hz.max(1)),
             records: Vec::new(),
             referred: Vec::new(),
+            alarm: Alarm::default(),
             stats: ClientStats::default(),
         }
     }
@@ -141,10 +154,11 @@ impl ClientCore {
     ///
     /// # Errors
     /// [`DecodeError`]: it is not a snapshot this client can read; nothing has changed but a counter.
-    pub fn handle_datagram(&mut self, _now_ms: u64, bytes: &[u8]) -> Result<Taken, DecodeError> {
-        let taken = self.take(bytes);
+    pub fn handle_datagram(&mut self, now_ms: u64, bytes: &[u8]) -> Result<Taken, DecodeError> {
+        let taken = self.take(now_ms, bytes);
         match taken {
             Ok(Taken::Ignored) => self.stats.ignored += 1,
+            Ok(Taken::Diverged) => self.stats.diverged += 1,
             Ok(Taken::Snapshot { .. }) => {
                 self.stats.snapshots += 1;
                 self.stats.bytes += bytes.len() as u64;
@@ -154,7 +168,7 @@ impl ClientCore {
         taken
     }
 
-    fn take(&mut self, bytes: &[u8]) -> Result<Taken, DecodeError> {
+    fn take(&mut self, now_ms: u64, bytes: &[u8]) -> Result<Taken, DecodeError> {
         let mut reader = SnapshotReader::open(bytes, self.schema.tables(), self.tick_hz)?;
         let header = *reader.header();
         let number = nearest(u64::from(header.number), 16, self.acks.newest());
@@ -186,6 +200,14 @@ impl ClientCore {
                 Err(error) => break Err(error),
             }
         };
+        if let (Ok(()), Some(check)) = (&read, header.check) {
+            self.stats.checked += 1;
+            let states = self.view.seen(&records);
+            if !self.alarm.adds_up(check, number, states, now_ms) {
+                self.records = records;
+                return Ok(Taken::Diverged);
+            }
+        }
         if read.is_ok() {
             if other_epoch {
                 self.begin_epoch(header.epoch, number);
@@ -246,6 +268,19 @@ impl ClientCore {
     #[must_use]
     pub fn ack_datagram(&self) -> Vec<u8> {
         IntentDatagram::encode(self.acks.to_acks(), &[])
+    }
+
+    /// What to tell the server on the control stream, if a datagram did not add up. Ask after every
+    /// datagram; there is one a second at most.
+    pub fn take_report(&mut self) -> Option<ClientMessage> {
+        self.alarm.take_report()
+    }
+
+    /// Bends what a client has of an entity, as a fault of its memory or decoder might; for tests of the
+    /// divergence alarm. Returns whether it knows the entity.
+    #[cfg(feature = "testing")]
+    pub fn bend(&mut self, id: EntityId, bend: impl FnMut(&mut WireEntity)) -> bool {
+        self.view.bend(id, bend)
     }
 
     /// Who is in view.

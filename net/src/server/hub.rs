@@ -6,6 +6,7 @@
 //! has nothing to say. A peer that misbehaves costs its own session and nothing else.
 
 mod allowance;
+mod divergence;
 mod intent_queue;
 mod line;
 mod liveness;
@@ -34,6 +35,7 @@ use super::event::{SessionCommand, SessionEvent, VerifiedHello};
 use super::hub_config::{BUDGET_BYTES_MAX, BUDGET_BYTES_MIN, HubConfig};
 use super::hub_stats::HubStats;
 use super::replication::{Replicator, TickView};
+use super::token_bucket::TokenBucket;
 
 /// One finished tick, for replication.
 #[derive(Clone, Copy, Debug)]
@@ -62,6 +64,8 @@ pub struct Hub {
     stats: HubStats,
     /// The tick sealed last.
     sealed: Tick,
+    /// What may be logged about divergences.
+    divergence_log: TokenBucket,
     #[cfg(feature = "sabotage")]
     saboteur: Option<super::sabotage::Saboteur>,
 }
@@ -92,6 +96,7 @@ impl Hub {
             commands: VecDeque::new(),
             stats: HubStats::default(),
             sealed: Tick(0),
+            divergence_log: divergence::log_allowance(),
         }
     }
 
@@ -458,6 +463,9 @@ impl Hub {
                 self.stats.cards_sent += cards.len() as u64;
                 self.stats.cards_refused += (ids.len() - cards.len()) as u64;
                 self.send(id, ServerMessage::Cards(cards));
+            }
+            ClientMessage::Diverged { number, states } => {
+                self.diverged(now_ms, id, number, &states);
             }
         }
     }

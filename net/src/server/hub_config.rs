@@ -146,6 +146,8 @@ pub enum Sabotage {
     Stale,
     /// Entities that are gone stay in view.
     Ghost,
+    /// Now and then, what is written is not what is meant: the divergence alarm's own case.
+    Bend,
 }
 
 #[cfg(feature = "sabotage")]
@@ -158,7 +160,10 @@ impl std::str::FromStr for Sabotage {
             "teleport" => Ok(Self::Teleport),
             "stale" => Ok(Self::Stale),
             "ghost" => Ok(Self::Ghost),
-            other => Err(format!("{other:?} is none of drop, teleport, stale, ghost")),
+            "bend" => Ok(Self::Bend),
+            other => Err(format!(
+                "{other:?} is none of drop, teleport, stale, ghost, bend"
+            )),
         }
     }
 }

@@ -125,6 +125,32 @@ counters! {
     strings_encoded,
     /// Bit strings used again for another client.
     strings_shared,
+    /// Client ticks whose datagrams said what their states add up to.
+    checks_sent,
+    /// Clients' reports that it is not what they made of them; each was answered with a fresh view.
+    divergences,
+    /// Such reports that came too soon after the one before.
+    divergences_ignored,
+    /// Differences found in reports, by field: the entity itself, which was not in the datagram.
+    diverged_entity,
+    /// The frame cell.
+    diverged_cell,
+    /// The kind.
+    diverged_kind,
+    /// The position.
+    diverged_position,
+    /// The velocity.
+    diverged_velocity,
+    /// The heading.
+    diverged_heading,
+    /// The rotation.
+    diverged_rotation,
+    /// The health.
+    diverged_health,
+    /// The action, or its count.
+    diverged_action,
+    /// The flags.
+    diverged_flags,
     /// Acknowledgements of datagrams unknown or forgotten.
     acks_unknown,
     /// Datagrams acknowledged.

@@ -18,7 +18,9 @@ use bluemarble_shared_protocol::codec::{
     OwnUpdate, RemoveReason, Schema, SnapshotHeader, SnapshotWriter,
 };
 use bluemarble_shared_protocol::limits::DATAGRAM_BYTES_MAX;
-use bluemarble_shared_protocol::{EntityId, Epoch, InputSeq, OwnState, Strain, Tick, WireFrame};
+use bluemarble_shared_protocol::{
+    EntityId, Epoch, InputSeq, OwnState, Strain, Tick, WireEntity, WireFrame,
+};
 use bluemarble_spatial::{CellGrid, CellId, Level, Nearby};
 use bytes::Bytes;
 use glam::DVec3;
@@ -99,7 +101,7 @@ impl Replicator {
             tick_hz: hz,
             interest: config.interest,
             strain: Strain::NONE,
-            bands: Bands::new(&config.interest, Strain::NONE),
+            bands: Bands::new(&config.interest, Strain::NONE, hz),
             budget_bytes: config.budget_bytes as usize,
             epoch: config.world.epoch,
             tick: config.world.tick,
@@ -108,7 +110,7 @@ impl Replicator {
             grid_level: CellId::level_for_min_width(exit_m, config.world.radius_m),
             row_numbers: Vec::new(),
             near: Nearby::default(),
-            strings: Schema::SUPPORTED.map(|schema| Strings::new(hz, schema)),
+            strings: Schema::SUPPORTED.map(|schema| new_strings(config, schema)),
             writer: SnapshotWriter::default(),
             candidates: Candidates::default(),
             found: Vec::new(),
@@ -119,7 +121,7 @@ impl Replicator {
     /// From the next tick on.
     pub(crate) fn set_strain(&mut self, strain: Strain) {
         self.strain = strain;
-        self.bands = Bands::new(&self.interest, strain);
+        self.bands = Bands::new(&self.interest, strain, self.tick_hz);
     }
 
     /// The newest tick taken in.
@@ -214,6 +216,21 @@ impl Replicator {
         Some((self.history.state(noted.slot).kind, slot.name.clone()))
     }
 
+    /// What a client should have read in one of its last datagrams, by entity; nothing of what is
+    /// forgotten.
+    pub(crate) fn told(
+        &self,
+        view: &View,
+        number: u64,
+    ) -> Option<(Tick, Vec<(EntityId, WireEntity)>)> {
+        let (tick, held) = view.held_by(number)?;
+        let known = held.filter_map(|noted| {
+            let slot = self.history.get(noted)?;
+            Some((slot.id, *self.history.state_at(noted.slot, tick)?))
+        });
+        Some((tick, known.collect()))
+    }
+
     /// One client's datagrams for this tick.
     pub(crate) fn snapshot(
         &mut self,
@@ -230,7 +247,10 @@ impl Replicator {
             return;
         };
         let pos = self.history.slot(avatar.slot).pos;
-        self.look_around(view, observer, avatar, pos, stats);
+        let turn = self.tick.0 + u64::from(avatar.slot);
+        let checked = turn.is_multiple_of(self.bands.check_period);
+        stats.checks_sent += u64::from(checked);
+        self.look_around(view, observer, (avatar, pos), checked, stats);
         let (update, sent) = view.own.update(own, now.tick, self.tick_hz);
         let header_bits = match update {
             OwnUpdate::Full { .. } => {
@@ -256,6 +276,7 @@ impl Replicator {
             durable_age: u8::try_from(now.tick.since(now.durable)).unwrap_or(u8::MAX),
             usual_back: 0,
             strain: self.strain,
+            check: checked.then_some(0),
         };
         let limits = (observer.schema, budget_bytes);
         self.write(view, header, (update, sent), limits, stats, &mut send);
@@ -266,14 +287,14 @@ impl Replicator {
         &mut self,
         view: &mut View,
         observer: &Observer,
-        avatar: SlotRef,
-        pos: DVec3,
+        (avatar, pos): (SlotRef, DVec3),
+        checked: bool,
         stats: &mut HubStats,
     ) {
         view.settle();
         self.pass += 1;
         self.candidates
-            .begin(view.next_number(), self.tick, self.tick_hz, &self.bands);
+            .begin(view.next_number(), self.tick, checked, &self.bands);
         self.found[avatar.slot as usize] = self.pass;
         let exit2 = self.bands.exit_m * self.bands.exit_m;
         for index in 0..view.entries.len() as u16 {
@@ -359,6 +380,7 @@ impl Replicator {
         send: &mut impl FnMut(Bytes),
     ) {
         let usual = self.candidates.usual_baseline();
+        let checked = header.check.is_some();
         let mut left = budget_bytes;
         let chosen = self.candidates.chosen().len();
         let mut begin = |view: &mut View,
@@ -376,7 +398,7 @@ impl Replicator {
         let mut next = 0;
         loop {
             let chosen = self.candidates.chosen();
-            let mut full = false;
+            let (mut full, mut sum) = (false, 0_u32);
             while let Some(candidate) = chosen.get(next) {
                 if put(
                     &mut self.writer,
@@ -387,12 +409,17 @@ impl Replicator {
                     stats,
                 ) {
                     view.held(candidate.index, self.tick, candidate.against());
+                    if checked && !matches!(candidate.what, What::Remove(_)) {
+                        let slot = view.entries[usize::from(candidate.index)].noted.slot;
+                        sum = sum.wrapping_add(self.history.check_share(slot));
+                    }
                 } else if left > DATAGRAM_BYTES_MAX + DATAGRAM_BYTES_WORTH {
                     full = true;
                     break;
                 }
                 next += 1;
             }
+            self.writer.set_check(sum);
             let bytes = self.writer.finish();
             left = left.saturating_sub(bytes.len());
             stats.datagrams_out += 1;
@@ -405,6 +432,13 @@ impl Replicator {
             number = begin(view, &mut self.writer, left, next, none);
         }
     }
+}
+
+fn new_strings(config: &HubConfig, schema: Schema) -> Strings {
+    let strings = Strings::new(config.world.tick_hz.max(1), schema);
+    #[cfg(feature = "sabotage")]
+    let strings = strings.bending(config.sabotage == Some(super::hub_config::Sabotage::Bend));
+    strings
 }
 
 /// How many datagrams before `number` lies `baseline`, if that can be written.

@@ -56,6 +56,8 @@ impl Saboteur {
                 .iter_mut()
                 .for_each(|frame| self.freeze_some(frame, tick)),
             Sabotage::Ghost => self.haunt(&mut frames, tick),
+            // Where bit strings are made.
+            Sabotage::Bend => {}
         }
         frames.into_iter().map(Arc::new).collect()
     }
@@ -120,6 +122,16 @@ fn push(frame: &mut WireFrame, id: EntityId, remains: &Remains) {
 
 fn is_chosen(id: EntityId) -> bool {
     mix64(id.0 ^ 0x6c69_6172).is_multiple_of(ONE_IN)
+}
+
+/// What is written of a chosen entity for a second in every five: a bit of its position is another one.
+pub(crate) fn bent(id: EntityId, tick: Tick, tick_hz: u32, state: WireEntity) -> WireEntity {
+    let second = tick.0 / u64::from(tick_hz.max(1));
+    let mut state = state;
+    if is_chosen(id) && second.is_multiple_of(5) {
+        state.pos_cm[0] ^= 8;
+    }
+    state
 }
 
 fn hide_some(frame: &mut WireFrame) {

@@ -10,7 +10,8 @@ use bluemarble_net::server::{Hub, HubConfig, Interest, ReplicateInput, WorldFact
 use bluemarble_shared_protocol::codec::Schema;
 use bluemarble_shared_protocol::limits::DATAGRAM_BYTES_MAX;
 use bluemarble_shared_protocol::{
-    EntityId, Epoch, GameEvent, Intent, ServerMessage, SessionId, Tick, Welcome, WishDir,
+    ClientMessage, EntityId, Epoch, GameEvent, Intent, ServerMessage, SessionId, Tick, Welcome,
+    WishDir,
 };
 use bytes::Bytes;
 use glam::DVec3;
@@ -46,6 +47,10 @@ pub struct Client {
     dice: Dice,
     wish: DVec3,
     pub events: Vec<GameEvent>,
+    /// Messages on their way to the server, with when they arrive.
+    reports: Vec<(u64, ClientMessage)>,
+    /// How many arrived.
+    pub reported: u64,
     /// What happens to it, if somebody wants to know.
     pub tape: Option<Tape>,
 }
@@ -143,6 +148,8 @@ impl Game {
             dice: Dice(seed ^ 3),
             wish: DVec3::X,
             events: Vec::new(),
+            reports: Vec::new(),
+            reported: 0,
             tape: None,
         };
         self.clients.push(client);
@@ -283,6 +290,10 @@ impl Game {
         let client = &mut self.clients[n];
         for bytes in client.down.arrived(now_ms) {
             let taken = client.core.handle_datagram(now_ms, &bytes);
+            if let Some(message) = client.core.take_report() {
+                let due_ms = now_ms + client.up.weather.delay_ms;
+                client.reports.push((due_ms, message));
+            }
             if let Some(tape) = &mut client.tape {
                 tape.got(&bytes, &taken);
             }
@@ -302,6 +313,15 @@ impl Game {
             client.up.send(now_ms, &bytes);
         }
         let session = client.session;
+        // The control stream: nothing is lost on it.
+        for (_, message) in client
+            .reports
+            .extract_if(.., |(due_ms, _)| *due_ms <= now_ms)
+        {
+            client.reported += 1;
+            self.hub
+                .handle(now_ms, SessionEvent::Message { session, message });
+        }
         for bytes in client.up.arrived(now_ms) {
             let bytes = Bytes::from(bytes);
             self.hub

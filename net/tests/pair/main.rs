@@ -3,6 +3,7 @@
 
 mod chaos;
 mod dice;
+mod diverging;
 mod game;
 mod link;
 mod oracle;

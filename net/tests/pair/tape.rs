@@ -26,6 +26,7 @@ impl Tape {
         let became = match became {
             Ok(Taken::Snapshot { .. }) => "taken",
             Ok(Taken::Ignored) => "dropped",
+            Ok(Taken::Diverged) => "diverged",
             Err(_) => "refused",
         };
         self.0.push(json!({"got": hex(bytes), "became": became}));

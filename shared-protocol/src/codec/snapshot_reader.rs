@@ -11,8 +11,8 @@ use super::delta::Baseline;
 use super::snapshot_writer::{DURABLE, GAP, TALLY, USUAL, WAIT};
 use super::tables::TableSet;
 use super::{
-    BACK_BITS, BASELINE_BACK_MAX, COUNT_BITS, DecodeError, EPOCH_BITS, FEW_BITS, INDICES_MAX,
-    RemoveReason, SNAPSHOT_KIND, SnapshotHeader, delta, full,
+    BACK_BITS, BASELINE_BACK_MAX, CHECK_BITS, COUNT_BITS, DecodeError, EPOCH_BITS, FEW_BITS,
+    INDICES_MAX, RemoveReason, SNAPSHOT_KIND, SnapshotHeader, delta, full,
 };
 
 /// What a snapshot says about the client's own avatar.
@@ -107,6 +107,9 @@ impl<'a> SnapshotReader<'a> {
         if own != OwnUpdate::None {
             header.applied = bits.read(16)? as u16;
             header.durable_age = DURABLE.read(&mut bits)?.min(255) as u8;
+        }
+        if bits.read_bool()? {
+            header.check = Some(bits.read(CHECK_BITS)? as u32);
         }
         let many = bits.read_bool()?;
         let records_left = bits.read(if many { COUNT_BITS } else { FEW_BITS })? as u32;
@@ -304,6 +307,7 @@ mod tests {
             durable_age: dice.word() as u8,
             usual_back: dice.below(100) as u8,
             strain: Strain::new(dice.below(7) as u8, dice.below(25) as u8),
+            check: (dice.below(2) == 0).then(|| dice.word() as u32),
         };
         let mut header = header;
         let own = match dice.below(4) {

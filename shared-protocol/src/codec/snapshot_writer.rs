@@ -10,8 +10,8 @@ use crate::wire_frame::{BodyBits, OwnVitals};
 use super::prefix::BucketCode;
 use super::snapshot_reader::OwnUpdate;
 use super::{
-    BACK_BITS, BASELINE_BACK_MAX, COUNT_BITS, EPOCH_BITS, FEW_BITS, INDEX_BITS, INDICES_MAX,
-    RemoveReason, SNAPSHOT_KIND, SnapshotHeader,
+    BACK_BITS, BASELINE_BACK_MAX, CHECK_BITS, COUNT_BITS, EPOCH_BITS, FEW_BITS, INDEX_BITS,
+    INDICES_MAX, RemoveReason, SNAPSHOT_KIND, SnapshotHeader,
 };
 
 /// How far an index lies above the one before it, minus one.
@@ -38,6 +38,7 @@ pub struct SnapshotWriter {
     count_at: usize,
     count_bits: u32,
     count: u32,
+    check_at: Option<usize>,
     /// The next index that a gap of one means.
     next_index: usize,
     usual_back: u8,
@@ -76,6 +77,12 @@ impl SnapshotWriter {
             out.write(u64::from(header.applied), 16);
             DURABLE.write(out, u32::from(header.durable_age));
         }
+        out.write_bool(header.check.is_some());
+        self.check_at = header.check.map(|check| {
+            let at = out.bits();
+            out.write(u64::from(check), CHECK_BITS);
+            at
+        });
         let many = records_max >= 1 << FEW_BITS;
         out.write_bool(many);
         self.count_bits = if many { COUNT_BITS } else { FEW_BITS };
@@ -172,6 +179,13 @@ impl SnapshotWriter {
         self.next_index = index + 1;
         self.count += 1;
         Ok(())
+    }
+
+    /// What the records add up to, where the header had a check: it is known only behind the last one.
+    pub fn set_check(&mut self, check: u32) {
+        if let Some(at) = self.check_at {
+            self.bits.patch(at, u64::from(check), CHECK_BITS);
+        }
     }
 
     /// The finished datagram.

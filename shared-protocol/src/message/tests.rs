@@ -2,6 +2,8 @@
 
 use super::*;
 use crate::hash::mix64;
+use crate::limits::REPORTED_STATES_MAX;
+use crate::wire_frame::Action;
 
 fn welcome() -> Welcome {
     Welcome {
@@ -87,6 +89,59 @@ fn golden_bytes_of_the_client_messages() {
         1, 0, 0, 0, 0, 0, 0, 0, b'b', // client
         0, 0, 0, 0, 0, 0, 0, 0, // knows
     ]);
+    let state = WireEntity {
+        cell: 0x8644_0000_0000_0000,
+        pos_cm: [12_345, -678, 90],
+        vel_cmps: [500, 0, 0],
+        rotation: Rotation::new(3, [0, -1, 109]),
+        health: 255,
+        action: Action::Attack,
+        action_n: 3,
+        kind: 2,
+        ..WireEntity::default()
+    };
+    let diverged = ClientMessage::Diverged {
+        number: 300,
+        states: vec![SeenState {
+            id: EntityId(9),
+            state,
+        }],
+    };
+    #[rustfmt::skip]
+    assert_eq!(diverged.to_frame(), [
+        73, 0, 0, 0,
+        4, 0, 0, 0, // Diverged
+        44, 1, 0, 0, 0, 0, 0, 0, // number
+        1, 0, 0, 0, 0, 0, 0, 0, // one state
+        9, 0, 0, 0, 0, 0, 0, 0, // id
+        0, 0, 0, 0, 0, 0, 0x44, 0x86, // cell
+        0x39, 0x30, 0, 0, 0x5a, 0xfd, 255, 255, 90, 0, 0, 0, // position
+        244, 1, 0, 0, 0, 0, // velocity
+        0, // heading
+        1, 3, 0, 0, 255, 255, 109, 0, // rotation: which, the others
+        255, 1, 0, 0, 0, 3, 0, 0, 2, 0, // health, action, count, airborne, swimming, kind
+    ]);
+}
+
+#[test]
+fn a_report_of_a_divergence_is_bounded_and_its_rotations_are_rotations() {
+    let seen = SeenState {
+        id: EntityId(9),
+        state: WireEntity::default(),
+    };
+    let report = |states| ClientMessage::Diverged { number: 1, states }.to_frame();
+    let most = report(vec![seen; REPORTED_STATES_MAX]);
+    assert!(ClientMessage::decode(body(&most)).is_ok());
+    let many = report(vec![seen; REPORTED_STATES_MAX + 1]);
+    assert!(ClientMessage::decode(body(&many)).is_err());
+    let mut turned = seen;
+    turned.state.rotation = Rotation::new(3, [0, 0, 511]);
+    let mut bytes = report(vec![turned]);
+    assert!(ClientMessage::decode(body(&bytes)).is_ok());
+    let which = bytes.len() - 17;
+    assert_eq!(bytes[which], 3);
+    bytes[which] = 4;
+    assert!(ClientMessage::decode(body(&bytes)).is_err());
 }
 
 #[test]

@@ -44,6 +44,7 @@ impl Case {
             durable_age: dice.word() as u8,
             usual_back: [0, 1, 3, 100][dice.below(4) as usize],
             strain: Strain::new(dice.below(7) as u8, dice.below(25) as u8),
+            check: (dice.below(3) == 0).then(|| dice.word() as u32),
         };
         let own = match dice.below(4) {
             0 => OwnUpdate::None,
@@ -186,6 +187,7 @@ pub fn snapshots() -> Value {
                 "tick": header.tick,
                 "usualBack": header.usual_back,
                 "strain": [header.strain.level(), header.strain.slower_eighths()],
+                "check": header.check,
             },
             "own": own_json(&own, &header),
             "records": records.iter().map(record_json).collect::<Vec<_>>(),
@@ -197,7 +199,7 @@ pub fn snapshots() -> Value {
 
 /// As in `codec.json`: cell, position, velocity, heading, rotation (greatest, three others), health,
 /// action, count, airborne, swimming, kind.
-fn entity(state: &WireEntity) -> Value {
+pub fn entity(state: &WireEntity) -> Value {
     let rotation = state.rotation.map(|rotation| {
         let [a, b, c] = rotation.parts();
         json!([rotation.largest(), a, b, c])

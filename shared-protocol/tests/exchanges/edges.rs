@@ -125,6 +125,8 @@ impl Snapshot {
             out.write(slower, 5);
         }
         self.own.write(&mut out);
+        // No check.
+        out.write_bool(false);
         out.write_bool(false);
         out.write(self.records.len() as u64, 5);
         for record in &self.records {

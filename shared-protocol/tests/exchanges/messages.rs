@@ -1,12 +1,13 @@
 //! Messages of the control stream, one of each sort and its corners.
 
-use bluemarble_shared_protocol::codec::Schema;
+use bluemarble_shared_protocol::codec::{Rotation, Schema};
 use bluemarble_shared_protocol::{
-    Card, ClientMessage, CloseCode, EntityId, Epoch, GameEvent, PROTOCOL_VERSION, ServerMessage,
-    SessionId, Tick, Welcome,
+    Action, Card, ClientMessage, CloseCode, EntityId, Epoch, GameEvent, PROTOCOL_VERSION,
+    SeenState, ServerMessage, SessionId, Tick, Welcome, WireEntity, WireFlags,
 };
 use serde_json::{Value, json};
 
+use super::datagrams::entity;
 use super::{hex, wide};
 
 /// Both directions.
@@ -20,6 +21,30 @@ fn client() -> Vec<Value> {
         .iter()
         .map(|field| (field.id, field.layout, field.tables))
         .collect();
+    let walker = WireEntity {
+        cell: 0x8644_0000_0000_0000,
+        pos_cm: [12_345, -678, i32::MIN],
+        vel_cmps: [500, -1, i16::MIN],
+        yaw: 200,
+        rotation: None,
+        health: 255,
+        action: Action::Dead,
+        action_n: 15,
+        flags: WireFlags {
+            airborne: true,
+            swimming: false,
+        },
+        kind: 65_535,
+    };
+    let body = WireEntity {
+        yaw: 0,
+        rotation: Rotation::new(2, [-511, 0, 109]),
+        ..walker
+    };
+    let seen = [(9, walker), (u64::MAX, body)].map(|(id, state)| SeenState {
+        id: EntityId(id),
+        state,
+    });
     let rows = [
         (
             ClientMessage::Hello {
@@ -50,6 +75,14 @@ fn client() -> Vec<Value> {
             json!({"is": "cards", "ids": [wide(1), wide(u64::MAX)]}),
         ),
         (ClientMessage::Goodbye, json!({"is": "goodbye"})),
+        (
+            ClientMessage::Diverged {
+                number: 70_000,
+                states: seen.to_vec(),
+            },
+            json!({"is": "diverged", "number": 70_000,
+                "states": seen.map(|seen| json!([wide(seen.id.0), entity(&seen.state)]))}),
+        ),
     ];
     rows.map(|(message, means)| json!({"frame": hex(&message.to_frame()), "means": means}))
         .to_vec()

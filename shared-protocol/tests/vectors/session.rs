@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use bluemarble_shared_protocol::bits::BitWriter;
 use bluemarble_shared_protocol::codec::{
     Baseline, OwnUpdate, Record, RemoveReason, Schema, SnapshotHeader, SnapshotReader,
-    SnapshotWriter, delta, full,
+    SnapshotWriter, check, delta, full,
 };
 use bluemarble_shared_protocol::{BodyBits, EntityId, OwnVitals, Strain, WireEntity};
 
@@ -72,11 +72,12 @@ fn datagram(
         } else {
             Strain::NONE
         },
+        check: (number % 3 == 1).then_some(0),
     };
     let mut writer = SnapshotWriter::default();
     let records_max = if number % 3 == 0 { 200 } else { 20 };
     writer.begin(&header, &own, 1_100, records_max);
-    let (mut records, mut referred) = (Vec::new(), Referred::new());
+    let (mut records, mut referred, mut sum) = (Vec::new(), Referred::new(), 0_u32);
     for index in (0..24_u16).chain([70, 4_000]) {
         if draw.below(3) == 0 {
             continue;
@@ -115,6 +116,8 @@ fn datagram(
                     .update(index, back, string.string(0), bits)
                     .expect("room");
                 referred.insert(index, (back, base));
+                let id = known.expect("only who entered is updated").id;
+                sum = sum.wrapping_add(check::share(id, &state));
                 Record::Update { index, state }
             }
             _ => {
@@ -125,6 +128,7 @@ fn datagram(
                 string.align();
                 let written = writer.enter(index, id, state.cell, string.string(0), bits);
                 written.expect("room");
+                sum = sum.wrapping_add(check::share(id, &state));
                 Record::Enter { index, id, state }
             }
         };
@@ -133,6 +137,7 @@ fn datagram(
             keep(indices, &record, number, tick, &referred);
         }
     }
+    writer.set_check(sum);
     (writer.finish(), (records, referred))
 }
 
@@ -200,7 +205,7 @@ fn line(schema: Schema, bytes: &[u8], (records, referred): &(Vec<Record>, Referr
     assert_eq!(&read, records);
     let records: Vec<String> = read.iter().map(record_text).collect();
     format!(
-        "[\"{}\",[{},{},{},{},{},{}],{own},[{}]]",
+        "[\"{}\",[{},{},{},{},{},{},{}],{own},[{}]]",
         hex(bytes),
         header.number,
         header.epoch,
@@ -208,6 +213,9 @@ fn line(schema: Schema, bytes: &[u8], (records, referred): &(Vec<Record>, Referr
         header.usual_back,
         header.strain.level(),
         header.strain.slower_eighths(),
+        header
+            .check
+            .map_or("null".to_owned(), |check| check.to_string()),
         records.join(","),
     )
 }

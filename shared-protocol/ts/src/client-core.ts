@@ -2,11 +2,12 @@
 // acknowledges, who is in view, what is known of the own avatar, and the intents that are under way.
 
 import { AckWindow } from "./ack-window.js";
+import { type SeenState, checkOf } from "./check.js";
 import { type Acks, type Intent, type Wish, encodeIntents } from "./intents.js";
 import { INTENTS_PER_DATAGRAM_MAX } from "./limits.js";
 import { lowBits, nearest } from "./low-bits.js";
 import { type OwnBody, type Vitals, countedDown } from "./own-section.js";
-import { type Snapshot, type Strain, WIDTHS, readSnapshot } from "./snapshot.js";
+import { type Snapshot, type SnapshotStart, type Strain, WIDTHS, readSnapshot } from "./snapshot.js";
 import type { TableSet } from "./tables.js";
 import { type RemovedEntity, View } from "./view.js";
 
@@ -39,7 +40,9 @@ export type Taken =
   /** It counts. */
   | { readonly is: "taken"; readonly tick: number; readonly newest: boolean; readonly records: number }
   /** It came twice, too late, or from before a restart. */
-  | { readonly is: "dropped" };
+  | { readonly is: "dropped" }
+  /** Its states do not add up to what it says: it does not count, and the server has to be told. */
+  | { readonly is: "diverged"; readonly number: number; readonly states: readonly SeenState[] };
 
 /** The state machine. */
 export class ClientCore {
@@ -121,6 +124,11 @@ export class ClientCore {
     const read = this.#read(bytes);
     if (read === undefined) return { is: "dropped" };
     const { snapshot, number, tick, otherEpoch } = read;
+    const { check } = snapshot.header;
+    if (check !== undefined) {
+      const states = [...this.#view.seen(snapshot.records)];
+      if (checkOf(states) !== check) return { is: "diverged", number, states };
+    }
     if (otherEpoch) this.#beginEpoch(snapshot.header.epoch, number);
     const newest = number > this.#newest;
     this.#acks.take(number);
@@ -156,7 +164,7 @@ export class ClientCore {
   /** Reads a datagram without changing anything; nothing if it is to be dropped unread. */
   #read(bytes: Uint8Array) {
     let place: { number: number; tick: number; otherEpoch: boolean } | undefined;
-    const locate = (header: Snapshot["header"]) => {
+    const locate = (header: SnapshotStart) => {
       place ??= {
         number: nearest(header.number, WIDTHS.number, this.#newest),
         tick: nearest(header.tick, WIDTHS.tick, this.#tick),

@@ -3,6 +3,7 @@
 
 export { type EntityState, type Action } from "./entity-state.js";
 export { CardBook } from "./card-book.js";
+export { type SeenState, checkOf } from "./check.js";
 export { ClientCore, type CoreConfig, type OwnAvatar, type Taken } from "./client-core.js";
 export { CloseCode, closeName } from "./close.js";
 export { type WireDirection, fromWire, toWire } from "./direction.js";

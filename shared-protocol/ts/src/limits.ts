@@ -14,6 +14,8 @@ export const CARDS_PER_MESSAGE_MAX = 256;
 export const NAME_BYTES_MAX = 32;
 /** Most bytes of the planet's name. */
 export const PLANET_NAME_BYTES_MAX = 64;
+/** Most states in one report of a divergence. */
+export const REPORTED_STATES_MAX = 256;
 /** Most kinds of entities in a world. */
 export const KINDS_MAX = 128;
 /** Most bytes of a kind's name. */

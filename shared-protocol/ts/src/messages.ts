@@ -1,6 +1,8 @@
 // The messages of the control stream (docs/PROTOCOL.md, chapter 3), and the frames they travel in.
 
 import { ByteReader, ByteWriter } from "./byte-values.js";
+import type { SeenState } from "./check.js";
+import type { EntityState } from "./entity-state.js";
 import type { Acks } from "./intents.js";
 import {
   CARDS_PER_MESSAGE_MAX,
@@ -13,6 +15,7 @@ import {
   MESSAGE_BYTES_MAX,
   NAME_BYTES_MAX,
   PLANET_NAME_BYTES_MAX,
+  REPORTED_STATES_MAX,
   TICKET_BYTES_MAX,
 } from "./limits.js";
 import { Malformed, demand } from "./malformed.js";
@@ -43,7 +46,9 @@ export type ClientMessage =
   /** Who are these? At most 256. */
   | { readonly is: "cards"; readonly ids: readonly bigint[] }
   /** The client is about to close. */
-  | { readonly is: "goodbye" };
+  | { readonly is: "goodbye" }
+  /** What a datagram came out as whose states do not add up to its check. At most 256. */
+  | { readonly is: "diverged"; readonly number: number; readonly states: readonly SeenState[] };
 
 /** What a client must know to understand its first datagram. */
 export interface Welcome {
@@ -131,7 +136,25 @@ function writeBody(message: ClientMessage): ByteWriter {
       return out;
     case "goodbye":
       return out.u32(2);
+    case "diverged":
+      if (message.states.length > REPORTED_STATES_MAX) throw new RangeError("too many states for one message");
+      out.u32(4).u64(BigInt(message.number)).u64(BigInt(message.states.length));
+      for (const { id, state } of message.states) writeState(out.u64(id), state);
+      return out;
   }
+}
+
+function writeState(out: ByteWriter, state: EntityState): void {
+  out.u64(state.cell);
+  for (const cm of state.positionCm) out.u32(cm >>> 0);
+  for (const cmps of state.velocityCmps) out.u16(cmps & 0xffff);
+  out.u8(state.heading).u8(state.rotation === undefined ? 0 : 1);
+  if (state.rotation !== undefined) {
+    out.u8(state.rotation.largest);
+    for (const part of state.rotation.parts) out.u16(part & 0xffff);
+  }
+  out.u8(state.health).u32(["idle", "attack", "dead"].indexOf(state.action)).u8(state.attacks);
+  out.u8(state.airborne ? 1 : 0).u8(state.swimming ? 1 : 0).u16(state.kind);
 }
 
 function writeFields(out: ByteWriter, fields: readonly FieldVersion[]): ByteWriter {

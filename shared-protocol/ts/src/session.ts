@@ -2,10 +2,12 @@
 // and the end (docs/PROTOCOL.md, chapters 2 and 3).
 
 import { CardBook } from "./card-book.js";
+import type { SeenState } from "./check.js";
 import { ClientCore, type Taken } from "./client-core.js";
 import { CloseCode, closeName } from "./close.js";
 import type { Wish } from "./intents.js";
 import { PlayClock } from "./interpolation.js";
+import { REPORTED_STATES_MAX } from "./limits.js";
 import { Malformed, demand } from "./malformed.js";
 import {
   type ClientMessage,
@@ -21,6 +23,8 @@ import type { CloseInfo, Transport } from "./transport.js";
 
 /** How long a goodbye may take, ms. */
 const GOODBYE_MS = 500;
+/** A divergence is reported no more often than this, ms. */
+const REPORT_MS = 1_000;
 /** Datagrams kept that come before the welcome; the oldest give way. */
 const EARLY_MAX = 64;
 
@@ -72,6 +76,8 @@ export interface SessionCounts {
   dropped: number;
   /** Datagrams that could not be read. */
   undecodable: number;
+  /** Datagrams whose states did not add up to what they said. */
+  diverged: number;
   /** Their bytes. */
   bytes: number;
 }
@@ -91,7 +97,7 @@ export const STANDING: Wish = { direction: { u: 0, v: 0 }, pace: 0, jump: false 
 export class Session {
   /** What the player wants from now on; jump and attack are forgotten once they are sent. */
   wish: Wish = STANDING;
-  readonly counts: SessionCounts = { snapshots: 0, dropped: 0, undecodable: 0, bytes: 0 };
+  readonly counts: SessionCounts = { snapshots: 0, dropped: 0, undecodable: 0, diverged: 0, bytes: 0 };
   readonly #transport: Transport;
   readonly #options: SessionOptions;
   readonly #now: () => number;
@@ -104,6 +110,8 @@ export class Session {
   #early: Uint8Array[] = [];
   /** The newest tick that was answered with an intent. */
   #answered = 0;
+  /** When the next divergence may be reported. */
+  #reportFrom = 0;
   #announced: SessionEnd | undefined;
   #end: SessionEnd | undefined;
   /** Called once: with nothing when the session begins, else with why it does not. */
@@ -306,13 +314,23 @@ export class Session {
     try {
       const taken = core.take(bytes);
       if (taken.is === "taken") return taken;
-      this.counts.dropped += 1;
+      if (taken.is === "dropped") this.counts.dropped += 1;
+      else this.#report(taken.number, taken.states);
     } catch (error) {
       if (!(error instanceof Malformed)) throw error;
       this.counts.undecodable += 1;
       this.#options.listener?.onUndecodable?.(error);
     }
     return undefined;
+  }
+
+  /** Tells the server what a datagram came out as that does not add up; it sends everything afresh. */
+  #report(number: number, states: readonly SeenState[]): void {
+    this.counts.diverged += 1;
+    const now = this.#now();
+    if (now < this.#reportFrom) return;
+    this.#reportFrom = now + REPORT_MS;
+    this.#send({ is: "diverged", number, states: rotated(states, this.counts.diverged * REPORTED_STATES_MAX) });
   }
 
   /** One intent for every tick, and questions about who is unknown. */
@@ -352,6 +370,13 @@ export class Session {
     if (this.#world === undefined) this.#begun(this.#end);
     else this.#options.listener?.onEnd?.(this.#end);
   }
+}
+
+/** As many as fit into a report, from another place on each time. */
+function rotated(states: readonly SeenState[], from: number): readonly SeenState[] {
+  if (states.length <= REPORTED_STATES_MAX) return states;
+  const begin = from % states.length;
+  return [...states.slice(begin), ...states.slice(0, begin)].slice(0, REPORTED_STATES_MAX);
 }
 
 function newWorld(welcome: Welcome): World {

@@ -37,7 +37,12 @@ export interface SnapshotHeader {
   /** How many datagrams back the usual baseline lies; 0 = none. */
   readonly usualBack: number;
   readonly strain: Strain;
+  /** What the states of its records add up to (`checkOf`), if it says so. */
+  readonly check: number | undefined;
 }
+
+/** What is known of a header before its own section is read. */
+export type SnapshotStart = Omit<SnapshotHeader, "check">;
 
 /** How far the server has come with the client's inputs. */
 export interface Progress {
@@ -75,7 +80,7 @@ export interface Snapshot {
 /** What a reader has to know of the past. */
 export interface Past {
   /** Whether a datagram with this header is of use at all. */
-  isWanted(header: SnapshotHeader): boolean;
+  isWanted(start: SnapshotStart): boolean;
   /** What an index was, so many datagrams before the one with this header. */
   baseline(header: SnapshotHeader, index: number, back: number): Baseline | undefined;
 }
@@ -93,10 +98,12 @@ export function readSnapshot(bytes: Uint8Array, { tables, tickHz }: SnapshotForm
   demand(bytes.length <= DATAGRAM_BYTES_MAX, "a datagram beyond its limit");
   const bits = new BitReader(bytes);
   demand(bits.read(8) === KIND, "another kind of datagram");
-  const header = readHeader(bits);
-  if (!past.isWanted(header)) return undefined;
+  const start = readStart(bits);
+  if (!past.isWanted(start)) return undefined;
   const own = readOwnSection(bits);
   const progress = own.is === "none" ? undefined : readProgress(bits);
+  const check = bits.readBool() ? bits.read(32) : undefined;
+  const header: SnapshotHeader = { ...start, check };
   const count = bits.read(COUNT_BITS[bits.read(1)]!);
   const records: SnapshotRecord[] = [];
   let next = 0;
@@ -135,16 +142,16 @@ export function readSnapshot(bytes: Uint8Array, { tables, tickHz }: SnapshotForm
   }
 }
 
-function readHeader(bits: BitReader): SnapshotHeader {
-  const header: SnapshotHeader = {
+function readStart(bits: BitReader): SnapshotStart {
+  const start: SnapshotStart = {
     number: bits.read(WIDTHS.number),
     epoch: bits.read(WIDTHS.epoch),
     tick: bits.read(WIDTHS.tick),
     usualBack: USUAL_CODE.read(bits),
     strain: readStrain(bits),
   };
-  demand(header.usualBack <= BASELINE_BACK_MAX, "usual baseline");
-  return header;
+  demand(start.usualBack <= BASELINE_BACK_MAX, "usual baseline");
+  return start;
 }
 
 function readProgress(bits: BitReader): Progress {

@@ -1,6 +1,7 @@
 // Who is in view, and what each of them was in the datagrams that the server may refer back to
 // (docs/PROTOCOL.md, chapter 9: indices, baselines, what a record does).
 
+import type { SeenState } from "./check.js";
 import type { EntityState } from "./entity-state.js";
 import { BASELINE_AGE_MAX, BASELINE_BACK_MAX } from "./limits.js";
 import type { Baseline } from "./motion.js";
@@ -88,6 +89,15 @@ export class View {
     if (held === undefined) return undefined;
     const age = tick - held.tick;
     return age >= 1 && age <= BASELINE_AGE_MAX ? { state: held.state, age, earlier: held.earlier } : undefined;
+  }
+
+  /** Whose states a datagram's records give. */
+  *seen(records: readonly SnapshotRecord[]): IterableIterator<SeenState> {
+    for (const record of records) {
+      if (record.is === "remove") continue;
+      const id = record.is === "enter" ? record.id : this.#known.get(record.index)?.id;
+      if (id !== undefined) yield { id, state: record.state };
+    }
   }
 
   /** Does what a record of a datagram says; who left the view by that. */

@@ -9,6 +9,7 @@ import { ClientCore } from "../src/client-core.js";
 import { readDelta } from "../src/delta.js";
 import { type EntityState, readFull } from "../src/entity-state.js";
 import { encodeIntents } from "../src/intents.js";
+import { Malformed } from "../src/malformed.js";
 import { tablesOf } from "../src/schema.js";
 import { STANDING } from "../src/session.js";
 import { TABLE_WIDTHS } from "../src/table-widths.js";
@@ -22,7 +23,8 @@ type Own =
   | ["hash", number, VitalsRow | null, number, number]
   | ["exact", number[], number, VitalsRow, number, number]
   | null;
-type Datagram = [string, [number, number, number, number, number, number], Own, Record[] | null];
+type Header = [number, number, number, number, number, number, number | null];
+type Datagram = [string, Header, Own, Record[] | null];
 
 interface Codec {
   schemas: { tables: number; fields: [string, number, number, number][]; walkers: Widths; bodies: Widths }[];
@@ -94,6 +96,33 @@ test("snapshots that follow each other are read as what they are", () => {
     assert.deepEqual(reasons, removed);
   }
 });
+
+test("a state that came out otherwise is told by the check, and nothing of that datagram is taken", () => {
+  const [version, tickHz, tick, datagrams] = codec.sessions[0]!;
+  const core = new ClientCore({ epoch: 9, tick, tickHz, tables: tables(version) });
+  let diverged = 0;
+  for (const [bytes, header] of datagrams) {
+    const before = core.taken;
+    const bent = bytesOf(bytes);
+    const at = Math.floor(bent.length * 0.7);
+    bent[at] = bent[at]! ^ 4;
+    if (header[6] !== null && became(core, bent) === "diverged") {
+      diverged += 1;
+      assert.deepEqual(core.taken, before);
+    }
+    assert(["taken", "dropped"].includes(became(core, bytesOf(bytes))));
+  }
+  assert(diverged >= 3, `${diverged}`);
+});
+
+function became(core: ClientCore, bytes: Uint8Array): string {
+  try {
+    return core.take(bytes).is;
+  } catch (error) {
+    if (!(error instanceof Malformed)) throw error;
+    return "unreadable";
+  }
+}
 
 /** For sorting, and comparing what comes in another order. */
 function inWords(state: EntityState): string {

@@ -4,7 +4,9 @@ import assert from "node:assert/strict";
 import test from "node:test";
 
 import { BitReader, BitWriter } from "../src/bits.js";
+import { checkOf, share } from "../src/check.js";
 import { readDelta } from "../src/delta.js";
+import type { EntityState } from "../src/entity-state.js";
 import { encodeIntents } from "../src/intents.js";
 import { predicted } from "../src/motion.js";
 import { readSnapshot } from "../src/snapshot.js";
@@ -24,8 +26,18 @@ function bitsOf(text: string): BitReader {
 }
 
 const before = someState();
-const after = { ...before, positionCm: [12_395, -676, 90], velocityCmps: [498, 44, 0], heading: 4 };
+const after: EntityState = { ...before, positionCm: [12_395, -676, 90], velocityCmps: [498, 44, 0], heading: 4 };
 const at = (age: number) => ({ state: before, age, earlier: undefined });
+
+test("what the states of a datagram add up to", () => {
+  const hurt = { ...predicted(at(3), HZ), health: 200 };
+  const states = [after, hurt, before];
+  const seen = states.map((state, n) => ({ id: [1n, 2n, ID][n]!, state }));
+  assert.deepEqual(seen.map(({ id, state }) => share(id, state)), [0x9248_45f2, 0x2fd8_0d21, 0xd9a2_81cd]);
+  assert.equal(checkOf(seen), 0x9bc2_d4e0);
+  const body = { ...before, rotation: { largest: 3, parts: [0, -1, 109] as Vector } };
+  assert.equal(share(ID, body), 0x06df_45fe);
+});
 
 test("two intents and an acknowledgement", () => {
   const wish = { direction: { u: 100, v: -200 }, pace: 15, jump: true };
@@ -78,8 +90,8 @@ test("a body that went on nearly as it went", () => {
 
 test("a whole snapshot with one record of each kind", () => {
   const bytes = bytesOf(
-    `12 2c 01 27 6a 48 bd fb b6 7a 4b 01 20 82 a9 02 59 64 18 f7 de bc 9a 78 56 34 12 10 00
-     00 00 00 00 80 c8 90 c8 81 b1 54 00 ad 9d 0b 00 18 7c`,
+    `12 2c 01 27 6a 48 bd fb b6 7a 4b 01 60 70 6a e1 4d 04 53 05 b2 c8 30 ee bd 79 35 f1 ac
+     68 24 20 00 00 00 00 00 00 91 21 91 03 63 a9 00 5a 3b 17 00 30 f8 00`,
   );
   const past = { isWanted: () => true, baseline: (_header: unknown, _index: number, back: number) => at(back) };
   const snapshot = readSnapshot(bytes, { tables: TABLES, tickHz: HZ }, past);
@@ -90,6 +102,7 @@ test("a whole snapshot with one record of each kind", () => {
       tick: 100_002 % 2 ** 16,
       usualBack: 2,
       strain: { level: 0, slowerEighths: 0 },
+      check: 0x9bc2_d4e0,
     },
     own: { is: "hash", bodyHash: 0xdead_beef, vitals: undefined },
     progress: { applied: 41, durableAge: 2 },

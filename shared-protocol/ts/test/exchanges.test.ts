@@ -32,7 +32,7 @@ interface SnapshotCase {
   hz: number;
   bytes: string;
   baselines: (Aged & { index: number; back: number; earlier: Aged | null })[];
-  header: { number: number; epoch: number; tick: number; usualBack: number; strain: [number, number] };
+  header: { number: number; epoch: number; tick: number; usualBack: number; strain: [number, number]; check: number | null };
   own: OwnRow | null;
   records: { is: string; index: number; id?: string; state?: EntityRow; reason?: number }[];
   damaged: { bytes: string; readable: boolean }[];
@@ -67,7 +67,7 @@ function plain({ header, own, progress, records }: Snapshot): unknown {
 }
 
 function expected(one: SnapshotCase): unknown {
-  const { strain, ...header } = one.header;
+  const { strain, check, ...header } = one.header;
   const records = one.records.map(({ is, index, id, state, reason }) => {
     if (is === "remove") return { is, index, reason: ["gone", "out of view", "hidden"][reason!] };
     if (is === "enter") return { is, index, id: wide(id!), state: entity(state!) };
@@ -75,7 +75,7 @@ function expected(one: SnapshotCase): unknown {
   });
   const progress = one.own && { applied: one.own.progress[0], durableAge: one.own.progress[1] };
   return {
-    header: { ...header, strain: { level: strain[0], slowerEighths: strain[1] } },
+    header: { ...header, strain: { level: strain[0], slowerEighths: strain[1] }, check: check ?? undefined },
     own: ownSection(one),
     progress: progress ?? undefined,
     records,
@@ -129,6 +129,10 @@ test("the client's messages are written as the server reads them", () => {
       const knows = (means["knows"] as Numbers[]).map(([id, layout, tables]) => ({ id, layout, tables }));
       assert.deepEqual(knows, KNOWN_FIELDS, "what this library knows");
       message["knows"] = knows;
+    }
+    if (means["states"] !== undefined) {
+      const states = means["states"] as [string, EntityRow][];
+      message["states"] = states.map(([id, state]) => ({ id: wide(id), state: entity(state) }));
     }
     if (means.is === "resume") message["taken"] = { newest: means["newest"], before: means["before"] };
     assert.equal(hexOf(encodeMessage(message as ClientMessage)).replaceAll(" ", ""), frame, means.is);

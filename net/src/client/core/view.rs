@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use bluemarble_shared_protocol::codec::{
     BASELINE_BACK_MAX, Baseline, INDICES_MAX, Record, RemoveReason, quantise,
 };
-use bluemarble_shared_protocol::{EntityId, Tick, WireEntity};
+use bluemarble_shared_protocol::{EntityId, SeenState, Tick, WireEntity};
 use bluemarble_spatial::{CellId, FrameAxes};
 use glam::DVec3;
 
@@ -134,6 +134,40 @@ impl View {
             age: u32::try_from(now.0.checked_sub(held.tick.0)?).ok()?,
             earlier: held.earlier,
         })
+    }
+
+    /// The states in a datagram's records, with whose they are.
+    pub(super) fn seen(&self, records: &[Record]) -> impl Iterator<Item = SeenState> + Clone {
+        let id_of = |index: u16| {
+            self.by_index
+                .get(usize::from(index))?
+                .as_ref()
+                .map(|k| k.id)
+        };
+        records.iter().filter_map(move |record| match *record {
+            Record::Enter { id, state, .. } => Some(SeenState { id, state }),
+            Record::Update { index, state } => Some(SeenState {
+                id: id_of(index)?,
+                state,
+            }),
+            Record::Remove { .. } => None,
+        })
+    }
+
+    /// Bends all that is kept of an entity's states.
+    #[cfg(feature = "testing")]
+    pub(super) fn bend(&mut self, id: EntityId, mut bend: impl FnMut(&mut WireEntity)) -> bool {
+        let Some((index, shown)) = self.by_id.get_mut(&id) else {
+            return false;
+        };
+        bend(&mut shown.state);
+        if let Some(known) = &mut self.by_index[usize::from(*index)] {
+            known
+                .states
+                .iter_mut()
+                .for_each(|held| bend(&mut held.state));
+        }
+        true
     }
 
     /// One record of datagram `number`, which shows `tick`; an update with what it was against.

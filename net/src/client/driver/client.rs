@@ -182,6 +182,10 @@ impl Client {
                 self.take(&datagram);
             }
             self.take_messages();
+            if let Some(report) = self.core.take_report() {
+                tracing::warn!(target: "bluemarble::divergence", "a snapshot does not add up");
+                self.link.send_message(&report).await?;
+            }
             let first = before == 0 && self.core.stats().snapshots > 0;
             if first || self.core.tick() > tick_before {
                 return Ok(self.core.tick());
@@ -236,7 +240,7 @@ impl Client {
     fn take(&mut self, datagram: &Bytes) {
         let now_ms = u64::try_from(now().duration_since(self.began).as_millis()).unwrap_or(0);
         match self.core.handle_datagram(now_ms, datagram) {
-            Ok(Taken::Snapshot { .. } | Taken::Ignored) => {}
+            Ok(Taken::Snapshot { .. } | Taken::Ignored | Taken::Diverged) => {}
             Err(error) => tracing::debug!(%error, "unreadable snapshot"),
         }
     }

@@ -134,7 +134,7 @@ impl Hub {
         let code = match message {
             ClientMessage::Hello { .. } | ClientMessage::Resume { .. } => CloseCode::Unexpected,
             ClientMessage::Goodbye => CloseCode::Normal,
-            ClientMessage::Cards { .. } => return,
+            ClientMessage::Cards { .. } | ClientMessage::Diverged { .. } => return,
         };
         self.line.remove(session);
         self.refuse(session, code, None);

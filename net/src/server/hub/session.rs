@@ -29,6 +29,8 @@ pub(crate) struct Session {
     pub(crate) allowance: Allowance,
     /// The session its client came back with, until something is heard on this connection.
     pub(crate) took_up: Option<SessionId>,
+    /// When its view was last found to differ and sent afresh.
+    pub(crate) diverged_ms: Option<u64>,
     /// When the admission was sealed.
     admitted: Option<Tick>,
     /// The avatar's newest input number when this session took over. The world numbers an avatar's
@@ -62,6 +64,7 @@ impl Session {
             liveness,
             allowance: Allowance::default(),
             took_up: None,
+            diverged_ms: None,
             admitted: None,
             seq_base: None,
             vitals: None,

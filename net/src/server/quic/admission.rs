@@ -223,7 +223,7 @@ async fn greet(shared: &Shared, wire: &Wire) -> Result<Admitted, Refusal> {
             client,
             knows,
         } => (protocol, client, knows, Said::Token(token, newest, before)),
-        ClientMessage::Cards { .. } | ClientMessage::Goodbye => {
+        ClientMessage::Cards { .. } | ClientMessage::Goodbye | ClientMessage::Diverged { .. } => {
             let reason = "the first message must be a hello".to_owned();
             return Err(Refusal::Close {
                 code: CloseCode::Unexpected,

@@ -3,7 +3,7 @@
 //!
 //! Whatever waits grows in priority each tick by its weight (near, moving and fighting weigh more),
 //! so that nothing in view starves; removals go first. What the client is known to have is not sent,
-//! except once a second, so that it can tell "unchanged" from "lost".
+//! except about once a second, so that it can tell "unchanged" from "lost".
 
 use std::cmp::Reverse;
 
@@ -79,7 +79,10 @@ pub(super) struct Candidates {
     usual: u64,
     next_number: u64,
     tick: Tick,
+    /// After so many ticks what did not change is sent again, if it was not for a check already.
     refresh_ticks: u64,
+    /// Whether this tick's datagrams are checked: then what did not change is sent, too.
+    checked: bool,
     near_period: u64,
     far_period: u64,
     /// Squares of a quarter and half of the radius, m².
@@ -89,12 +92,13 @@ pub(super) struct Candidates {
 
 impl Candidates {
     /// Starts over for the client whose next datagram has `next_number`.
-    pub(super) fn begin(&mut self, next_number: u64, tick: Tick, tick_hz: u32, bands: &Bands) {
+    pub(super) fn begin(&mut self, next_number: u64, tick: Tick, checked: bool, bands: &Bands) {
         self.list.clear();
         self.bits_most = 0;
         self.next_number = next_number;
         self.tick = tick;
-        self.refresh_ticks = u64::from(tick_hz);
+        self.refresh_ticks = bands.check_period + 1;
+        self.checked = checked;
         self.near_period = bands.near_period;
         self.far_period = bands.far_period;
         self.near2 = bands.enter_m * bands.enter_m / 16.0;
@@ -136,7 +140,8 @@ impl Candidates {
             };
             let turn = (self.tick.0 + u64::from(slot_number)).is_multiple_of(period);
             let news = self.tick.since(slot.event) <= NEWS_TICKS;
-            if fresh && (current || (!turn && !news)) {
+            let due = if current { self.checked } else { turn || news };
+            if fresh && !due {
                 return;
             }
         }

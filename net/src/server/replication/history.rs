@@ -9,6 +9,7 @@ use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::Arc;
 
+use bluemarble_shared_protocol::codec::check;
 use bluemarble_shared_protocol::{EntityId, OwnState, Tick, WireEntity, WireFrame, mix64};
 use glam::DVec3;
 
@@ -215,6 +216,12 @@ impl History {
     #[inline]
     pub(crate) fn state(&self, slot: u32) -> &WireEntity {
         &self.ring[slot as usize * self.depth + self.depth_of(self.tick)]
+    }
+
+    /// What the state now adds to the check of a datagram that holds it.
+    #[inline]
+    pub(crate) fn check_share(&self, slot: u32) -> u32 {
+        check::share(self.slots[slot as usize].id, self.state(slot))
     }
 
     /// The state at an earlier tick, if it is still kept and the entity was there all the time.

@@ -10,6 +10,8 @@ use bluemarble_shared_protocol::codec::{Baseline, Schema, delta, full};
 use bluemarble_shared_protocol::{Tick, WireEntity};
 
 use super::history::History;
+#[cfg(feature = "sabotage")]
+use crate::server::sabotage;
 
 /// Places of a slot for deltas; one more is for the full state.
 const DELTA_PLACES: usize = 8;
@@ -41,6 +43,8 @@ pub(crate) struct Strings {
     tick: Tick,
     tick_hz: u32,
     schema: Schema,
+    #[cfg(feature = "sabotage")]
+    bends: bool,
     pub(crate) encoded: u64,
     pub(crate) shared: u64,
 }
@@ -52,6 +56,12 @@ impl Strings {
             schema,
             ..Self::default()
         }
+    }
+
+    /// Whether some of them are lies.
+    #[cfg(feature = "sabotage")]
+    pub(crate) fn bending(self, bends: bool) -> Self {
+        Self { bends, ..self }
     }
 
     /// Forgets the last tick's strings.
@@ -98,8 +108,8 @@ impl Strings {
                 }
             },
         };
-        let (state, hz, schema) = (history.state(slot), self.tick_hz, self.schema);
-        let string = self.make(|out| delta::write(out, schema.tables(), &base, hz, state));
+        let (state, hz, schema) = (self.meant(history, slot), self.tick_hz, self.schema);
+        let string = self.make(|out| delta::write(out, schema.tables(), &base, hz, &state));
         *self.made(place) = Made {
             at: self.tick,
             baseline,
@@ -153,6 +163,17 @@ impl Strings {
             string,
         };
         string
+    }
+
+    /// The slot's state, unless this is a build that lies.
+    #[inline]
+    fn meant(&self, history: &History, slot: u32) -> WireEntity {
+        #[cfg(feature = "sabotage")]
+        if self.bends {
+            let (id, state) = (history.slot(slot).id, *history.state(slot));
+            return sabotage::bent(id, self.tick, self.tick_hz, state);
+        }
+        *history.state(slot)
     }
 
     fn make(&mut self, write: impl FnOnce(&mut BitWriter)) -> BitString {

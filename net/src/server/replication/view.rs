@@ -208,6 +208,37 @@ impl View {
         flight.ages.push(u16::try_from(age).unwrap_or(0));
     }
 
+    /// The tick of a datagram, and whose states were in it, if it is still remembered.
+    pub(crate) fn held_by(
+        &self,
+        number: u64,
+    ) -> Option<(Tick, impl Iterator<Item = SlotRef> + '_)> {
+        let flight = &self.flights[number as usize % FLIGHTS_MAX];
+        let states = flight.held.iter().filter_map(move |&mark| {
+            let entry = self.entries.get(usize::from(mark))?;
+            (mark & REMOVAL == 0 && number >= entry.since).then_some(entry.noted)
+        });
+        (flight.number == number && number > 0).then_some((flight.tick, states))
+    }
+
+    /// The client's states are not what they should be: none of them is a baseline any more, and
+    /// everybody is sent in full, as room allows.
+    pub(crate) fn distrust(&mut self) {
+        self.settle();
+        self.kept = Vec::new();
+        for entry in &mut self.entries {
+            if matches!(entry.stage, Stage::Known | Stage::Entering) {
+                *entry = Entry {
+                    stage: Stage::Entering,
+                    since: self.next_number,
+                    acked: None,
+                    acked_against: None,
+                    ..*entry
+                };
+            }
+        }
+    }
+
     /// Keeps the state of every baseline, as `state_of` knows it or as it was kept before.
     pub(crate) fn keep_baselines(
         &mut self,
@@ -449,6 +480,26 @@ mod tests {
         });
         assert_eq!(acknowledge(&mut view, ack(first), Tick(0)).arrived, 0);
         assert_eq!(view.entries[0].stage, Stage::Entering);
+    }
+
+    #[test]
+    fn what_a_distrusted_view_was_sent_before_is_no_baseline() {
+        let mut view = View::new();
+        let index = view.enter(noted(1)).unwrap();
+        let first = send(&mut view, 1, &[index]);
+        acknowledge(&mut view, ack(first), Tick(0));
+        let second = send(&mut view, 2, &[index]);
+        let held = |view: &View| {
+            view.held_by(second)
+                .map(|(tick, held)| (tick, held.collect()))
+        };
+        assert_eq!(held(&view), Some((Tick(2), vec![noted(1)])));
+        view.distrust();
+        acknowledge(&mut view, ack(second), Tick(0));
+        assert_eq!(view.entries[0].acked, None);
+        let third = send(&mut view, 3, &[index]);
+        acknowledge(&mut view, ack(third), Tick(0));
+        assert_eq!(view.entries[0].acked, Some((third, Tick(3))));
     }
 
     #[test]
