@@ -14,9 +14,11 @@ use bluemarble_net::server::{
     BUDGET_BYTES_MAX, BUDGET_BYTES_MIN, Hub, HubConfig, WorldFacts, event::SessionEvent,
 };
 use bluemarble_net::tickets::{TicketKeys, TicketVerifier};
-use bluemarble_persistence::{CheckpointImage, JournalTail, Store, StoreError, read_journal};
-use bluemarble_shared_protocol::Epoch;
+use bluemarble_persistence::{
+    CheckpointImage, JournalReader, JournalTail, Store, StoreError, read_journal,
+};
 use bluemarble_shared_protocol::limits::DATAGRAM_BYTES_MAX;
+use bluemarble_shared_protocol::{Epoch, Tick};
 use bluemarble_sim::{Scenario, World, WorldSpec};
 use crossbeam_channel::Receiver;
 use tokio::runtime::Runtime;
@@ -33,7 +35,7 @@ use crate::held::HeldDigests;
 use crate::limits::{INTEREST_HYSTERESIS, QUIET_CLIENT_BYTES_MAX};
 use crate::live::{Live, digest_hex};
 use crate::overload::{Ladder, LadderRules};
-use crate::recovery::{self, Asker, Quarantine, Recovered, Remains};
+use crate::recovery::{self, Asker, Quarantine, Recovered, RecoveryError, Remains};
 use crate::shutdown::StopRequest;
 use crate::stepper::Stepper;
 use crate::steps::Steps;
@@ -248,6 +250,7 @@ fn read_remains(
             let (since, after) = image
                 .as_ref()
                 .map_or_else(Default::default, |image| (image.epoch, image.tick));
+            refuse_the_journal_of_another(&ground.data.journal(), world)?;
             if args.discard_journal_tail {
                 // It may be unreadable. It is moved away once the world is ours.
                 let tail = JournalTail::default();
@@ -268,6 +271,21 @@ fn read_remains(
             let found = told(image.as_ref(), &tail);
             Ok((Remains { image, tail }, found))
         })
+}
+
+/// What a journal lacks is of no interest if it is another world's; and it is not ours to give up.
+fn refuse_the_journal_of_another(journal: &Path, world: &str) -> Result<(), Failure> {
+    // One that cannot be opened is told of when it is read, or given up.
+    let whose = JournalReader::open(journal, Epoch(0), Tick(0))
+        .ok()
+        .and_then(|reader| reader.world().map(str::to_owned));
+    match whose {
+        Some(other) if other != world => {
+            let error = RecoveryError::OtherWorld(other);
+            Err(Failure::environment(error.to_string()).advise(error.advice()))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Refuses a journal that the database has not seen begin, before anybody is fenced for it.

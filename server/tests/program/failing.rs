@@ -132,9 +132,12 @@ fn the_journal_of_another_world_is_not_replayed_into_this_one() {
     let dir = tempfile::tempdir().unwrap();
     let one = ["--world", "one", "--checkpoint-s", "600"];
     let two_is_refused = || {
-        let (status, text) = refused(dir.path(), &["--world", "two"]);
-        assert_eq!(status, 1);
-        assert!(text.contains("the world 'one'"), "{text}");
+        // Nor may it give up what is not its own.
+        for more in [&[][..], &["--discard-journal-tail"]] {
+            let (status, text) = refused(dir.path(), &[&["--world", "two"], more].concat());
+            assert_eq!(status, 1);
+            assert!(text.contains("the world 'one'"), "{text}");
+        }
     };
     let server = Server::start(dir.path(), &one);
     server.wait_for_tick(5);
@@ -142,6 +145,24 @@ fn the_journal_of_another_world_is_not_replayed_into_this_one() {
     two_is_refused();
     // Nor does it matter that a planned stop leaves no tail: the two would share one journal.
     Server::start(dir.path(), &one).stop();
+    two_is_refused();
+    // Nor that its journal no longer reaches back to where a new world would begin.
+    let server = Server::start(dir.path(), &["--world", "one", "--checkpoint-s", "1"]);
+    let begins_later = || {
+        let journal = std::fs::read_dir(dir.path().join("journal")).unwrap();
+        !journal.flatten().any(|segment| {
+            let name = segment.file_name().to_string_lossy().into_owned();
+            name.ends_with("-00000000000000000001.bmj")
+        })
+    };
+    for tick in (20..2_000).step_by(20) {
+        if begins_later() {
+            break;
+        }
+        server.wait_for_tick(tick);
+    }
+    assert!(begins_later());
+    server.kill();
     two_is_refused();
 }
 
