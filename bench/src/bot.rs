@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use bluemarble_net::client::{Client, ClientOptions, Disconnected, Link, Predictor, View};
 use bluemarble_net::tickets::CharacterName;
@@ -18,7 +18,7 @@ use crate::behaviour::{Ground, Mind, Situation, Wish};
 use crate::cli::LoadArgs;
 use crate::counter::Counter;
 use crate::outcome::{Counters, Outcome};
-use crate::run::{Phase, Run};
+use crate::run::{Phase, Run, unix_now};
 use crate::scene::Walker;
 use crate::verify::{Received, Rules, Strains, ViewSample};
 
@@ -421,9 +421,6 @@ impl Axes {
 }
 
 /// Wall time, for tickets.
-#[expect(clippy::disallowed_methods, reason = "tickets expire in wall time")]
 pub fn unix_now_s() -> u64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |since| since.as_secs())
+    unix_now().as_secs()
 }

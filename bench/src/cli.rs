@@ -65,6 +65,9 @@ Examples:
   The same over lines that lose a tenth of everything in bursts:
     bluemarble-bench load --scene meadow --clients 100 --k 30 --link bad --seconds 20
 
+  Among abusers of 21 kinds, two of each; compare the honest ones' figures with --hostile 0:
+    bluemarble-bench load --scene meadow --clients 100 --k 30 --hostile 42 --seconds 30
+
   With a report, and as a gate in a script:
     bluemarble-bench load --clients 200 --seconds 30 --json report.json \\
         --expect-tick-p99-ms 50 --expect-seen 30 --expect-handoffs-per-s 1 --expect-kills-per-s 1
@@ -97,6 +100,11 @@ pub struct LoadArgs {
     /// bursts), narrow, blackout (five seconds of silence now and then), roaming (addresses change).
     #[arg(long, value_name = "LINE", value_parser = parse_link)]
     pub link: Option<LineQuality>,
+    /// Let hostile bots loose beside the honest ones: so many, or, with a point in it, this share of
+    /// --clients. Each kind does one thing that must not be (floods, forged and replayed bytes, half a
+    /// handshake ...) again and again; the run fails unless each meets the fate that PROTOCOL says.
+    #[arg(long, value_name = "N|SHARE", conflicts_with = "link", value_parser = parse_hostile)]
+    pub hostile: Option<HostileWish>,
     /// Threads of this program that run bots.
     #[arg(long, default_value_t = 2, value_name = "N",
           value_parser = clap::value_parser!(u16).range(1..=256))]
@@ -161,6 +169,14 @@ pub struct LoadArgs {
     pub expect: Expect,
 }
 
+impl LoadArgs {
+    /// How many hostile bots there are.
+    #[must_use]
+    pub fn hostile_bots(&self) -> u32 {
+        self.hostile.map_or(0, |wish| wish.bots(self.clients))
+    }
+}
+
 /// Gates: the run fails if one is not met.
 #[derive(Clone, Debug, Default, Args)]
 pub struct Expect {
@@ -182,6 +198,43 @@ pub struct Expect {
     /// At most this share of the snapshot datagrams may be missing, 0 to 1.
     #[arg(long, value_name = "SHARE", help_heading = "Gates")]
     pub expect_loss: Option<f64>,
+}
+
+/// How many hostile bots.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum HostileWish {
+    /// So many.
+    Number(u32),
+    /// This share of the honest ones, 0 to 1.
+    Share(f64),
+}
+
+impl HostileWish {
+    /// How many that are beside so many honest ones.
+    #[must_use]
+    pub fn bots(self, clients: u32) -> u32 {
+        match self {
+            Self::Number(number) => number,
+            Self::Share(share) => (share * f64::from(clients)).ceil() as u32,
+        }
+    }
+}
+
+fn parse_hostile(text: &str) -> Result<HostileWish, String> {
+    let share = |share: f64| {
+        (0.0..=1.0)
+            .contains(&share)
+            .then_some(HostileWish::Share(share))
+    };
+    let wish = match text.contains('.') {
+        true => text.parse().ok().and_then(share),
+        false => text
+            .parse()
+            .ok()
+            .filter(|n| *n <= 10_000)
+            .map(HostileWish::Number),
+    };
+    wish.ok_or_else(|| "must be a number of bots, or a share from 0.0 to 1.0".to_owned())
 }
 
 fn parse_link(name: &str) -> Result<LineQuality, UnknownLine> {
@@ -212,7 +265,7 @@ mod tests {
         let parsed: Vec<_> = examples
             .map(|line| Cli::try_parse_from(line.split_whitespace()))
             .collect();
-        assert_eq!(parsed.len(), 5);
+        assert_eq!(parsed.len(), 6);
         for result in parsed {
             result.unwrap();
         }
@@ -227,6 +280,10 @@ mod tests {
             "--truth-every 0",
             "--sockets 0",
             "--link perfect",
+            "--hostile -1",
+            "--hostile 1.5",
+            "--hostile many",
+            "--hostile 9 --link bad",
         ] {
             let line = format!("bluemarble-bench load {bad}");
             assert!(
@@ -234,5 +291,14 @@ mod tests {
                 "{bad}"
             );
         }
+    }
+
+    #[test]
+    fn hostile_bots_are_counted_or_a_share() {
+        let bots = |text| parse_hostile(text).unwrap().bots(30);
+        assert_eq!(
+            [bots("7"), bots("0"), bots("0.1"), bots("1.0")],
+            [7, 0, 3, 30]
+        );
     }
 }

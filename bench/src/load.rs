@@ -3,7 +3,7 @@
 mod cost;
 mod summary;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -24,6 +24,7 @@ use crate::bot::{self, Bot};
 use crate::capture;
 use crate::cli::LoadArgs;
 use crate::content;
+use crate::hostile::{Hostiles, Target};
 use crate::judge::{Findings, Judge, KeepTruth};
 use crate::outcome::Outcome;
 use crate::pulse::Pulse;
@@ -113,9 +114,17 @@ async fn run_against(args: &LoadArgs, stage: Option<&Stage>) -> anyhow::Result<R
     if let Err(error) = &predictor {
         bar.println(format!("bots will not predict their movement: {error:#}"));
     }
+    let enemies = crew.enemies(args)?;
     let mut bots = crew.join(args, predictor.ok(), &run, &bar).await;
+    let mut hostiles = match enemies {
+        Some(enemies) => Some(enemies.let_loose(args, &admin).await?),
+        None => None,
+    };
     wait_for_bots(&run, &mut bots, args.clients, &bar).await;
     let measured = measure(args, &admin, &run, stage, &bar).await?;
+    if let Some(hostiles) = &mut hostiles {
+        hostiles.stop().await;
+    }
     run.set_phase(Phase::Leaving);
     sleep(TRUTH_WAIT).await;
     let dropped = run.dropped_views.load(Ordering::Relaxed);
@@ -126,6 +135,10 @@ async fn run_against(args: &LoadArgs, stage: Option<&Stage>) -> anyhow::Result<R
     verify_captures(&mut outcomes, &mut findings).await?;
     bar.finish_and_clear();
     let mut report = summary::report(args, &measured, &outcomes, &findings, dropped);
+    if let Some(hostiles) = &hostiles {
+        // By now their last closes have been counted.
+        report.hostile = Some(hostiles.report(&blocking(&admin, Admin::metrics).await?));
+    }
     report.cost = stage.map(|stage| cost::of(args, stage, &measured, &findings, &report));
     Ok(report)
 }
@@ -160,6 +173,32 @@ struct Crew {
     bots: Vec<Bot>,
     options: ClientOptions,
     endpoints: Vec<ClientEndpoint>,
+    issuer: TicketIssuer,
+    ticket_lifetime_s: u64,
+    cert: PathBuf,
+}
+
+/// What hostile bots need.
+struct Enemies {
+    bots: u32,
+    target: Target,
+    issuer: TicketIssuer,
+    ticket_lifetime_s: u64,
+}
+
+impl Enemies {
+    /// All of them at once.
+    async fn let_loose(self, args: &LoadArgs, admin: &Admin) -> anyhow::Result<Hostiles> {
+        let before = blocking(admin, Admin::metrics).await?;
+        Hostiles::start(
+            self.bots,
+            args.seed,
+            &self.target,
+            &self.issuer,
+            self.ticket_lifetime_s,
+            before,
+        )
+    }
 }
 
 impl Crew {
@@ -199,7 +238,24 @@ impl Crew {
             bots,
             options,
             endpoints,
+            issuer,
+            ticket_lifetime_s: lifetime_s,
+            cert,
         })
+    }
+
+    /// Those who are not honest, if any are asked for.
+    fn enemies(&self, args: &LoadArgs) -> anyhow::Result<Option<Enemies>> {
+        let bots = args.hostile_bots();
+        if bots == 0 {
+            return Ok(None);
+        }
+        Ok(Some(Enemies {
+            bots,
+            target: Target::new(args.server, &args.server_name, &self.cert)?,
+            issuer: self.issuer.clone(),
+            ticket_lifetime_s: self.ticket_lifetime_s,
+        }))
     }
 
     /// The first bot goes in and out again alone, so that what would go wrong for everybody is said

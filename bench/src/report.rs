@@ -1,12 +1,14 @@
 //! What a run found: the report as JSON, as a table, and the verdict.
 
 mod cost;
+mod hostile;
 mod table;
 mod verdict;
 
 use serde::Serialize;
 
 pub use cost::{BandQuality, Cost, CpuSplit, Phases, Quantiles};
+pub use hostile::{Hostility, KindReport};
 
 use crate::verify::{Count, Promise};
 
@@ -23,6 +25,8 @@ pub struct Report {
     pub scene: String,
     /// In a scene: what a client costs and gets.
     pub cost: Option<Cost>,
+    /// What became of hostile bots, if there were any.
+    pub hostile: Option<Hostility>,
     /// What became of packets on the bad line in between, if there was one.
     pub line: Option<String>,
     /// Between one snapshot of a bot and its next, milliseconds.

@@ -2,7 +2,7 @@
 //! lies, and the counts they add to.
 
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use glam::DVec3;
 use parking_lot::Mutex;
@@ -98,4 +98,12 @@ impl Run {
 #[expect(clippy::disallowed_methods, reason = "a load test measures time")]
 pub fn now() -> Instant {
     Instant::now()
+}
+
+/// Wall time, since 1970.
+#[expect(clippy::disallowed_methods, reason = "tickets expire in wall time")]
+pub fn unix_now() -> Duration {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default()
 }

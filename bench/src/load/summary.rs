@@ -52,6 +52,7 @@ pub(super) fn report(
             ),
         },
         cost: None,
+        hostile: None,
         line: None,
         gaps_ms: gaps(outcomes),
         clients: args.clients,

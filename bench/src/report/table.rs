@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{Cost, PromiseCount, Report};
+use super::{Cost, Hostility, PromiseCount, Report};
 
 impl Report {
     /// For people.
@@ -30,6 +30,7 @@ impl Report {
                 let _ = writeln!(text, "           {example}");
             }
         }
+        text.extend(self.hostile.iter().map(Hostility::table));
         text
     }
 

@@ -31,6 +31,8 @@ pub struct HostOptions {
     pub seed: u64,
     /// Threads for sockets.
     pub net_threads: usize,
+    /// Places beyond those of the players.
+    pub strangers: u32,
 }
 
 /// A running server; it ends when this is dropped.
@@ -193,8 +195,8 @@ fn write_world(
         scene.radius_m,
         scene.client_bytes_per_s_max,
         options.net_threads,
-        // The scout's session may still be there.
-        players + 8,
+        // The scout's session may still be there, and those of hostile bots that have just gone.
+        players + 8 + 2 * options.strangers,
     );
     std::fs::write(folder.path().join("server.toml"), settings)?;
     Ok(())

@@ -61,6 +61,7 @@ impl Stage {
             assets,
             seed: args.seed,
             net_threads: usize::from(args.server_net_threads),
+            strangers: args.hostile_bots(),
         };
         let host = Host::start(&scene, name, args.clients, patch_m, &options)?;
         wait_for_world(&host)?;
