@@ -24,6 +24,9 @@ use crate::verify::{Received, Rules, Strains, ViewSample};
 
 /// Only one bot in so many times the blows of others: each look costs a pass over its view.
 const BLOW_WATCHERS: u32 = 4;
+/// How often a bot on a bad line tries to join, as its player would: a handshake has five seconds, and
+/// one of a few packets of which a burst takes the first three has none of them left.
+const TRIES_BAD_LINE: u32 = 4;
 /// One bot in so many is a guest.
 const GUEST_ONE_IN: u32 = 20;
 /// How long a guest stays, seconds.
@@ -42,6 +45,8 @@ pub struct Bot {
     reach_m: f64,
     part: Part,
     manner: Manner,
+    /// How often it tries to join.
+    tries: u32,
 }
 
 /// What a bot does with what it receives.
@@ -79,6 +84,11 @@ impl Bot {
             reach_m: args.reach_m,
             part: Part::Verifies,
             manner: Manner::Roams(Mind::new(args.seed, number, ground)),
+            tries: if args.link.is_some() {
+                TRIES_BAD_LINE
+            } else {
+                1
+            },
         }
     }
 
@@ -103,6 +113,10 @@ impl Bot {
         loop {
             let visit = self.visit(&options, &predictor, &run, &mut outcome).await;
             if let Err(reason) = visit {
+                if !outcome.was_inside && outcome.joined_again + 1 < u64::from(self.tries) {
+                    outcome.joined_again += 1;
+                    continue;
+                }
                 outcome.lost = Some(format!("{}: {reason}", self.name.as_str()));
                 return outcome;
             }

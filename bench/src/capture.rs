@@ -80,10 +80,7 @@ impl Capture {
 
 /// What the captures show, against the truth of the time; and how many datagrams did not decode.
 #[must_use]
-pub fn verify(captures: &[Capture], truths: Vec<TruthFrame>) -> (Tally, u64) {
-    let Some(rules) = captures.first().map(|capture| capture.rules) else {
-        return (Tally::default(), 0);
-    };
+pub fn verify(captures: &[Capture], truths: Vec<TruthFrame>, rules: Rules) -> (Tally, u64) {
     let (mut all, mut undecodable) = (Vec::new(), 0);
     for capture in captures {
         let (views, bad) = capture.views(&truths);

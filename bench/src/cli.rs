@@ -96,8 +96,10 @@ pub struct LoadArgs {
     #[arg(long, default_value_t = 1, value_name = "N", help_heading = "Scenes", requires = "scene",
           value_parser = clap::value_parser!(u16).range(1..=64))]
     pub server_net_threads: u16,
-    /// Put a bad line between bots and server, seeded, one each: good, mobile, bad (a tenth lost in
-    /// bursts), narrow, blackout (five seconds of silence now and then), roaming (addresses change).
+    /// Put a bad line between bots and server, seeded, one each: good, mobile, bad (80 ± 40 ms, a tenth
+    /// lost in bursts, 1 % twice), narrow, blackout (five seconds of silence now and then), roaming
+    /// (addresses change). The run fails if anybody is lost, sent more than the budget, or has no
+    /// snapshot a second after a silence.
     #[arg(long, value_name = "LINE", value_parser = parse_link)]
     pub link: Option<LineQuality>,
     /// Let hostile bots loose beside the honest ones: so many, or, with a point in it, this share of

@@ -11,7 +11,7 @@ use std::time::Duration;
 use anyhow::{Context as _, anyhow};
 use bluemarble_net::certs::ServerIdentity;
 use bluemarble_net::client::{ClientEndpoint, ClientOptions, Link, Predictor, Trust};
-use bluemarble_net::testing::{PathStats, UdpRelay};
+use bluemarble_net::testing::UdpRelay;
 use bluemarble_net::tickets::{CharacterName, TicketIssuer, TicketKeys};
 use bluemarble_shared_protocol::Welcome;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -28,7 +28,7 @@ use crate::hostile::{Hostiles, Target};
 use crate::judge::{Findings, Judge, KeepTruth};
 use crate::outcome::Outcome;
 use crate::pulse::Pulse;
-use crate::report::Report;
+use crate::report::{Line, Report};
 use crate::run::{Phase, Run};
 use crate::scene::{PhaseSums, Spent, Stage};
 use crate::verify::Rules;
@@ -64,7 +64,7 @@ async fn run_over_line(args: &LoadArgs, stage: Option<&Stage>) -> anyhow::Result
     let Some(quality) = args.link.clone() else {
         return run_against(args, stage).await;
     };
-    let relay = UdpRelay::start(args.server, quality, args.seed).context("no relay")?;
+    let relay = UdpRelay::start(args.server, quality.clone(), args.seed).context("no relay")?;
     // A line each, as far as sockets go.
     let sockets = u16::try_from(args.clients)
         .unwrap_or(u16::MAX)
@@ -76,17 +76,7 @@ async fn run_over_line(args: &LoadArgs, stage: Option<&Stage>) -> anyhow::Result
     };
     let mut report = run_against(&through, stage).await?;
     let (up, down) = relay.stats();
-    let says = |stats: PathStats| {
-        format!(
-            "{} of {} packets lost, {} in silence, {} for lack of room, {} twice",
-            stats.lost, stats.sent, stats.blacked_out, stats.overflowed, stats.duplicated
-        )
-    };
-    report.line = Some(format!(
-        "to the server {}; to the bots {}",
-        says(up),
-        says(down)
-    ));
+    report.line = Some(Line::new(&quality, up, down));
     Ok(report)
 }
 
@@ -105,7 +95,9 @@ async fn run_against(args: &LoadArgs, stage: Option<&Stage>) -> anyhow::Result<R
     } else {
         KeepTruth::No
     };
-    let judge = Judge::start(Rules::announced(&welcome), stream, keep)?;
+    let rules = Rules::announced(&welcome);
+    let rules = args.link.iter().fold(rules, |rules, line| rules.over(line));
+    let judge = Judge::start(rules, stream, keep)?;
     let avatars = crew.bots.iter().map(|bot| bot.name.avatar());
     let run = Arc::new(Run::new(Blows::of(avatars), judge.desk(), args.truth_every));
 
@@ -132,9 +124,10 @@ async fn run_against(args: &LoadArgs, stage: Option<&Stage>) -> anyhow::Result<R
     bar.set_message("leaving");
     let mut outcomes = bots.outcomes().await;
     bar.set_message("verifying what was kept");
-    verify_captures(&mut outcomes, &mut findings).await?;
+    verify_captures(&mut outcomes, &mut findings, rules).await?;
     bar.finish_and_clear();
     let mut report = summary::report(args, &measured, &outcomes, &findings, dropped);
+    report.budget_bytes_per_s = f64::from(welcome.budget_bytes) * f64::from(welcome.tick_hz);
     if let Some(hostiles) = &hostiles {
         // By now their last closes have been counted.
         report.hostile = Some(hostiles.report(&blocking(&admin, Admin::metrics).await?));
@@ -144,14 +137,18 @@ async fn run_against(args: &LoadArgs, stage: Option<&Stage>) -> anyhow::Result<R
 }
 
 /// Decodes what some bots only kept, and adds what that shows to the findings.
-async fn verify_captures(outcomes: &mut [Outcome], findings: &mut Findings) -> anyhow::Result<()> {
+async fn verify_captures(
+    outcomes: &mut [Outcome],
+    findings: &mut Findings,
+    rules: Rules,
+) -> anyhow::Result<()> {
     let captures: Vec<_> = outcomes
         .iter_mut()
         .filter_map(|o| o.capture.take())
         .collect();
     let truths = std::mem::take(&mut findings.kept);
     let (tally, undecodable) =
-        tokio::task::spawn_blocking(move || capture::verify(&captures, truths)).await?;
+        tokio::task::spawn_blocking(move || capture::verify(&captures, truths, rules)).await?;
     findings.tally.merge(&tally);
     if let Some(outcome) = outcomes.first_mut() {
         outcome.undecodable += undecodable;

@@ -11,6 +11,8 @@ use crate::verify::Count;
 pub struct Outcome {
     /// Whether it got in.
     pub was_inside: bool,
+    /// How often it tried again to get in.
+    pub joined_again: u64,
     /// Whether it hands its views in while it plays.
     pub verifies: bool,
     /// Why it did not get in or did not stay, if so.
@@ -68,6 +70,7 @@ impl Outcome {
     pub fn new() -> Self {
         Self {
             was_inside: false,
+            joined_again: 0,
             verifies: false,
             lost: None,
             seconds: 0.0,

@@ -2,6 +2,7 @@
 
 mod cost;
 mod hostile;
+mod line;
 mod table;
 mod verdict;
 
@@ -9,6 +10,7 @@ use serde::Serialize;
 
 pub use cost::{BandQuality, Cost, CpuSplit, Phases, Quantiles};
 pub use hostile::{Hostility, KindReport};
+pub use line::Line;
 
 use crate::verify::{Count, Promise};
 
@@ -28,7 +30,7 @@ pub struct Report {
     /// What became of hostile bots, if there were any.
     pub hostile: Option<Hostility>,
     /// What became of packets on the bad line in between, if there was one.
-    pub line: Option<String>,
+    pub line: Option<Line>,
     /// Between one snapshot of a bot and its next, milliseconds.
     pub gaps_ms: Quantiles,
     /// Bots.
@@ -55,6 +57,10 @@ pub struct Report {
     pub server_resident_bytes: Option<f64>,
     /// UDP payload a client was sent, bytes per second.
     pub down_bytes_per_s: f64,
+    /// The same of the client that was sent most.
+    pub down_bytes_per_s_max: f64,
+    /// Snapshot bytes a client may be sent, per second.
+    pub budget_bytes_per_s: f64,
     /// UDP payload a client sent, bytes per second.
     pub up_bytes_per_s: f64,
     /// Others in view, mean over all views.
@@ -138,6 +144,8 @@ pub struct Prediction {
 pub struct Lost {
     /// Never got in.
     pub refused: u64,
+    /// Attempts to get in that were made again over a bad line; nobody is missing for these.
+    pub joined_again: u64,
     /// Got in and did not stay.
     pub disconnected: u64,
     /// Why, the first few.

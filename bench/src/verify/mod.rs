@@ -4,7 +4,7 @@
 //! [`TruthFrame`] of the same tick, taken before replication. Six promises are checked:
 //!
 //! - *exact*: a state that the client holds as of a truth tick is the true one, bit for bit;
-//! - *stale*: a state that differs from the truth is at most so many received snapshots old;
+//! - *stale*: a state that differs from the truth has done so for at most so many received snapshots;
 //! - *complete*: whoever was near for a while is in view;
 //! - *real*: whoever is in view exists, or did a moment ago;
 //! - *near*: whoever is in view is within the radius, or was a moment ago;
@@ -38,6 +38,10 @@ pub use tally::{Count, Promise, Tally};
 
 /// Truth frames kept: the window that near, real and complete look back on, and more for exact.
 const HISTORY_MAX: usize = 64;
+
+/// A change between two truth frames further apart than this counts as one so many ticks before the
+/// second.
+const CHANGE_KNOWN_WITHIN: u64 = 10;
 
 /// One bot's view at one tick.
 #[derive(Clone, Debug, PartialEq)]
@@ -228,7 +232,7 @@ impl Verifier {
                 tally.kept(Promise::Stale);
                 continue;
             }
-            let age = sample.received.since(row.updated);
+            let age = sample.received.since(self.right_until(row, at));
             tally.note_age(age);
             tally.judge(Promise::Stale, age <= stale_max, || {
                 format!(
@@ -239,6 +243,27 @@ impl Verifier {
                 )
             });
         }
+    }
+
+    /// Until when a state that is wrong in frame `at` was right, as far as anybody knows: what stands
+    /// still is not sent again, and how long ago it was sent is not how long it has been wrong. Between
+    /// the last frame in which it was right and the first in which it was not anything may have
+    /// happened, so frames far apart say less.
+    fn right_until(&self, row: &SeenRow, at: usize) -> Tick {
+        let mut first_wrong = self.history[at].tick;
+        for frame in self.history.range(..at).rev() {
+            if frame.tick <= row.updated {
+                break;
+            }
+            let truth = frame.row(row.id).map(|at| &frame.states[at]);
+            if truth == Some(&row.state) {
+                let known = first_wrong.0.saturating_sub(CHANGE_KNOWN_WITHIN);
+                return frame.tick.max(Tick(known));
+            }
+            first_wrong = frame.tick;
+        }
+        let known = first_wrong.0.saturating_sub(CHANGE_KNOWN_WITHIN);
+        row.updated.max(Tick(known))
     }
 
     fn note_quality(&mut self, sample: &ViewSample, at: usize, eye: DVec3, tally: &mut Tally) {

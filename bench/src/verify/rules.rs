@@ -1,5 +1,6 @@
 //! How exact "near", "a while" and "stale" are, derived from what the server announced.
 
+use bluemarble_net::testing::LineQuality;
 use bluemarble_shared_protocol::Welcome;
 
 /// Snapshots everything may be late, whatever the crowd: the server may send far ones every few
@@ -12,6 +13,13 @@ const UPDATE_BYTES: u64 = 24;
 /// How many rounds through all who are in view an update may wait for its turn: priorities let
 /// near and fighting ones go first, and one round may be lost.
 const STALE_ROUNDS: u64 = 4;
+/// Ticks between two turns of somebody far away, on an ordinary day.
+const FAR_PERIOD: u64 = 2;
+/// Least bytes of a tick for a client whose line takes little.
+const PATH_BUDGET_BYTES: u64 = 400;
+/// How improbable it must be that all turns of somebody in a row were lost before it is the server's
+/// fault: a run makes some ten million checks.
+const CHANCE_MIN: f64 = 1e-9;
 /// How much may be wrong about a distance: movement within a tick, and between truth frames, of
 /// two runners; much less than the hysteresis.
 const MARGIN_M: f64 = 4.0;
@@ -35,6 +43,8 @@ pub struct Rules {
     pub budget_bytes: u64,
     /// Of the planet, metres.
     pub planet_radius_m: f64,
+    /// Turns in a row that a bad line may lose.
+    pub turns_lost_max: u64,
 }
 
 impl Rules {
@@ -50,6 +60,29 @@ impl Rules {
             linger_ticks: settle_ticks,
             budget_bytes: u64::from(welcome.budget_bytes.max(1)),
             planet_radius_m: welcome.radius_m,
+            turns_lost_max: 0,
+        }
+    }
+
+    /// The same over a bad line. What changed is sent again at every turn until it is acknowledged, so
+    /// it grows older, counted in snapshots that arrive, only if turn after turn is lost while those
+    /// in between, which others were in, arrive. The line is good or bad and changes from packet to
+    /// packet, so each such step has the probability that it turns bad for a turn, stays bad for as
+    /// many packets in pairs as it likes, and turns good for one between two turns. And a line that
+    /// loses is given fewer bytes.
+    #[must_use]
+    pub fn over(self, line: &LineQuality) -> Self {
+        if line.loss <= 0.0 {
+            return self;
+        }
+        let turns_good = 1.0 / line.loss_burst;
+        let turns_bad = line.loss / (1.0 - line.loss) * turns_good;
+        let stays_bad = 1.0 - turns_good;
+        let step = turns_bad * turns_good / (1.0 - stays_bad * stays_bad);
+        Self {
+            turns_lost_max: (CHANCE_MIN.ln() / step.ln()).ceil() as u64,
+            budget_bytes: self.budget_bytes.min(PATH_BUDGET_BYTES),
+            ..self
         }
     }
 
@@ -64,6 +97,6 @@ impl Rules {
         } else {
             STALE_BASE
         };
-        base + STALE_ROUNDS * round
+        base + STALE_ROUNDS * round + self.turns_lost_max * (FAR_PERIOD - 1)
     }
 }

@@ -1,5 +1,6 @@
 //! A small true world, a faithful client, and a lie of every kind told to the verifier.
 
+use bluemarble_net::testing::LineQuality;
 use bluemarble_shared_protocol::{BodyBits, Epoch, TruthOwned, mix64};
 
 use super::*;
@@ -17,6 +18,7 @@ fn rules() -> Rules {
         linger_ticks: 30,
         budget_bytes: 1_100,
         planet_radius_m: 1_000.0,
+        turns_lost_max: 0,
     }
 }
 
@@ -212,6 +214,19 @@ fn snapshots_that_were_lost_excuse_old_states() {
 }
 
 #[test]
+fn whoever_stood_still_and_has_just_begun_to_move_is_not_stale() {
+    let tally = tally(|sample| {
+        for row in &mut sample.rows {
+            // Not a truth tick, so that only how long it has been wrong is judged.
+            row.updated = Tick(sample.tick.0 - 33);
+            row.state = state(row.id.0, sample.tick.0 - EVERY);
+        }
+    });
+    assert_eq!(broken(&tally), [""; 0]);
+    assert!(tally.age(1.0) <= EVERY);
+}
+
+#[test]
 fn old_states_sold_as_new_are_noticed() {
     let tally = tally(|sample| {
         for row in &mut sample.rows {
@@ -315,6 +330,22 @@ fn the_staleness_bound_grows_with_the_crowd_and_shrinks_with_the_budget() {
     };
     assert!(rules().stale_snapshots_max(10, false) < rules().stale_snapshots_max(200, false));
     assert!(rules().stale_snapshots_max(200, false) < narrow.stale_snapshots_max(200, false));
+}
+
+#[test]
+fn the_staleness_bound_grows_with_what_a_line_loses_in_a_row() {
+    let over = |name: &str| {
+        let line = LineQuality::named(name).unwrap();
+        rules().over(&line).stale_snapshots_max(30, false)
+    };
+    assert_eq!(over("good"), rules().stale_snapshots_max(30, false));
+    assert!(over("good") < over("mobile") && over("mobile") < over("bad"));
+    assert!(over("bad") < 24, "still a bound: {}", over("bad"));
+    let even = LineQuality {
+        loss: 0.04,
+        ..LineQuality::default()
+    };
+    assert_eq!(rules().over(&even).turns_lost_max, 7);
 }
 
 #[test]
