@@ -221,6 +221,19 @@ fn an_honest_server_passes_and_the_report_says_how_much_was_checked() {
     assert!(told.contains("others seen"), "{told}");
 }
 
+#[test]
+fn abusers_of_every_kind_meet_their_due_and_the_honest_ones_notice_nothing() {
+    let server = Server::start(&[]);
+    let (report, status, told) = server.load(&["--hostile", "21"]);
+    assert_eq!(status, 0, "{told}");
+    let kinds = report["hostile"]["kinds"].as_array().unwrap();
+    assert_eq!(kinds.len(), 21, "{told}");
+    for kind in kinds {
+        assert!(kind["ended"].as_u64().unwrap() > 0, "{kind}");
+        assert_eq!(kind["wrong"], 0, "{kind}");
+    }
+}
+
 /// Between two orders: a few ticks, so that some come while others are still being carried out.
 const PAUSE: Duration = Duration::from_millis(150);
 /// Rounds of orders: they outlast the load.

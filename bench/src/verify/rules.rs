@@ -20,6 +20,8 @@ const PATH_BUDGET_BYTES: u64 = 400;
 /// How improbable it must be that all turns of somebody in a row were lost before it is the server's
 /// fault: a run makes some ten million checks.
 const CHANCE_MIN: f64 = 1e-9;
+/// Nothing is promised over a line that is worse than that.
+const STEPS_MAX: usize = 64;
 /// How much may be wrong about a distance: movement within a tick, and between truth frames, of
 /// two runners; much less than the hysteresis.
 const MARGIN_M: f64 = 4.0;
@@ -79,8 +81,12 @@ impl Rules {
         let turns_bad = line.loss / (1.0 - line.loss) * turns_good;
         let stays_bad = 1.0 - turns_good;
         let step = turns_bad * turns_good / (1.0 - stays_bad * stays_bad);
+        let steps = std::iter::successors(Some(step), |chance| Some(chance * step));
+        let likely = steps
+            .take(STEPS_MAX)
+            .take_while(|chance| *chance > CHANCE_MIN);
         Self {
-            turns_lost_max: (CHANCE_MIN.ln() / step.ln()).ceil() as u64,
+            turns_lost_max: likely.count() as u64 + 1,
             budget_bytes: self.budget_bytes.min(PATH_BUDGET_BYTES),
             ..self
         }
