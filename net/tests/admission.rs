@@ -224,6 +224,15 @@ impl Scene {
                 self.hub.handle(self.now_ms, event);
                 self.obey();
             }
+            // Somebody's avatar arrives without them, from another world.
+            (13, _) if self.draw(4) == 0 => {
+                let name = format!("c{}", self.draw(CHARACTERS));
+                let avatar = EntityId::of_character(&name);
+                if !self.hub.knows(avatar) || self.hub.stats().waiting > 0 {
+                    self.inside.entry(avatar).or_insert((name, 0));
+                    self.hub.adopt(&[avatar]);
+                }
+            }
             _ => {}
         }
     }

@@ -271,3 +271,20 @@ fn an_operator_ends_a_session_and_its_avatar_leaves_with_the_next_tick() {
     expel(&mut door);
     assert_eq!(door.hub.stats().expelled, 2);
 }
+
+#[test]
+fn who_waits_gives_way_to_a_session_that_need_not() {
+    let mut door = Door::new(8);
+    door.close_door(true);
+    door.come(2, "ada");
+    door.tick();
+    assert_eq!(door.heard(), [Heard::Queued(2, 0)]);
+    // Its avatar comes from another world, and its player says hello once more.
+    door.hub.adopt(&[EntityId::of_character("ada")]);
+    door.come(3, "ada");
+    let closed = Heard::Closed(2, CloseCode::ReplacedByNewSession);
+    assert_eq!(door.heard(), [closed, Heard::Welcome(3)]);
+    door.close_door(false);
+    door.tick();
+    assert_eq!(door.heard(), [], "the older session has no turn any more");
+}

@@ -348,6 +348,7 @@ impl Hub {
     fn admit(&mut self, now_ms: u64, id: SessionId, hello: VerifiedHello) {
         let liveness = Liveness::new(self.newest_tick(), self.config.world.tick_hz);
         self.parked.forget(hello.avatar);
+        self.end_wait(hello.avatar, CloseCode::ReplacedByNewSession);
         let session = Session::new(now_ms, &hello, &self.config.limits, liveness);
         if let Some(older) = self.seats.take(hello.avatar, hello.name, id) {
             self.close(now_ms, older, CloseCode::ReplacedByNewSession);

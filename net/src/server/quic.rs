@@ -366,6 +366,12 @@ impl Shared {
         }
     }
 
+    /// The connection of a session, if it has one.
+    fn wire_of(&self, session: SessionId) -> Option<Wire> {
+        let sessions = self.sessions.read();
+        sessions.get(&session).map(|handle| handle.wire.clone())
+    }
+
     fn stops(&self) -> bool {
         self.stopping.load(Ordering::Acquire)
     }

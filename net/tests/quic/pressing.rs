@@ -8,6 +8,7 @@ use bluemarble_net::client::{Client, ConnectError, Disconnected, Link, Trust};
 use bluemarble_net::server::quic::QuicLimits;
 use bluemarble_net::tickets::{CharacterName, TicketIssuer, TicketKeys, TicketVerifier};
 use bluemarble_shared_protocol::CloseCode;
+use bluemarble_shared_protocol::limits::MESSAGE_BYTES_MAX;
 
 use super::harness::{WORLD, World, eventually, is_undisturbed, unix_now_s, within};
 use super::refusal;
@@ -42,6 +43,41 @@ async fn one_address_does_not_take_the_doorway_alone() {
     two.close(0_u32.into(), b"");
     eventually("a place", || world.server.stats().abandoned.value() == 1).await;
     is_undisturbed(&mut world.enter("Ada").await.unwrap()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_has_not_said_hello_gets_rid_of_few_bytes_and_only_for_a_while() {
+    let world = World::with(QuicLimits {
+        hello_timeout: Duration::from_secs(2),
+        ..QuicLimits::default()
+    });
+    let stranger = world.silent().await;
+    let (mut hello, _recv) = stranger.open_bi().await.unwrap();
+    // The longest message there is, but for its last byte.
+    let length = MESSAGE_BYTES_MAX as u32;
+    hello.write_all(&length.to_le_bytes()).await.unwrap();
+    let almost = vec![0; MESSAGE_BYTES_MAX - 1];
+    hello.write_all(&almost).await.unwrap();
+    // And as much as goes on the streams that only a browser has a use for.
+    for _ in 0..3 {
+        let mut side = stranger.open_uni().await.unwrap();
+        tokio::spawn(async move { side.write_all(&vec![0; 1 << 20]).await });
+    }
+    let end = within("the end", stranger.closed()).await;
+    let quinn::ConnectionError::ApplicationClosed(close) = end else {
+        panic!("{end}");
+    };
+    let code = u64::from(CloseCode::HandshakeTimeout.number());
+    assert_eq!(close.error_code.into_inner(), code);
+    // QUIC takes two messages' worth beyond what has been read, which is one; the rest is handshake,
+    // headers, and probes of how large packets may be.
+    let sent = stranger.stats().udp_tx.bytes;
+    assert!(sent < 4 * MESSAGE_BYTES_MAX as u64, "{sent} bytes");
+    assert_eq!(world.server.sessions(), 0);
+    assert!(
+        world.log.is_empty(),
+        "the session logic knows nothing of it"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -54,6 +54,40 @@ async fn a_client_comes_back_with_its_token_and_says_what_it_has() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_full_server_takes_back_whoever_holds_a_place_by_a_dead_connection() {
+    for limits in [
+        QuicLimits {
+            sessions_max: 1,
+            ..QuicLimits::default()
+        },
+        QuicLimits {
+            sessions_per_address_max: 1,
+            ..QuicLimits::default()
+        },
+    ] {
+        let world = World::with(limits);
+        // Nobody has noticed yet that nothing comes from here any more.
+        let dead = world.enter("Ada").await.unwrap();
+        let (welcome, token) = (dead.welcome().clone(), dead.token().unwrap());
+        assert!(world.enter("Bea").await.is_err(), "it is full");
+        let back = Return {
+            token,
+            taken: (1, 0),
+        };
+        let options = world.options("none".to_owned());
+        let received = within("the answer", Link::resume(options, back, &welcome)).await;
+        let Ok(Received::Resumed { mut link, .. }) = received else {
+            panic!("{received:?}");
+        };
+        is_undisturbed(&mut link).await;
+        let end = within("the end", dead.ended()).await;
+        assert_eq!(end.code(), Some(CloseCode::ReplacedByNewSession));
+        assert!(world.enter("Bea").await.is_err(), "it is full again");
+        assert_eq!(world.server.sessions(), 1);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_ticket_is_no_token_and_a_token_is_no_ticket() {
     let world = World::with(QuicLimits::default());
     let link = world.enter("Ada").await.unwrap();

@@ -147,7 +147,8 @@ impl Hub {
         left
     }
 
-    /// The character waits no longer: it is to go elsewhere.
+    /// The character waits no longer: it is to go elsewhere, or is in already by another session, which
+    /// must not be thrown out when its turn comes.
     pub(super) fn end_wait(&mut self, avatar: EntityId, code: CloseCode) {
         if let Some(session) = self.line.session_of(avatar) {
             self.leave_line(session);

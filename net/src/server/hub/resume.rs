@@ -112,6 +112,7 @@ impl Hub {
         claim: ResumeClaim,
         mut session: Session,
     ) {
+        self.end_wait(hello.avatar, CloseCode::ReplacedByNewSession);
         self.seats.take(hello.avatar, hello.name, id);
         let tick = self.replicator.tick();
         session.take_up(claim.session, tick);

@@ -1,6 +1,7 @@
 //! From a stranger's first packet to a session: TLS, then one stream, then one hello with a good
 //! ticket, all before a deadline. Whoever fails on the way is told why, counted, and forgotten.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -26,6 +27,11 @@ use crate::tickets::TicketError;
 const NO_APPLICATION_PROTOCOL: u8 = 120;
 /// How often a door that is not open yet is knocked at again.
 const KNOCK_PERIOD: Duration = Duration::from_millis(20);
+
+/// How often it is looked whether a connection that was closed has given its place back, and how many
+/// times: that takes as long as its task needs to be woken.
+const VACATED_PERIOD: Duration = Duration::from_millis(1);
+const VACATED_LOOKS_MAX: u32 = 500;
 
 /// Takes connections until the server stops.
 pub(super) async fn accept(shared: Arc<Shared>) {
@@ -170,7 +176,7 @@ struct Admitted {
     visitor: Visitor,
     send: SendHalf,
     recv: RecvHalf,
-    place: (OwnedSemaphorePermit, OfCrowd),
+    place: Place,
 }
 
 /// Why there will be no session.
@@ -262,19 +268,51 @@ async fn greet(shared: &Shared, wire: &Wire) -> Result<Admitted, Refusal> {
         let reason = "this character says hello too often: wait a little".to_owned();
         return Err(Refusal::Close { code, reason });
     }
-    let most = limits.sessions_per_address_max;
-    let share = Crowd::enter(&shared.inside, wire.peer().ip(), most);
-    let share = share.ok_or_else(|| Refusal::of(CloseCode::TooMany))?;
-    let place = shared.places.clone().try_acquire_owned();
-    let place = place.map_err(|_| Refusal::of(CloseCode::ServerFull))?;
+    let place = place_for(shared, wire, visitor.claim.as_ref()).await?;
     let name = visitor.ticket.character.as_str();
     tracing::debug!(peer = %wire.peer(), name, client, "hello");
     Ok(Admitted {
         visitor,
         send,
         recv,
-        place: (place, share),
+        place,
     })
+}
+
+/// A place among all, and among those of the address.
+type Place = (OwnedSemaphorePermit, OfCrowd);
+
+fn take_place(shared: &Shared, address: IpAddr) -> Result<Place, CloseCode> {
+    let most = shared.limits.sessions_per_address_max;
+    let share = Crowd::enter(&shared.inside, address, most).ok_or(CloseCode::TooMany)?;
+    let place = shared.places.clone().try_acquire_owned();
+    Ok((place.map_err(|_| CloseCode::ServerFull)?, share))
+}
+
+/// Whoever comes back before anybody has noticed that the old connection is dead has a place: the one that
+/// the old connection still holds, which the session logic would close in any case.
+async fn place_for(
+    shared: &Shared,
+    wire: &Wire,
+    claim: Option<&ResumeClaim>,
+) -> Result<Place, Refusal> {
+    let address = wire.peer().ip();
+    let mut taken = take_place(shared, address);
+    if taken.is_err()
+        && let Some(claim) = claim
+        && let Some(older) = shared.wire_of(claim.session)
+    {
+        let code = CloseCode::ReplacedByNewSession;
+        shared.close(&older, code, code.reason());
+        for _ in 0..VACATED_LOOKS_MAX {
+            tokio::time::sleep(VACATED_PERIOD).await;
+            taken = take_place(shared, address);
+            if taken.is_ok() {
+                break;
+            }
+        }
+    }
+    taken.map_err(Refusal::of)
 }
 
 /// What a client has to show for itself.

@@ -141,6 +141,10 @@ const DATAGRAMS_WAITING_IN: usize = 32;
 /// What quinn counts for each waiting datagram beside its bytes, generously.
 const DATAGRAM_OVERHEAD_BYTES: usize = 128;
 
+/// What may come from somebody between the first packet and its acceptance, bytes: a first flight, and
+/// some impatience. quinn's own bound is 10 MiB.
+const INCOMING_BYTES_MAX: u64 = 16 * 1024;
+
 /// quinn's configuration for a server with this certificate.
 pub(super) fn quinn_config(
     identity: &ServerIdentity,
@@ -156,7 +160,10 @@ pub(super) fn quinn_config(
     tls.alpn_protocols = vec![ALPN.to_vec(), ALPN_WEB.to_vec(), ALPN_PROBE.to_vec()];
     let crypto = QuicServerConfig::try_from(tls).map_err(|error| refuse(error.to_string()))?;
     let mut server = quinn::ServerConfig::with_crypto(Arc::new(crypto));
-    server.max_incoming(limits.handshakes_max);
+    server
+        .max_incoming(limits.handshakes_max)
+        .incoming_buffer_size(INCOMING_BYTES_MAX)
+        .incoming_buffer_size_total(INCOMING_BYTES_MAX * limits.handshakes_max as u64);
     let mut transport = bounded_transport(
         limits.idle_timeout,
         limits.keep_alive,
