@@ -102,12 +102,13 @@ impl BitWriter {
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
         let bytes = self.bits().div_ceil(8);
-        let mut out = Vec::with_capacity(bytes + 8);
+        // Exactly so much: whoever shares the bytes shall not have to move them.
+        let mut out = Vec::with_capacity(bytes);
         for word in &self.words {
             out.extend_from_slice(&word.to_le_bytes());
         }
-        out.extend_from_slice(&self.word.to_le_bytes());
-        out.truncate(bytes);
+        let rest = self.word.to_le_bytes();
+        out.extend_from_slice(&rest[..bytes - out.len()]);
         out
     }
 }

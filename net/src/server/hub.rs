@@ -20,7 +20,7 @@ use std::sync::Arc;
 use bluemarble_shared_protocol::codec::{DecodeError, IntentDatagram, Schema};
 use bluemarble_shared_protocol::limits::DATAGRAM_BYTES_MAX;
 use bluemarble_shared_protocol::{
-    Card, ClientMessage, CloseCode, EntityId, Epoch, GameEvent, Intent, PlayerInputs,
+    Card, ClientMessage, CloseCode, EntityId, Epoch, GameEvent, Intent, OwnState, PlayerInputs,
     ServerMessage, SessionId, Strain, Tick, Welcome, WireFrame,
 };
 use bytes::Bytes;
@@ -275,11 +275,16 @@ impl Hub {
                 .for_each(|session| session.view.reset());
             self.parked.views_reset();
         }
-        self.tell_news(now);
+        let mut events = Vec::new();
         let mut batch = Vec::with_capacity(self.sessions.len());
         self.stats.in_view = 0;
         self.stats.quiet = 0;
         for (id, session) in &mut self.sessions {
+            let known = &mut session.view.avatar;
+            let own = self.replicator.own_of(session.avatar, known, now.frames);
+            if let Some(own) = own {
+                note_news(*id, session, now.tick, own, &mut events);
+            }
             let mut observer = session.observer();
             let (budget, hz) = (self.config.budget_bytes, self.config.world.tick_hz);
             let allowed = session.allowance.bytes(budget, hz);
@@ -300,11 +305,17 @@ impl Hub {
                     observer.budget_bytes = observer.budget_bytes.min(DATAGRAM_BYTES_MAX);
                 }
             }
-            let send = |bytes| batch.push((*id, bytes));
-            let stats = &mut self.stats;
-            self.replicator
-                .snapshot(&mut session.view, &observer, now, stats, send);
+            if let Some(own) = own {
+                let send = |bytes| batch.push((*id, bytes));
+                let (view, stats) = (&mut session.view, &mut self.stats);
+                self.replicator
+                    .snapshot(view, own, &observer, now, stats, send);
+            }
             self.stats.in_view += session.view.len() as u64;
+        }
+        for (id, event) in events {
+            self.stats.events_sent += 1;
+            self.send(id, ServerMessage::Event(event));
         }
         self.stats.entities = self.replicator.entities() as u64;
         (self.stats.strings_encoded, self.stats.strings_shared) =
@@ -499,43 +510,33 @@ impl Hub {
     }
 }
 
-/// Ticks.
-impl Hub {
-    /// Who died, rose or killed since the last tick.
-    fn tell_news(&mut self, now: TickView<'_>) {
-        let mut events = Vec::new();
-        for (id, session) in &mut self.sessions {
-            let mut noted = session.view.avatar;
-            let own = self
-                .replicator
-                .own_of(session.avatar, &mut noted, now.frames);
-            session.view.avatar = noted;
-            let Some(own) = own else { continue };
-            session.present(now.tick, own.applied);
-            for news in session.note_vitals(own.vitals) {
-                // Dying and rising move the body in ways no client predicts.
-                session.view.own.touch(now.tick);
-                events.push((
-                    *id,
-                    match news {
-                        News::Respawned => GameEvent::Respawned,
-                        News::Died => GameEvent::Died {
-                            killer: own.fell_to,
-                        },
-                    },
-                ));
-            }
-            let killed = own
-                .felled
-                .iter()
-                .map(|&victim| (*id, GameEvent::Killed { victim }));
-            events.extend(killed);
-        }
-        for (id, event) in events {
-            self.stats.events_sent += 1;
-            self.send(id, ServerMessage::Event(event));
-        }
+/// Who died, rose or killed since the last tick, as far as one session is told.
+fn note_news(
+    id: SessionId,
+    session: &mut Session,
+    tick: Tick,
+    own: &OwnState,
+    events: &mut Vec<(SessionId, GameEvent)>,
+) {
+    session.present(tick, own.applied);
+    for news in session.note_vitals(own.vitals) {
+        // Dying and rising move the body in ways no client predicts.
+        session.view.own.touch(tick);
+        events.push((
+            id,
+            match news {
+                News::Respawned => GameEvent::Respawned,
+                News::Died => GameEvent::Died {
+                    killer: own.fell_to,
+                },
+            },
+        ));
     }
+    let killed = own
+        .felled
+        .iter()
+        .map(|&victim| (id, GameEvent::Killed { victim }));
+    events.extend(killed);
 }
 
 /// The session's intent for this tick, numbered as the world does.

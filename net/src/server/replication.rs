@@ -7,7 +7,9 @@
 
 mod bands;
 mod choose;
+mod flights;
 mod history;
+mod low;
 mod own;
 mod strings;
 mod view;
@@ -26,7 +28,7 @@ use bytes::Bytes;
 use glam::DVec3;
 
 use self::bands::Bands;
-use self::choose::{Candidate, Candidates, What};
+use self::choose::{Candidates, What};
 use self::history::{History, SlotRef};
 use self::own::OwnSent;
 use self::strings::Strings;
@@ -66,15 +68,14 @@ pub(crate) struct Replicator {
     strings: [Strings; Schema::SUPPORTED.len()],
     writer: SnapshotWriter,
     candidates: Candidates,
-    /// Per slot, the pass that found it in a client's view already.
-    found: Vec<u64>,
-    pass: u64,
+    /// Per slot, the last client of this tick, counted from 1, that has it in view already.
+    found: Vec<u32>,
+    pass: u32,
 }
 
 /// What one client is, for replication.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Observer {
-    pub(crate) avatar: EntityId,
     /// Layers it may see.
     pub(crate) layers: u32,
     /// How its snapshots are written.
@@ -140,7 +141,6 @@ impl Replicator {
         let rewound = epoch != self.epoch || (view.tick <= self.tick && self.tick != Tick(0));
         if rewound {
             self.history = History::new(self.tick_hz);
-            self.strings.iter_mut().for_each(Strings::reset);
             self.epoch = epoch;
         }
         self.tick = view.tick;
@@ -149,7 +149,10 @@ impl Replicator {
         for strings in &mut self.strings {
             strings.begin(view.tick, slots);
         }
-        self.found.resize(self.history.slots_len(), 0);
+        self.found.clear();
+        self.found.resize(slots, 0);
+        self.pass = 0;
+        self.candidates.begin_tick(view.tick, &self.bands);
         if any_client {
             let positions = self.history.present().1;
             let known = self.row_numbers.len();
@@ -169,7 +172,7 @@ impl Replicator {
     /// Keeps a client's baselines for longer than the history does.
     pub(crate) fn keep_baselines(&self, view: &mut View) {
         let history = &self.history;
-        view.keep_baselines(|noted, tick| {
+        view.keep_baselines(self.tick, |noted, tick| {
             history.get(noted)?;
             history.state_at(noted.slot, tick).copied()
         });
@@ -198,7 +201,7 @@ impl Replicator {
         if noted.and_then(|noted| self.history.get(noted)).is_none() {
             *noted = self.history.find(avatar);
         }
-        self.history.own(self.history.get((*noted)?)?, frames)
+        self.history.own((*noted)?, frames)
     }
 
     /// Name and kind of an entity that is the observer's own or in its view.
@@ -212,8 +215,8 @@ impl Replicator {
         if id != avatar && !seen.contains(&noted) {
             return None;
         }
-        let slot = self.history.get(noted)?;
-        Some((self.history.state(noted.slot).kind, slot.name.clone()))
+        let kind = self.history.state(noted.slot).kind;
+        Some((kind, self.history.name(noted.slot)))
     }
 
     /// What a client should have read in one of its last datagrams, by entity; nothing of what is
@@ -224,26 +227,25 @@ impl Replicator {
         number: u64,
     ) -> Option<(Tick, Vec<(EntityId, WireEntity)>)> {
         let (tick, held) = view.held_by(number)?;
-        let known = held.filter_map(|noted| {
-            let slot = self.history.get(noted)?;
-            Some((slot.id, *self.history.state_at(noted.slot, tick)?))
+        let known = held.into_iter().filter_map(|noted| {
+            self.history.get(noted)?;
+            let state = *self.history.state_at(noted.slot, tick)?;
+            Some((self.history.id(noted.slot), state))
         });
         Some((tick, known.collect()))
     }
 
-    /// One client's datagrams for this tick.
+    /// One client's datagrams for this tick; `own` is what its avatar is.
     pub(crate) fn snapshot(
         &mut self,
         view: &mut View,
+        own: &OwnState,
         observer: &Observer,
         now: TickView<'_>,
         stats: &mut HubStats,
         mut send: impl FnMut(Bytes),
     ) {
-        let mut noted = view.avatar;
-        let own = self.own_of(observer.avatar, &mut noted, now.frames);
-        view.avatar = noted;
-        let (Some(own), Some(avatar)) = (own, noted) else {
+        let Some(avatar) = view.avatar else {
             return;
         };
         let pos = self.history.slot(avatar.slot).pos;
@@ -265,7 +267,9 @@ impl Replicator {
         let budget_bytes = observer.budget_bytes.min(self.budget_bytes);
         let seams = (budget_bytes - 1) / DATAGRAM_BYTES_MAX;
         let room_bits = budget_bytes * 8 - header_bits - seams * SEAM_BITS;
-        self.candidates.choose(room_bits, stats);
+        let (entries, history) = (&view.entries, &self.history);
+        let cell_of = |index: u16| history.state(entries[usize::from(index)].noted.slot).cell;
+        self.candidates.choose(room_bits, cell_of, stats);
         let base = observer.seq_base.unwrap_or(own.applied.0);
         let applied = InputSeq(own.applied.0.saturating_sub(base));
         let header = SnapshotHeader {
@@ -293,22 +297,33 @@ impl Replicator {
     ) {
         view.settle();
         self.pass += 1;
-        self.candidates
-            .begin(view.next_number(), self.tick, checked, &self.bands);
-        self.found[avatar.slot as usize] = self.pass;
-        let exit2 = self.bands.exit_m * self.bands.exit_m;
+        let Self {
+            grid,
+            near,
+            history,
+            candidates,
+            strings,
+            found,
+            pass,
+            bands,
+            ..
+        } = self;
+        let strings = &mut strings[observer.schema.place()];
+        candidates.begin(view.next_number(), checked);
+        found[avatar.slot as usize] = *pass;
+        let exit2 = bands.exit_m * bands.exit_m;
         for index in 0..view.entries.len() as u16 {
             let entry = &view.entries[usize::from(index)];
             match entry.stage {
                 Stage::Free => continue,
                 Stage::Leaving(reason) => {
-                    self.candidates.remove(index, reason);
+                    candidates.remove(index, reason);
                     continue;
                 }
                 Stage::Entering | Stage::Known => {}
             }
             let noted = entry.noted;
-            let (reason, dist2) = match self.history.get(noted) {
+            let (reason, dist2) = match history.get(noted) {
                 None => (Some(RemoveReason::Gone), 0.0),
                 Some(slot) if slot.audience & observer.layers == 0 => {
                     (Some(RemoveReason::Hidden), 0.0)
@@ -321,48 +336,28 @@ impl Replicator {
             if let Some(reason) = reason {
                 view.leave(index, reason);
                 if matches!(view.entries[usize::from(index)].stage, Stage::Leaving(_)) {
-                    self.candidates.remove(index, reason);
+                    candidates.remove(index, reason);
                 }
                 continue;
             }
-            self.found[noted.slot as usize] = self.pass;
-            let kept = view.kept(index);
-            let entry = &mut view.entries[usize::from(index)];
-            let strings = &mut self.strings[observer.schema.place()];
-            let known = (entry, kept);
-            self.candidates
-                .offer(index, known, dist2, &self.history, strings, stats);
+            found[noted.slot as usize] = *pass;
+            candidates.offer(index, view.lend(index), dist2, (history, strings), stats);
         }
-        let Self {
-            grid,
-            near,
-            history,
-            candidates,
-            strings,
-            found,
-            pass,
-            ..
-        } = self;
-        let strings = &mut strings[observer.schema.place()];
         let present = history.present().0;
-        for other in grid.near(pos, self.bands.enter_m, near) {
+        for other in grid.near(pos, bands.enter_m, near) {
             let slot = present[other.row as usize];
+            if found[slot as usize] == *pass {
+                continue;
+            }
             let facts = history.slot(slot);
-            if found[slot as usize] == *pass || facts.audience & observer.layers == 0 {
+            if facts.audience & observer.layers == 0 {
                 continue;
             }
             let generation = facts.generation;
             match view.enter(SlotRef { slot, generation }) {
                 Some(index) => {
-                    let entry = &mut view.entries[usize::from(index)];
-                    candidates.offer(
-                        index,
-                        (entry, None),
-                        other.dist2_m2,
-                        history,
-                        strings,
-                        stats,
-                    );
+                    let new = view.lend(index);
+                    candidates.offer(index, new, other.dist2_m2, (history, strings), stats);
                 }
                 None => stats.view_full += 1,
             }
@@ -379,39 +374,52 @@ impl Replicator {
         stats: &mut HubStats,
         send: &mut impl FnMut(Bytes),
     ) {
-        let usual = self.candidates.usual_baseline();
+        let (strings, history) = (&self.strings[schema.place()], &self.history);
+        let writer = &mut self.writer;
+        let chosen = self.candidates.chosen();
+        let usual_back = self.candidates.usual_back();
         let checked = header.check.is_some();
         let mut left = budget_bytes;
-        let chosen = self.candidates.chosen().len();
-        let mut begin = |view: &mut View,
-                         writer: &mut SnapshotWriter,
-                         left,
-                         written: usize,
-                         own: (_, OwnSent)| {
+        let mut next = 0;
+        // How many datagrams of this tick were before: baselines lie as many farther back.
+        let mut before = 0;
+        let mut own = own;
+        loop {
             let number = view.begin_flight(self.tick, own.1);
             header.number = number as u16;
-            header.usual_back = back(number, usual).unwrap_or(0);
-            writer.begin(&header, &own.0, left, chosen - written);
-            number
-        };
-        let mut number = begin(view, &mut self.writer, left, 0, own);
-        let mut next = 0;
-        loop {
-            let chosen = self.candidates.chosen();
+            header.usual_back = farther_back(usual_back, before).unwrap_or(0);
+            writer.begin(&header, &own.0, left, chosen.len() - next);
             let (mut full, mut sum) = (false, 0_u32);
             while let Some(candidate) = chosen.get(next) {
-                if put(
-                    &mut self.writer,
-                    &self.strings[schema.place()],
-                    number,
-                    candidate,
-                    &self.history,
-                    stats,
-                ) {
-                    view.held(candidate.index, self.tick, candidate.against());
+                let index = candidate.index;
+                let words = strings.words(&candidate.word, candidate.bits);
+                let bits = usize::from(candidate.bits);
+                let slot = || view.entries[usize::from(index)].noted.slot;
+                let (fits, count) = match candidate.what {
+                    What::Update { back } => {
+                        let fits = farther_back(back, before)
+                            .is_some_and(|back| writer.update(index, back, words, bits).is_ok());
+                        (fits, &mut stats.updates_sent)
+                    }
+                    What::Enter => {
+                        let slot = slot();
+                        let (id, cell) = (history.id(slot), history.state(slot).cell);
+                        let fits = writer.enter(index, id, cell, words, bits).is_ok();
+                        (fits, &mut stats.enters_sent)
+                    }
+                    What::Remove(reason) => {
+                        let fits = writer.remove(index, reason).is_ok();
+                        (fits, &mut stats.removes_sent)
+                    }
+                };
+                if fits {
+                    *count += 1;
+                    let is_delta = matches!(candidate.what, What::Update { .. });
+                    let is_body_delta = is_delta && history.slot(slot()).is_body;
+                    view.held(index, self.tick, is_body_delta);
                     if checked && !matches!(candidate.what, What::Remove(_)) {
-                        let slot = view.entries[usize::from(candidate.index)].noted.slot;
-                        sum = sum.wrapping_add(self.history.check_share(slot));
+                        let slot = view.entries[usize::from(index)].noted.slot;
+                        sum = sum.wrapping_add(history.check_share(slot));
                     }
                 } else if left > DATAGRAM_BYTES_MAX + DATAGRAM_BYTES_WORTH {
                     full = true;
@@ -419,8 +427,8 @@ impl Replicator {
                 }
                 next += 1;
             }
-            self.writer.set_check(sum);
-            let bytes = self.writer.finish();
+            writer.set_check(sum);
+            let bytes = writer.finish();
             left = left.saturating_sub(bytes.len());
             stats.datagrams_out += 1;
             stats.bytes_out += bytes.len() as u64;
@@ -428,8 +436,8 @@ impl Replicator {
             if !full {
                 return;
             }
-            let none = (OwnUpdate::None, OwnSent::default());
-            number = begin(view, &mut self.writer, left, next, none);
+            own = (OwnUpdate::None, OwnSent::default());
+            before = before.saturating_add(1);
         }
     }
 }
@@ -441,50 +449,9 @@ fn new_strings(config: &HubConfig, schema: Schema) -> Strings {
     strings
 }
 
-/// How many datagrams before `number` lies `baseline`, if that can be written.
-fn back(number: u64, baseline: u64) -> Option<u8> {
-    let back = number.checked_sub(baseline)?;
-    let back = u8::try_from(back).ok()?;
+/// How far back a datagram lies, seen from one that is `more` later, if that can be written.
+#[inline]
+fn farther_back(back: u8, more: u8) -> Option<u8> {
+    let back = Some(back).filter(|back| *back > 0)?.checked_add(more)?;
     (1..=choose::BACK_MAX).contains(&back).then_some(back)
-}
-
-/// Writes one record, if it fits.
-fn put(
-    writer: &mut SnapshotWriter,
-    strings: &Strings,
-    number: u64,
-    candidate: &Candidate,
-    history: &History,
-    stats: &mut HubStats,
-) -> bool {
-    let index = candidate.index;
-    match candidate.what {
-        What::Remove(reason) => {
-            let fits = writer.remove(index, reason).is_ok();
-            stats.removes_sent += u64::from(fits);
-            fits
-        }
-        What::Enter { slot, cell, string } => {
-            let id = history.slot(slot).id;
-            let words = strings.words(string);
-            let fits = writer
-                .enter(index, id, cell, words, string.bits as usize)
-                .is_ok();
-            stats.enters_sent += u64::from(fits);
-            fits
-        }
-        What::Update {
-            baseline, string, ..
-        } => {
-            let Some(back) = back(number, baseline) else {
-                return false;
-            };
-            let words = strings.words(string);
-            let fits = writer
-                .update(index, back, words, string.bits as usize)
-                .is_ok();
-            stats.updates_sent += u64::from(fits);
-            fits
-        }
-    }
 }

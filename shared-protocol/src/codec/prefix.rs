@@ -66,7 +66,7 @@ impl BucketCode {
     }
 
     #[inline]
-    fn bucket(&self, number: u32) -> usize {
+    const fn bucket(&self, number: u32) -> usize {
         let mut b = self.last;
         while number < self.first[b] {
             b -= 1;
@@ -77,14 +77,18 @@ impl BucketCode {
     /// Writes a number not above [`BucketCode::max`].
     #[inline]
     pub fn write(&self, out: &mut BitWriter, number: u32) {
+        let (code, bits) = self.code(number);
+        out.write(code, bits);
+    }
+
+    /// What a number not above [`BucketCode::max`] is written as, and in how many bits: 39 at most.
+    #[inline]
+    pub(super) const fn code(&self, number: u32) -> (u64, u32) {
         debug_assert!(number <= self.max());
         let b = self.bucket(number);
-        let (prefix, length) = ((1_u64 << b) - 1, b as u32 + u32::from(b < self.last));
-        let offset = u64::from(number - self.first[b]);
-        out.write(
-            prefix | offset << length,
-            length + u32::from(self.widths[b]),
-        );
+        let (prefix, length) = ((1_u64 << b) - 1, b as u32 + (b < self.last) as u32);
+        let offset = (number - self.first[b]) as u64;
+        (prefix | offset << length, length + self.widths[b] as u32)
     }
 
     /// Reads one.

@@ -16,6 +16,17 @@ use super::{
 
 /// How far an index lies above the one before it, minus one.
 pub(super) const GAP: BucketCode = BucketCode::new(&[0, 0, 2, 5, INDEX_BITS as u8]);
+/// The codes of the smallest gaps, which nearly all are, and their bits.
+const SMALL_GAPS: [(u16, u16); 38] = {
+    let mut codes = [(0, 0); 38];
+    let mut gap = 0;
+    while gap < 38 {
+        let (code, bits) = GAP.code(gap as u32);
+        codes[gap] = (code as u16, bits as u16);
+        gap += 1;
+    }
+    codes
+};
 /// How many datagrams back the usual baseline lies: as many as a round trip takes ticks.
 pub(super) const USUAL: BucketCode = BucketCode::new(&[2, 3, 7]);
 /// How many ticks ago inputs were durable.
@@ -116,16 +127,21 @@ impl SnapshotWriter {
     ) -> Result<(), WriterFull> {
         debug_assert!((1..=BASELINE_BACK_MAX).contains(&back));
         let kind_bits = update_bits(self.usual_back, back);
-        self.begin_record(index, kind_bits + count)?;
-        if back == self.usual_back {
-            self.bits.write(0, 1);
-        } else if kind_bits == NEXT_TO_USUAL_BITS {
-            self.bits
-                .write(0b01 | u64::from(back < self.usual_back) << 2, 3);
+        let kind = match kind_bits {
+            1 => 0,
+            NEXT_TO_USUAL_BITS => 0b01 | u64::from(back < self.usual_back) << 2,
+            _ => 0b011 | u64::from(back) << 3,
+        };
+        let (gap, gap_bits) = self.begin_record(index, kind_bits + count)?;
+        let (head, head_bits) = (gap | kind << gap_bits, gap_bits + kind_bits);
+        // Nearly every update is one write of a word: there are more of them than of anything else.
+        if head_bits + count <= 64 && count > 0 {
+            let all = head | delta[0] << head_bits;
+            self.bits.write(all, (head_bits + count) as u32);
         } else {
-            self.bits.write(0b011 | u64::from(back) << 3, 3 + BACK_BITS);
+            self.bits.write(head, head_bits as u32);
+            self.bits.splice(delta, count);
         }
-        self.bits.splice(delta, count);
         Ok(())
     }
 
@@ -144,8 +160,9 @@ impl SnapshotWriter {
     ) -> Result<(), WriterFull> {
         let same_cell = self.cell == Some(cell);
         let cell_bits = if same_cell { 1 } else { 65 };
-        self.begin_record(index, 4 + 64 + cell_bits + count)?;
-        self.bits.write(0b0111, 4);
+        let (gap, gap_bits) = self.begin_record(index, 4 + 64 + cell_bits + count)?;
+        self.bits
+            .write(gap | 0b0111 << gap_bits, gap_bits as u32 + 4);
         self.bits.write(id.0, 64);
         self.bits.write_bool(!same_cell);
         if !same_cell {
@@ -161,24 +178,31 @@ impl SnapshotWriter {
     /// # Errors
     /// [`WriterFull`].
     pub fn remove(&mut self, index: u16, reason: RemoveReason) -> Result<(), WriterFull> {
-        self.begin_record(index, REMOVE_BITS)?;
+        let (gap, gap_bits) = self.begin_record(index, REMOVE_BITS)?;
+        let rest = 0b1111 | (reason as u64) << 4;
         self.bits
-            .write(0b1111 | (reason as u64) << 4, 4 + RemoveReason::BITS);
+            .write(gap | rest << gap_bits, (gap_bits + REMOVE_BITS) as u32);
         Ok(())
     }
 
-    fn begin_record(&mut self, index: u16, rest_bits: usize) -> Result<(), WriterFull> {
+    /// Counts a record that fits: the code of its index, which is still to be written, and that code's
+    /// bits.
+    #[inline]
+    fn begin_record(&mut self, index: u16, rest_bits: usize) -> Result<(u64, usize), WriterFull> {
         let index = usize::from(index);
         debug_assert!((self.next_index..INDICES_MAX).contains(&index), "ascending");
         let gap = (index - self.next_index) as u32;
-        let fits = self.bits_left() >= gap_bits(gap) + rest_bits;
+        let (code, bits) = match SMALL_GAPS.get(gap as usize) {
+            Some(&(code, bits)) => (code.into(), bits.into()),
+            None => GAP.code(gap),
+        };
+        let fits = self.bits_left() >= bits as usize + rest_bits;
         if !fits || self.count + 1 >= 1 << self.count_bits {
             return Err(WriterFull);
         }
-        GAP.write(&mut self.bits, gap);
         self.next_index = index + 1;
         self.count += 1;
-        Ok(())
+        Ok((code, bits as usize))
     }
 
     /// What the records add up to, where the header had a check: it is known only behind the last one.

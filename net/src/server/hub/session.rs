@@ -73,7 +73,6 @@ impl Session {
 
     pub(crate) fn observer(&self) -> Observer {
         Observer {
-            avatar: self.avatar,
             layers: self.layers,
             schema: self.schema,
             seq_base: self.seq_base,

@@ -7,65 +7,56 @@
 
 use std::cmp::Reverse;
 
+use bluemarble_shared_protocol::Tick;
 use bluemarble_shared_protocol::codec::{
     BASELINE_BACK_MAX, ENTER_BITS, REMOVE_BITS, RemoveReason, gap_bits, update_bits,
 };
-use bluemarble_shared_protocol::{Tick, WireEntity};
 
 use super::bands::Bands;
 use super::history::History;
-use super::strings::{BitString, Strings};
-use super::view::Entry;
+use super::low::Low;
+use super::strings::Strings;
+use super::view::{Entry, Kept};
 use crate::server::hub_stats::HubStats;
 
 /// Oldest baseline, in datagrams, that is still used; the margin is for the datagrams of one tick.
-const BACK_USED_MAX: u64 = 100;
+const BACK_USED_MAX: u32 = 100;
 /// Oldest baseline that can be written.
 pub(super) const BACK_MAX: u8 = BASELINE_BACK_MAX;
 /// How long after a blow, wound or death an entity counts as fighting, ticks.
-const FIGHT_TICKS: u64 = 10;
+const FIGHT_TICKS: u32 = 10;
 /// How long after one it is sent every tick, however far.
-const NEWS_TICKS: u64 = 3;
+const NEWS_TICKS: u32 = 3;
 /// Bits of a frame cell.
 const CELL_BITS: usize = 64;
 /// Bits of the widest index gap.
 const GAP_BITS_MOST: usize = gap_bits(u32::MAX);
 /// Bits of an update beside gap and string, at most.
 const UPDATE_BITS_MOST: usize = update_bits(0, u8::MAX);
-const _: () = assert!(BACK_USED_MAX + 27 <= BACK_MAX as u64);
+const _: () = assert!(BACK_USED_MAX + 27 <= BACK_MAX as u32);
 
 /// One record that could be sent.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Candidate {
+    /// Of an update the delta, of an entering entity its state: see [`super::strings::BitString`].
+    pub(super) word: u64,
+    pub(super) bits: u16,
     pub(super) index: u16,
-    priority: u32,
+    priority: u16,
     pub(super) what: What,
 }
 
 #[derive(Clone, Copy, Debug)]
 pub(super) enum What {
     Remove(RemoveReason),
-    Enter {
-        slot: u32,
-        cell: u64,
-        string: BitString,
-    },
+    Enter,
+    /// Against what the datagram so many before the tick's first one held.
     Update {
-        baseline: u64,
-        against: Tick,
-        string: BitString,
+        back: u8,
     },
 }
 
-impl Candidate {
-    /// The tick whose state it is a delta against; `None` if it is sent in full.
-    pub(super) fn against(&self) -> Option<Tick> {
-        match self.what {
-            What::Update { against, .. } => Some(against),
-            What::Enter { .. } | What::Remove(_) => None,
-        }
-    }
-}
+const _: () = assert!(size_of::<Candidate>() == 16);
 
 /// The candidates of one client and tick, in memory that is kept.
 #[derive(Debug, Default)]
@@ -75,13 +66,16 @@ pub(super) struct Candidates {
     ranked: Vec<Candidate>,
     /// At least what the list takes, bits: cheap to know, and mostly enough to know that it fits.
     bits_most: usize,
-    /// The datagram most of them are against.
-    usual: u64,
-    next_number: u64,
-    tick: Tick,
+    /// How far back the datagram lies that has a majority among the updates, if one has; otherwise any
+    /// of them (Boyer and Moore, "MJRTY: a fast majority vote algorithm", 1981). 0 = none.
+    usual_back: u8,
+    lead: u32,
+    next_number: Low,
+    now: Low,
+    tick: u64,
     /// After so many ticks what did not change is sent again, if it was not for a check already.
-    refresh_ticks: u64,
-    /// Whether this tick's datagrams are checked: then what did not change is sent, too.
+    refresh_ticks: u32,
+    /// Whether this client's datagrams are checked: then what did not change is sent, too.
     checked: bool,
     near_period: u64,
     far_period: u64,
@@ -91,118 +85,127 @@ pub(super) struct Candidates {
 }
 
 impl Candidates {
-    /// Starts over for the client whose next datagram has `next_number`.
-    pub(super) fn begin(&mut self, next_number: u64, tick: Tick, checked: bool, bands: &Bands) {
-        self.list.clear();
-        self.bits_most = 0;
-        self.next_number = next_number;
-        self.tick = tick;
-        self.refresh_ticks = bands.check_period + 1;
-        self.checked = checked;
+    /// The first client of another tick is about to come.
+    pub(super) fn begin_tick(&mut self, tick: Tick, bands: &Bands) {
+        self.now = Low::of(tick.0);
+        self.tick = tick.0;
+        self.refresh_ticks = u32::try_from(bands.check_period).unwrap_or(u32::MAX - 1) + 1;
         self.near_period = bands.near_period;
         self.far_period = bands.far_period;
         self.near2 = bands.enter_m * bands.enter_m / 16.0;
         self.half2 = bands.enter_m * bands.enter_m / 4.0;
     }
 
+    /// Starts over for the client whose next datagram has `next_number`.
+    pub(super) fn begin(&mut self, next_number: u64, checked: bool) {
+        self.list.clear();
+        self.bits_most = 0;
+        self.usual_back = 0;
+        self.lead = 0;
+        self.next_number = Low::of(next_number);
+        self.checked = checked;
+    }
+
     pub(super) fn remove(&mut self, index: u16, reason: RemoveReason) {
         self.bits_most += REMOVE_BITS + GAP_BITS_MOST;
         self.list.push(Candidate {
+            word: 0,
+            bits: 0,
             index,
-            priority: u32::MAX,
+            priority: u16::MAX,
             what: What::Remove(reason),
         });
     }
 
-    /// An entity in view: a candidate if there is anything to tell about it. `kept` is its baseline
-    /// if that may be older than the history.
-    #[inline]
+    /// An entity in view: a candidate if there is anything to tell about it.
+    #[inline(always)]
     pub(super) fn offer(
         &mut self,
         index: u16,
-        (entry, kept): (&mut Entry, Option<WireEntity>),
+        (entry, kept): (&mut Entry, &Kept),
         dist2: f64,
-        history: &History,
-        strings: &mut Strings,
+        (history, strings): (&History, &mut Strings),
         stats: &mut HubStats,
     ) {
         let slot_number = entry.noted.slot;
         let slot = history.slot(slot_number);
-        if let Some((_, acked)) = entry.acked {
-            let current = acked >= slot.changed;
-            let fresh = entry
-                .sent
-                .is_some_and(|sent| self.tick.since(sent) < self.refresh_ticks);
+        let known = entry.is_known();
+        let age = entry.baseline_age(self.now);
+        let since_event = slot.event.before(self.now);
+        if known {
+            let current = age <= slot.changed.before(self.now);
+            let fresh = entry.sent_ago(self.now) < self.refresh_ticks;
             let period = if dist2 > self.half2 {
                 self.far_period
             } else {
                 self.near_period
             };
-            let turn = (self.tick.0 + u64::from(slot_number)).is_multiple_of(period);
-            let news = self.tick.since(slot.event) <= NEWS_TICKS;
-            let due = if current { self.checked } else { turn || news };
-            if fresh && !due {
+            let turn =
+                || since_event <= NEWS_TICKS || is_turn(self.tick + u64::from(slot_number), period);
+            if fresh && !(if current { self.checked } else { turn() }) {
                 return;
             }
         }
-        let distance = if dist2 <= self.near2 {
-            4
-        } else if dist2 <= self.half2 {
-            2
+        let distance = 1 + u16::from(dist2 <= self.half2) + 2 * u16::from(dist2 <= self.near2);
+        let urgent = !known || since_event <= FIGHT_TICKS;
+        let overdue = known && age > self.refresh_ticks * 3 / 2;
+        let weight =
+            (distance << u16::from(slot.moving)) + 8 * u16::from(urgent) + 16 * u16::from(overdue);
+        entry.priority = entry.priority.saturating_add(weight).min(u16::MAX - 1);
+        let back = entry.baseline_back(self.next_number);
+        let ages = (age, entry.earlier_age());
+        let delta = if known && back <= BACK_USED_MAX {
+            let shared = strings.delta(history, slot_number, ages.0, ages.1);
+            shared.or_else(|| {
+                let kept = kept.get(index, entry)?;
+                strings.delta_from(history, slot_number, &kept, ages)
+            })
         } else {
-            1
+            None
         };
-        let fighting = self.tick.since(slot.event) <= FIGHT_TICKS;
-        let urgent = fighting || entry.acked.is_none();
-        let overdue = entry
-            .acked
-            .is_some_and(|(_, acked)| self.tick.since(acked) > self.refresh_ticks * 3 / 2);
-        let weight = distance * (1 + u32::from(slot.moving))
-            + if urgent { 8 } else { 0 }
-            + if overdue { 16 } else { 0 };
-        entry.priority = entry.priority.saturating_add(weight).min(u32::MAX - 1);
-        let delta = entry
-            .acked
-            .filter(|(number, _)| self.next_number - number <= BACK_USED_MAX)
-            .and_then(|(_, tick)| {
-                let earlier = entry.acked_against;
-                strings
-                    .delta(history, slot_number, tick, earlier)
-                    .or_else(|| {
-                        let kept = kept.as_ref()?;
-                        strings.delta_from(history, slot_number, kept, tick, earlier)
-                    })
-            });
-        let what = match (delta, entry.acked) {
-            (Some(string), Some((baseline, against))) => What::Update {
-                baseline,
-                against,
-                string,
-            },
-            _ => {
-                stats.updates_in_full += u64::from(entry.acked.is_some());
-                What::Enter {
-                    slot: slot_number,
-                    cell: history.state(slot_number).cell,
-                    string: strings.full(history, slot_number),
-                }
+        let (what, string) = match delta {
+            Some(string) => {
+                let back = back as u8;
+                self.vote(back);
+                self.bits_most += usize::from(string.bits) + UPDATE_BITS_MOST + GAP_BITS_MOST;
+                (What::Update { back }, string)
+            }
+            None => {
+                stats.updates_in_full += u64::from(known);
+                let string = strings.full(history, slot_number);
+                self.bits_most += usize::from(string.bits) + ENTER_BITS + CELL_BITS + GAP_BITS_MOST;
+                (What::Enter, string)
             }
         };
-        self.bits_most += match what {
-            What::Remove(_) => REMOVE_BITS,
-            What::Enter { string, .. } => string.bits as usize + ENTER_BITS + CELL_BITS,
-            What::Update { string, .. } => string.bits as usize + UPDATE_BITS_MOST,
-        } + GAP_BITS_MOST;
         self.list.push(Candidate {
+            word: string.word,
+            bits: string.bits,
             index,
             priority: entry.priority,
             what,
         });
     }
 
+    #[inline]
+    fn vote(&mut self, back: u8) {
+        if self.lead == 0 {
+            self.usual_back = back;
+        }
+        if self.usual_back == back {
+            self.lead += 1;
+        } else {
+            self.lead -= 1;
+        }
+    }
+
     /// Keeps what fits `room_bits`, the most urgent first, in the order of indices.
-    pub(super) fn choose(&mut self, room_bits: usize, stats: &mut HubStats) {
-        self.usual = self.most_frequent_baseline();
+    /// `cell_of` tells the frame cell of an entering entity by its index.
+    pub(super) fn choose(
+        &mut self,
+        room_bits: usize,
+        cell_of: impl Fn(u16) -> u64,
+        stats: &mut HubStats,
+    ) {
         let by_index = |candidate: &Candidate| candidate.index;
         if !self.list.is_sorted_by_key(by_index) {
             self.list.sort_unstable_by_key(by_index);
@@ -210,7 +213,7 @@ impl Candidates {
         if self.bits_most <= room_bits {
             return;
         }
-        let wanted = self.exact_bits();
+        let wanted = self.exact_bits(&cell_of);
         if wanted <= room_bits {
             return;
         }
@@ -223,7 +226,7 @@ impl Candidates {
             self.list.clear();
             self.list.extend_from_slice(&self.ranked[..kept]);
             self.list.sort_unstable_by_key(by_index);
-            if self.exact_bits() <= room_bits {
+            if self.exact_bits(&cell_of) <= room_bits {
                 return;
             }
             kept -= 1 + kept / 16;
@@ -231,30 +234,23 @@ impl Candidates {
     }
 
     /// What the list takes as records of one datagram, bits.
-    fn exact_bits(&self) -> usize {
+    fn exact_bits(&self, cell_of: impl Fn(u16) -> u64) -> usize {
         let (mut next_index, mut cell, mut bits) = (0, None, 0);
         for candidate in &self.list {
             bits += gap_bits(u32::from(candidate.index - next_index));
             next_index = candidate.index + 1;
+            bits += usize::from(candidate.bits);
             bits += match candidate.what {
                 What::Remove(_) => REMOVE_BITS,
-                What::Enter {
-                    string, cell: own, ..
-                } => {
+                What::Enter => {
+                    let own = cell_of(candidate.index);
                     let same = cell.replace(own) == Some(own);
-                    string.bits as usize + ENTER_BITS + if same { 0 } else { CELL_BITS }
+                    ENTER_BITS + if same { 0 } else { CELL_BITS }
                 }
-                What::Update {
-                    baseline, string, ..
-                } => string.bits as usize + self.update_bits(baseline),
+                What::Update { back } => update_bits(self.usual_back, back),
             };
         }
         bits
-    }
-
-    fn update_bits(&self, baseline: u64) -> usize {
-        let back = |number: u64| u8::try_from(self.next_number - number).unwrap_or(u8::MAX);
-        update_bits(back(self.usual), back(baseline))
     }
 
     /// What was chosen, indices ascending.
@@ -262,28 +258,18 @@ impl Candidates {
         &self.list
     }
 
-    /// The datagram that most updates are against.
-    pub(super) fn usual_baseline(&self) -> u64 {
-        self.usual
+    /// How far back the datagram lies that most updates are against; 0 = there is none.
+    pub(super) fn usual_back(&self) -> u8 {
+        self.usual_back
     }
+}
 
-    /// The baseline that has a majority, if one has; otherwise any of them (Boyer and Moore,
-    /// "MJRTY: a fast majority vote algorithm", 1981).
-    fn most_frequent_baseline(&self) -> u64 {
-        let (mut usual, mut lead) = (0, 0_u32);
-        for candidate in &self.list {
-            let What::Update { baseline, .. } = candidate.what else {
-                continue;
-            };
-            if lead == 0 {
-                usual = baseline;
-            }
-            if usual == baseline {
-                lead += 1;
-            } else {
-                lead -= 1;
-            }
-        }
-        usual
+/// Whether it is the turn of `n` among so many: every other, mostly, which needs no division.
+#[inline]
+fn is_turn(n: u64, period: u64) -> bool {
+    match period {
+        1 => true,
+        2 => n & 1 == 0,
+        _ => n.is_multiple_of(period),
     }
 }

@@ -13,6 +13,8 @@ use bluemarble_shared_protocol::codec::check;
 use bluemarble_shared_protocol::{EntityId, OwnState, Tick, WireEntity, WireFrame, mix64};
 use glam::DVec3;
 
+use super::low::Low;
+
 /// How long a state is kept, seconds: longer than any sane round trip.
 const HISTORY_S: u32 = 2;
 
@@ -23,31 +25,39 @@ pub(crate) struct SlotRef {
     pub(crate) generation: u32,
 }
 
-/// What is known of an entity beside its states.
+/// What everybody who may see an entity asks about it, every tick: one cache line.
 #[derive(Clone, Debug)]
+#[repr(align(64))]
 pub(crate) struct Slot {
-    pub(crate) id: EntityId,
-    pub(crate) generation: u32,
     /// Metres, planet frame; for interest.
     pub(crate) pos: DVec3,
+    pub(crate) generation: u32,
     /// Layers that may see it.
     pub(crate) audience: u32,
+    /// Newest tick at which its quantised state was another than the tick before.
+    pub(crate) changed: Low,
+    /// Newest tick at which its health or action was another than the tick before.
+    pub(crate) event: Low,
     /// First tick of its uninterrupted presence.
     born: Tick,
-    /// Newest tick at which it was there.
-    seen: Tick,
-    /// Newest tick at which its quantised state was another than the tick before.
-    pub(crate) changed: Tick,
-    /// Newest tick at which its health or action was another than the tick before.
-    pub(crate) event: Tick,
     /// Whether it is moving now.
     pub(crate) moving: bool,
-    /// Whether it ever was a rigid body.
-    is_body: bool,
+    /// Whether it ever was a rigid body: then what it was before its baseline matters.
+    pub(crate) is_body: bool,
+}
+
+const _: () = assert!(size_of::<Slot>() == 64);
+
+/// What is seldom asked.
+#[derive(Clone, Debug)]
+struct Person {
+    id: EntityId,
+    /// Newest tick at which it was there.
+    seen: Tick,
     /// Where this tick's frames hold its private part: (frame, place in `owned`).
     own: Option<(u32, u32)>,
     /// A character's name.
-    pub(crate) name: Option<Arc<str>>,
+    name: Option<Arc<str>>,
 }
 
 /// Slots and their rings.
@@ -57,6 +67,8 @@ pub(crate) struct History {
     depth: usize,
     tick: Tick,
     slots: Vec<Slot>,
+    /// By slot, too.
+    persons: Vec<Person>,
     ring: Vec<WireEntity>,
     free: Vec<u32>,
     slot_of: HashMap<EntityId, u32, BuildHasherDefault<IdHasher>>,
@@ -71,6 +83,7 @@ impl History {
             depth: (HISTORY_S * tick_hz) as usize + 1,
             tick: Tick(0),
             slots: Vec::new(),
+            persons: Vec::new(),
             ring: Vec::new(),
             free: Vec::new(),
             slot_of: HashMap::default(),
@@ -102,26 +115,27 @@ impl History {
             Some(&slot) => slot,
             None => self.new_slot(id),
         };
-        if self.slots[slot as usize].seen == self.tick {
+        let person = &mut self.persons[slot as usize];
+        if person.seen == self.tick {
             // Twice in one tick: a fault of the frames. The first one counts.
             return;
         }
+        person.seen = self.tick;
+        person.own = None;
         let last = &self.ring[slot as usize * self.depth + self.depth_of(before)];
         let known = &mut self.slots[slot as usize];
         let is_new = known.born == self.tick;
         if is_new || *last != state {
-            known.changed = self.tick;
+            known.changed = Low::of(self.tick.0);
         }
         let acts = |state: &WireEntity| (state.health, state.action, state.action_n);
         if is_new || acts(last) != acts(&state) {
-            known.event = self.tick;
+            known.event = Low::of(self.tick.0);
         }
         known.moving = state.vel_cmps != [0; 3];
         known.is_body |= state.rotation.is_some();
-        known.seen = self.tick;
         known.pos = frame.positions[row];
         known.audience = frame.audience[row];
-        known.own = None;
         let at = slot as usize * self.depth + self.depth_of(self.tick);
         self.ring[at] = state;
         self.present.push(slot);
@@ -132,25 +146,27 @@ impl History {
         let Some(&slot) = self.slot_of.get(&own.id) else {
             return;
         };
-        let slot = &mut self.slots[slot as usize];
-        slot.own = Some(at);
-        if slot.name.is_none() {
-            slot.name = Some(Arc::clone(&own.name));
+        let person = &mut self.persons[slot as usize];
+        person.own = Some(at);
+        if person.name.is_none() {
+            person.name = Some(Arc::clone(&own.name));
         }
     }
 
     fn new_slot(&mut self, id: EntityId) -> u32 {
         let fresh = Slot {
-            id,
-            generation: 0,
             pos: DVec3::ZERO,
+            generation: 0,
             audience: 0,
+            changed: Low::of(self.tick.0),
+            event: Low::of(self.tick.0),
             born: self.tick,
-            seen: Tick(u64::MAX),
-            changed: self.tick,
-            event: self.tick,
             moving: false,
             is_body: false,
+        };
+        let person = Person {
+            id,
+            seen: Tick(u64::MAX),
             own: None,
             name: None,
         };
@@ -161,11 +177,13 @@ impl History {
                     generation: place.generation,
                     ..fresh
                 };
+                self.persons[slot as usize] = person;
                 slot
             }
             None => {
                 let slot = u32::try_from(self.slots.len()).expect("fewer than 2^32 entities");
                 self.slots.push(fresh);
+                self.persons.push(person);
                 self.ring
                     .resize(self.slots.len() * self.depth, WireEntity::default());
                 slot
@@ -176,11 +194,12 @@ impl History {
     }
 
     fn release_absent(&mut self) {
-        for (n, slot) in (0_u32..).zip(&mut self.slots) {
-            if slot.seen != self.tick && self.slot_of.get(&slot.id) == Some(&n) {
-                self.slot_of.remove(&slot.id);
+        for (n, person) in (0_u32..).zip(&mut self.persons) {
+            if person.seen != self.tick && self.slot_of.get(&person.id) == Some(&n) {
+                self.slot_of.remove(&person.id);
+                person.name = None;
+                let slot = &mut self.slots[n as usize];
                 slot.generation = slot.generation.wrapping_add(1);
-                slot.name = None;
                 self.free.push(n);
             }
         }
@@ -221,7 +240,7 @@ impl History {
     /// What the state now adds to the check of a datagram that holds it.
     #[inline]
     pub(crate) fn check_share(&self, slot: u32) -> u32 {
-        check::share(self.slots[slot as usize].id, self.state(slot))
+        check::share(self.id(slot), self.state(slot))
     }
 
     /// The state at an earlier tick, if it is still kept and the entity was there all the time.
@@ -239,19 +258,24 @@ impl History {
         Tick((self.tick.0 + 1).saturating_sub(self.depth as u64))
     }
 
-    /// Whether it ever was a rigid body: then what it was before its baseline matters.
-    #[inline]
-    pub(crate) fn is_body(&self, slot: u32) -> bool {
-        self.slots[slot as usize].is_body
+    /// Who is in a slot that is present.
+    pub(crate) fn id(&self, slot: u32) -> EntityId {
+        self.persons[slot as usize].id
     }
 
-    /// The avatar's private part.
+    /// The name of who is in a slot that is present, if it is a character.
+    pub(crate) fn name(&self, slot: u32) -> Option<Arc<str>> {
+        self.persons[slot as usize].name.clone()
+    }
+
+    /// The private part of an avatar, if it is still there.
     pub(crate) fn own<'a>(
         &self,
-        slot: &Slot,
+        noted: SlotRef,
         frames: &'a [Arc<WireFrame>],
     ) -> Option<&'a OwnState> {
-        let (frame, at) = slot.own?;
+        self.get(noted)?;
+        let (frame, at) = self.persons[noted.slot as usize].own?;
         frames.get(frame as usize)?.owned.get(at as usize)
     }
 
@@ -346,7 +370,7 @@ mod tests {
             history.ingest(Tick(tick), &frame(tick, &[(7, x)]));
         }
         let slot = history.get(history.find(EntityId(7)).unwrap()).unwrap();
-        assert_eq!(slot.changed, Tick(3));
-        assert_eq!(slot.event, Tick(1));
+        assert_eq!(slot.changed, Low::of(3));
+        assert_eq!(slot.event, Low::of(1));
     }
 }

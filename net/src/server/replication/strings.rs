@@ -1,9 +1,10 @@
 //! Encode once: the bit string of an entity against a baseline tick is made when the first client
 //! needs it, and spliced into the datagrams of all others that tick.
 //!
-//! A slot has a few places, chosen by the baseline's tick; most clients' baselines are equally old,
+//! A slot has a few places, chosen by the baseline's age; most clients' baselines are equally old,
 //! and two that compete for a place merely encode again. A rigid body's delta depends on what its baseline
-//! was a delta against, too; a walker's does not.
+//! was a delta against, too; a walker's does not. Nearly every delta fits a word: then it is in its place,
+//! and who needs it looks nowhere else.
 
 use bluemarble_shared_protocol::bits::BitWriter;
 use bluemarble_shared_protocol::codec::{Baseline, Schema, delta, full};
@@ -13,33 +14,46 @@ use super::history::History;
 #[cfg(feature = "sabotage")]
 use crate::server::sabotage;
 
-/// Places of a slot for deltas; one more is for the full state.
-const DELTA_PLACES: usize = 8;
-const PLACES: usize = DELTA_PLACES + 1;
+/// Places of a slot.
+const PLACES: usize = 8;
 
-/// A bit string in the arena.
+/// A bit string of this tick.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct BitString {
-    first_word: u32,
-    pub(crate) bits: u32,
+    /// The string itself if it is no longer than a word, else where in the arena it begins.
+    pub(crate) word: u64,
+    pub(crate) bits: u16,
 }
 
+/// A delta that was made.
 #[derive(Clone, Copy, Debug, Default)]
 struct Made {
-    /// The tick it was made at; older ones are void.
-    at: Tick,
-    baseline: Tick,
-    /// What the baseline was a delta against, if that matters.
-    earlier: Option<Tick>,
-    string: BitString,
+    word: u64,
+    /// The round it was made in; those of others are void.
+    round: u32,
+    bits: u16,
+    /// The baseline's age, less one.
+    less_one: u8,
+    /// What the baseline was a delta against, ticks before it, if that matters; else 0.
+    earlier: u8,
 }
+
+const _: () = assert!(size_of::<Made>() == 16 && delta::AGE_MAX == 256);
 
 /// The bit strings of one tick and schema, in memory that is kept.
 #[derive(Debug, Default)]
 pub(crate) struct Strings {
-    arena: BitWriter,
+    /// Deltas, [`PLACES`] to a slot.
     made: Vec<Made>,
+    /// Whole states, one to a slot, each with its round.
+    full: Vec<(u32, BitString)>,
+    /// Strings longer than a word.
+    long: Vec<u64>,
+    /// Where a string is made.
+    out: BitWriter,
     slots: usize,
+    /// Counts the ticks; 0 is none.
+    round: u32,
     tick: Tick,
     tick_hz: u32,
     schema: Schema,
@@ -66,56 +80,84 @@ impl Strings {
 
     /// Forgets the last tick's strings.
     pub(crate) fn begin(&mut self, tick: Tick, slots: usize) {
-        self.arena.clear();
+        self.long.clear();
         self.slots = slots;
         self.tick = tick;
+        self.round = self.round.checked_add(1).unwrap_or_else(|| {
+            // Rounds begin to repeat: nothing of the first ones may be left.
+            self.made.clear();
+            self.full.clear();
+            1
+        });
     }
 
-    /// Forgets all, for a new epoch: tick numbers may repeat.
-    pub(crate) fn reset(&mut self) {
-        self.made.clear();
-    }
-
-    /// The slot's state against what it was at `baseline`, which the client knows as a delta against what
-    /// it was at `earlier`; `None` if one of them is not known any more.
+    /// The slot's state against what it was `age` ticks ago, which the client knows as a delta against what
+    /// it was `earlier` ticks before, if that matters and is not 0; `None` if one of them is not known any
+    /// more.
     #[inline]
     pub(crate) fn delta(
         &mut self,
         history: &History,
         slot: u32,
-        baseline: Tick,
-        earlier: Option<Tick>,
+        age: u32,
+        earlier: u16,
     ) -> Option<BitString> {
-        let place = slot as usize * PLACES + baseline.0 as usize % DELTA_PLACES;
-        let earlier = earlier.filter(|_| history.is_body(slot));
-        let made = *self.made(place);
-        if made.at == self.tick && (made.baseline, made.earlier) == (baseline, earlier) {
+        let less_one = age.wrapping_sub(1);
+        let place = slot as usize * PLACES + less_one as usize % PLACES;
+        if let Some(made) = self.made.get(place)
+            && made.round == self.round
+            && u32::from(made.less_one) == less_one
+            && u16::from(made.earlier) == earlier
+        {
             self.shared += 1;
-            return Some(made.string);
+            let (word, bits) = (made.word, made.bits);
+            return Some(BitString { word, bits });
         }
-        let age = self.tick.since(baseline);
-        if age > u64::from(delta::AGE_MAX) {
+        self.make_delta(history, slot, (age, earlier), place)
+    }
+
+    /// As [`Strings::delta`], for the first who asks.
+    #[inline(never)]
+    fn make_delta(
+        &mut self,
+        history: &History,
+        slot: u32,
+        (age, earlier): (u32, u16),
+        place: usize,
+    ) -> Option<BitString> {
+        if age == 0 || age > delta::AGE_MAX {
             return None;
         }
+        let baseline = self.tick.0.checked_sub(u64::from(age))?;
+        let before = match earlier {
+            0 => None,
+            ticks => {
+                let tick = baseline.checked_sub(u64::from(ticks))?;
+                let state = *history.state_at(slot, Tick(tick))?;
+                Some((state, u32::from(ticks)))
+            }
+        };
         let base = Baseline {
-            state: *history.state_at(slot, baseline)?,
-            age: age as u32,
-            earlier: match earlier {
-                None => None,
-                Some(tick) => {
-                    let state = *history.state_at(slot, tick)?;
-                    Some((state, u32::try_from(baseline.since(tick)).ok()?))
-                }
-            },
+            state: *history.state_at(slot, Tick(baseline))?,
+            age,
+            earlier: before,
         };
-        let (state, hz, schema) = (self.meant(history, slot), self.tick_hz, self.schema);
-        let string = self.make(|out| delta::write(out, schema.tables(), &base, hz, &state));
-        *self.made(place) = Made {
-            at: self.tick,
-            baseline,
-            earlier,
-            string,
-        };
+        let (hz, tables) = (self.tick_hz, self.schema.tables());
+        let state = self.meant(history, slot);
+        let string = self.make(|out| delta::write(out, tables, &base, hz, &state));
+        // What does not fit its place is made again for the next one who asks.
+        if let (Ok(less_one), Ok(earlier)) = (u8::try_from(age - 1), u8::try_from(earlier)) {
+            if place >= self.made.len() {
+                self.made.resize(self.slots * PLACES, Made::default());
+            }
+            self.made[place] = Made {
+                word: string.word,
+                round: self.round,
+                bits: string.bits,
+                less_one,
+                earlier,
+            };
+        }
         Some(string)
     }
 
@@ -126,42 +168,30 @@ impl Strings {
         history: &History,
         slot: u32,
         base: &WireEntity,
-        baseline: Tick,
-        earlier: Option<Tick>,
+        (age, earlier): (u32, u16),
     ) -> Option<BitString> {
-        let age = self.tick.since(baseline);
-        let guessable = base.rotation.is_none() || earlier.is_none();
-        if age == 0 || age > u64::from(delta::AGE_MAX) || !guessable {
+        let guessable = base.rotation.is_none() || earlier == 0;
+        if age == 0 || age > delta::AGE_MAX || !guessable {
             return None;
         }
-        let base = Baseline::alone(*base, age as u32);
+        let base = Baseline::alone(*base, age);
         let (state, hz, tables) = (history.state(slot), self.tick_hz, self.schema.tables());
         Some(self.make(|out| delta::write(out, tables, &base, hz, state)))
     }
 
-    #[inline]
-    fn made(&mut self, place: usize) -> &mut Made {
-        if place >= self.made.len() {
-            self.made.resize(self.slots * PLACES, Made::default());
-        }
-        &mut self.made[place]
-    }
-
     /// The slot's whole state but its frame cell.
     pub(crate) fn full(&mut self, history: &History, slot: u32) -> BitString {
-        let place = slot as usize * PLACES + DELTA_PLACES;
-        let made = *self.made(place);
-        if made.at == self.tick {
+        let place = slot as usize;
+        if place >= self.full.len() {
+            self.full.resize(self.slots, Default::default());
+        }
+        let (round, string) = self.full[place];
+        if round == self.round {
             self.shared += 1;
-            return made.string;
+            return string;
         }
         let string = self.make(|out| full::write(out, history.state(slot)));
-        *self.made(place) = Made {
-            at: self.tick,
-            baseline: self.tick,
-            earlier: None,
-            string,
-        };
+        self.full[place] = (self.round, string);
         string
     }
 
@@ -170,7 +200,7 @@ impl Strings {
     fn meant(&self, history: &History, slot: u32) -> WireEntity {
         #[cfg(feature = "sabotage")]
         if self.bends {
-            let (id, state) = (history.slot(slot).id, *history.state(slot));
+            let (id, state) = (history.id(slot), *history.state(slot));
             return sabotage::bent(id, self.tick, self.tick_hz, state);
         }
         *history.state(slot)
@@ -178,17 +208,26 @@ impl Strings {
 
     fn make(&mut self, write: impl FnOnce(&mut BitWriter)) -> BitString {
         self.encoded += 1;
-        let first_word = self.arena.align() as u32;
-        let begin = self.arena.bits();
-        write(&mut self.arena);
-        let bits = (self.arena.bits() - begin) as u32;
-        self.arena.align();
-        BitString { first_word, bits }
+        self.out.clear();
+        write(&mut self.out);
+        let bits = self.out.bits() as u16;
+        self.out.align();
+        let words = self.out.string(0);
+        if let &[word] = words {
+            return BitString { word, bits };
+        }
+        let first = self.long.len() as u64;
+        self.long.extend_from_slice(words);
+        BitString { word: first, bits }
     }
 
-    /// The words of a string of this tick.
+    /// The words of a string of this tick, by what its `word` and `bits` are.
     #[inline]
-    pub(crate) fn words(&self, string: BitString) -> &[u64] {
-        self.arena.string(string.first_word as usize)
+    pub(crate) fn words<'a>(&'a self, word: &'a u64, bits: u16) -> &'a [u64] {
+        if bits <= 64 {
+            std::slice::from_ref(word)
+        } else {
+            &self.long[*word as usize..]
+        }
     }
 }
