@@ -391,6 +391,8 @@ impl<'a> Player<'a> {
             undecodable: core.stats().refused,
             confirmed: core.own().confirmations,
             diverged: core.own().divergences,
+            errors: *core.own().errors,
+            bent: core.stats().diverged,
         }
     }
 }

@@ -6,7 +6,7 @@
 
 use std::sync::atomic::Ordering;
 
-use bluemarble_net::client::{AckWindow, Disconnected, Link};
+use bluemarble_net::client::{AckWindow, Disconnected, Link, PredictionErrors};
 use bluemarble_shared_protocol::codec::{
     DecodeError, IntentDatagram, OwnUpdate, SnapshotReader, nearest, snapshot_tick_near,
 };
@@ -192,6 +192,8 @@ impl<'a> Counter<'a> {
             undecodable: self.undecodable,
             confirmed: 0,
             diverged: 0,
+            errors: PredictionErrors::default(),
+            bent: 0,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! What became of a bot: whether it stayed, and what its counters gained while it was measured.
 
+use bluemarble_net::client::PredictionErrors;
 use hdrhistogram::Histogram;
 
 use crate::blows::latencies;
@@ -33,6 +34,10 @@ pub struct Outcome {
     pub confirmed: u64,
     /// Predictions that were wrong.
     pub diverged: u64,
+    /// By how much exact states moved the predicted place.
+    pub errors: PredictionErrors,
+    /// Snapshot datagrams whose states did not add up to their check.
+    pub bent: u64,
     /// From the order of a blow to its sight here, microseconds.
     pub blows_us: Histogram<u64>,
     /// Between one snapshot and the next, microseconds.
@@ -62,6 +67,10 @@ pub struct Counters {
     pub confirmed: u64,
     /// Predictions that were wrong.
     pub diverged: u64,
+    /// By how much exact states moved the predicted place.
+    pub errors: PredictionErrors,
+    /// Snapshot datagrams whose states did not add up to their check.
+    pub bent: u64,
 }
 
 impl Outcome {
@@ -81,6 +90,8 @@ impl Outcome {
             undecodable: 0,
             confirmed: 0,
             diverged: 0,
+            errors: PredictionErrors::default(),
+            bent: 0,
             blows_us: latencies(),
             gaps_us: latencies(),
             headers: Count::default(),
@@ -98,5 +109,7 @@ impl Outcome {
         self.undecodable += after.undecodable - before.undecodable;
         self.confirmed += after.confirmed.saturating_sub(before.confirmed);
         self.diverged += after.diverged - before.diverged;
+        self.errors.add(&after.errors.since(&before.errors));
+        self.bent += after.bent - before.bent;
     }
 }

@@ -2,11 +2,15 @@
 
 mod core;
 mod driver;
+mod play_clock;
+mod poses;
 
 pub use self::core::{
-    AckWindow, ClientConfig, ClientCore, ClientStats, ConfirmedOwn, EntityView, OwnView, Predictor,
-    RemovedEntity, Taken, View,
+    AckWindow, ClientConfig, ClientCore, ClientStats, ConfirmedOwn, EntityView, OwnView,
+    PredictionErrors, Predictor, RemovedEntity, Taken, View,
 };
+pub use self::play_clock::PlayClock;
+pub use self::poses::{Pose, Poses};
 pub use driver::{
     Client, ClientEndpoint, ClientOptions, ConnectError, Dialect, Disconnected, Link, Received,
     Return, Trust,

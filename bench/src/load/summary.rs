@@ -1,5 +1,7 @@
 //! A run that is over, summed up: the report, unjudged.
 
+use bluemarble_net::client::PredictionErrors;
+
 use super::Measured;
 use crate::blows::latencies;
 use crate::cli::LoadArgs;
@@ -40,6 +42,10 @@ pub(super) fn report(
     } else {
         "release"
     };
+    let mut errors = PredictionErrors::default();
+    outcomes
+        .iter()
+        .for_each(|outcome| errors.add(&outcome.errors));
     let (seen_mean, seen_min) = findings.tally.in_view();
     let ticks = after.tick.saturating_sub(before.tick);
     Report {
@@ -91,6 +97,9 @@ pub(super) fn report(
             on: outcomes.iter().any(|outcome| outcome.confirmed > 0),
             confirmed: outcomes.iter().map(|outcome| outcome.confirmed).sum(),
             diverged: outcomes.iter().map(|outcome| outcome.diverged).sum(),
+            compared: errors.compared(),
+            corrections: errors.corrections(),
+            error_m: [0.5, 0.99, 1.0].map(|share| errors.quantile_m(share)),
         },
         lost: lost(args, outcomes),
         verification: verification(
@@ -158,6 +167,7 @@ fn snapshots(outcomes: &[Outcome], ticks_per_s: f64) -> Snapshots {
         loss: expected.saturating_sub(received) as f64 / expected.max(1) as f64,
         per_tick: received as f64 / (played_s * ticks_per_s).max(1.0),
         undecodable: outcomes.iter().map(|outcome| outcome.undecodable).sum(),
+        diverged: outcomes.iter().map(|outcome| outcome.bent).sum(),
     }
 }
 

@@ -40,8 +40,15 @@ impl Report {
         let seen = &self.verification;
         let prediction = match self.prediction.on {
             true => format!(
-                "{} confirmed, {} diverged",
-                self.prediction.confirmed, self.prediction.diverged
+                "{} confirmed, {} diverged; {} of {} exact states corrected, p50 / p99 / max < \
+                 {:.3} / {:.3} / {:.3} m",
+                self.prediction.confirmed,
+                self.prediction.diverged,
+                self.prediction.corrections,
+                self.prediction.compared,
+                self.prediction.error_m[0],
+                self.prediction.error_m[1],
+                self.prediction.error_m[2],
             ),
             false => "off (no planet content)".to_owned(),
         };
@@ -116,12 +123,13 @@ impl Report {
             (
                 "snapshots",
                 format!(
-                    "{} of {} received, loss {:.3} %, {:.2} per tick, {} undecodable",
+                    "{} of {} received, loss {:.3} %, {:.2} per tick, {} undecodable, {} diverged",
                     self.snapshots.received,
                     self.snapshots.expected,
                     self.snapshots.loss * 100.0,
                     self.snapshots.per_tick,
-                    self.snapshots.undecodable
+                    self.snapshots.undecodable,
+                    self.snapshots.diverged
                 ),
             ),
             (

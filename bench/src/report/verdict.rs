@@ -54,6 +54,12 @@ impl Report {
                 self.snapshots.undecodable
             ));
         }
+        if self.snapshots.diverged > 0 {
+            problems.push(format!(
+                "{} snapshots came out otherwise than they were meant",
+                self.snapshots.diverged
+            ));
+        }
         if self.snapshots.per_tick < SNAPSHOTS_PER_TICK_MIN {
             problems.push(format!(
                 "bots received only {:.2} snapshots per tick",
@@ -221,6 +227,9 @@ mod tests {
         let mut garbled = good();
         garbled.snapshots.undecodable = 1;
         assert_eq!(problems(&garbled, &Expect::default()).len(), 1);
+        let mut bent = good();
+        bent.snapshots.diverged = 1;
+        assert_eq!(problems(&bent, &Expect::default()).len(), 1);
     }
 
     #[test]

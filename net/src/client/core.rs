@@ -8,6 +8,7 @@
 mod ack_window;
 mod divergence;
 mod own;
+mod prediction_errors;
 mod view;
 
 #[cfg(feature = "testing")]
@@ -22,6 +23,7 @@ pub use self::ack_window::AckWindow;
 use self::divergence::Alarm;
 use self::own::OwnCore;
 pub use self::own::{ConfirmedOwn, OwnView, Predictor};
+pub use self::prediction_errors::PredictionErrors;
 pub use self::view::{EntityView, RemovedEntity, View};
 
 /// The bits of an epoch that a snapshot carries.
@@ -110,6 +112,8 @@ pub struct ClientCore {
     epoch: Epoch,
     /// Newest tick seen.
     tick: Tick,
+    /// A tick near the present, to make low bits whole with.
+    near: Tick,
     /// Newest tick known to be durable.
     durable: Tick,
     /// Where the server's overload ladder stood at the newest tick.
@@ -137,6 +141,7 @@ impl ClientCore {
             schema: config.schema,
             epoch: config.epoch,
             tick: config.tick,
+            near: config.tick,
             durable: Tick(0),
             strain: Strain::NONE,
             epoch_from: 0,
@@ -172,7 +177,7 @@ impl ClientCore {
         let mut reader = SnapshotReader::open(bytes, self.schema.tables(), self.tick_hz)?;
         let header = *reader.header();
         let number = nearest(u64::from(header.number), 16, self.acks.newest());
-        let tick = snapshot_tick_near(header.tick, self.tick);
+        let tick = snapshot_tick_near(header.tick, self.near);
         let other_epoch = header.epoch != (self.epoch.0 & EPOCH_MASK) as u8;
         if other_epoch && number <= self.acks.newest() || number < self.epoch_from {
             return Ok(Taken::Ignored);
@@ -216,6 +221,7 @@ impl ClientCore {
             self.acks.take(number);
             if newest {
                 self.tick = tick;
+                self.near = tick;
                 self.strain = header.strain;
                 self.view.forget_before(number);
             }
@@ -244,6 +250,12 @@ impl ClientCore {
             tick,
             newest: number == self.acks.newest(),
         })
+    }
+
+    /// The session goes on, on another connection, and the world is at this tick: it may have run on for
+    /// longer than the low bits in a header can tell.
+    pub fn resumed(&mut self, tick: Tick) {
+        self.near = self.near.max(tick);
     }
 
     fn begin_epoch(&mut self, low: u8, number: u64) {
@@ -361,5 +373,46 @@ impl ClientCore {
     #[must_use]
     pub fn stats(&self) -> &ClientStats {
         &self.stats
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bluemarble_shared_protocol::codec::{OwnUpdate, SnapshotHeader, SnapshotWriter};
+    use bluemarble_shared_protocol::limits::DATAGRAM_BYTES_MAX;
+
+    use super::*;
+
+    fn empty_datagram(number: u16, tick: u64) -> Vec<u8> {
+        let mut writer = SnapshotWriter::default();
+        let header = SnapshotHeader {
+            number,
+            tick: tick as u16,
+            ..SnapshotHeader::default()
+        };
+        writer.begin(&header, &OwnUpdate::None, DATAGRAM_BYTES_MAX, 0);
+        writer.finish()
+    }
+
+    #[test]
+    fn who_was_away_for_longer_than_a_header_can_tell_learns_the_tick_when_coming_back() {
+        for away in [1, 30_000, 40_000, 65_536, 200_000] {
+            let mut core = ClientCore::new(ClientConfig {
+                avatar: EntityId(1),
+                epoch: Epoch(0),
+                tick: Tick(100_000),
+                tick_hz: 20,
+                schema: Schema::NEWEST,
+                predictor: None,
+            });
+            core.handle_datagram(0, &empty_datagram(1, 100_010))
+                .unwrap();
+            let back = 100_010 + away;
+            core.resumed(Tick(back));
+            assert_eq!(core.tick(), Tick(100_010), "nothing newer was seen");
+            core.handle_datagram(0, &empty_datagram(2, back + 3))
+                .unwrap();
+            assert_eq!(core.tick(), Tick(back + 3));
+        }
     }
 }

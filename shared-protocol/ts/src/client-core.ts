@@ -50,6 +50,8 @@ export class ClientCore {
   readonly #tables: TableSet;
   #epoch: number;
   #tick: number;
+  /** A tick near the present, to make low bits whole with. */
+  #near: number;
   /** Datagrams with lower numbers are of an epoch that is over. */
   #epochFrom = 0;
   /** The newest number of the session; it counts on from epoch to epoch. */
@@ -68,6 +70,7 @@ export class ClientCore {
     this.#tables = config.tables;
     this.#epoch = config.epoch;
     this.#tick = config.tick;
+    this.#near = config.tick;
   }
 
   /** The newest tick seen. */
@@ -135,6 +138,7 @@ export class ClientCore {
     if (newest) {
       this.#newest = number;
       this.#tick = tick;
+      this.#near = tick;
       this.#strain = snapshot.header.strain;
       this.#view.forgetBefore(number);
     }
@@ -146,6 +150,12 @@ export class ClientCore {
     }
     this.#removed.splice(0, this.#removed.length - REMOVALS_MAX);
     return { is: "taken", tick, newest, records: snapshot.records.length };
+  }
+
+  /** The session goes on, on another connection, and the world is at this tick: it may have run on for longer
+   * than the low bits of a header can tell. */
+  resumed(tick: number): void {
+    this.#near = Math.max(this.#near, tick);
   }
 
   /** The datagram for a tick: acknowledgements, and the last few intents with this one. */
@@ -167,7 +177,7 @@ export class ClientCore {
     const locate = (header: SnapshotStart) => {
       place ??= {
         number: nearest(header.number, WIDTHS.number, this.#newest),
-        tick: nearest(header.tick, WIDTHS.tick, this.#tick),
+        tick: nearest(header.tick, WIDTHS.tick, this.#near),
         otherEpoch: header.epoch !== lowBits(this.#epoch, WIDTHS.epoch),
       };
       return place;

@@ -271,6 +271,7 @@ export class Session {
         return this.#enter(newWorld(message.welcome));
       case "resumed":
         demand(this.#before !== undefined, "resumed what never was");
+        this.#before.core.resumed(message.tick);
         return this.#enter({ ...this.#before, welcome: { ...this.#before.welcome, session: message.session } });
       case "token":
         this.#token = message.token;

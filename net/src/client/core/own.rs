@@ -11,6 +11,8 @@ use bluemarble_shared_protocol::{BodyBits, InputSeq, Intent, OwnVitals, Tick};
 use bluemarble_spatial::Planet;
 use glam::DVec3;
 
+use super::prediction_errors::PredictionErrors;
+
 /// Intents kept until the server has applied them; the oldest are forgotten. Two seconds at 60 Hz.
 const PENDING_MAX: usize = 128;
 
@@ -51,6 +53,8 @@ pub struct OwnView<'a> {
     pub divergences: u64,
     /// How often it did.
     pub confirmations: u64,
+    /// By how much exact states moved the predicted place.
+    pub errors: &'a PredictionErrors,
 }
 
 /// An intent on its way.
@@ -80,6 +84,7 @@ pub(super) struct OwnCore {
     predicted: Option<Body>,
     divergences: u64,
     confirmations: u64,
+    errors: PredictionErrors,
 }
 
 impl OwnCore {
@@ -97,6 +102,7 @@ impl OwnCore {
             predicted: None,
             divergences: 0,
             confirmations: 0,
+            errors: PredictionErrors::default(),
         }
     }
 
@@ -110,6 +116,7 @@ impl OwnCore {
             predicted: self.predicted.as_ref(),
             divergences: self.divergences,
             confirmations: self.confirmations,
+            errors: &self.errors,
         }
     }
 
@@ -188,6 +195,7 @@ impl OwnCore {
 
     /// The exact body: predict anew from there.
     fn correct(&mut self, body: BodyBits, tick: Tick) {
+        let before = self.predicted.map(|body| body.pos);
         self.confirmed = Some(ConfirmedOwn {
             body,
             tick,
@@ -202,6 +210,9 @@ impl OwnCore {
                     .and_then(|body| self.moved(&body, &sent.intent));
                 self.pending[n].body = self.predicted;
             }
+        }
+        if let (Some(before), Some(after)) = (before, &self.predicted) {
+            self.errors.note(before.distance(after.pos));
         }
     }
 
@@ -299,6 +310,25 @@ mod tests {
         };
         own.take(&wrong, Tick(500), 198);
         assert_eq!(own.view().divergences, 1);
+        // Pushed by 30 cm: the two intents after it are predicted from there.
+        let errors = *own.view().errors;
+        assert_eq!(
+            errors,
+            PredictionErrors::default(),
+            "nothing to compare the first one with"
+        );
+        let pushed = Body {
+            pos: server.pos * (1.0 + 0.3 / server.pos.length()),
+            ..server
+        };
+        let update = OwnUpdate::Full {
+            body: bits(&pushed),
+            vitals: OwnVitals::default(),
+        };
+        own.take(&update, Tick(501), 198);
+        let errors = own.view().errors;
+        assert_eq!((errors.compared(), errors.corrections()), (1, 1));
+        assert_eq!(errors.quantile_m(1.0), 0.512);
     }
 
     #[test]

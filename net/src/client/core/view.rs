@@ -54,6 +54,9 @@ pub struct RemovedEntity {
     pub tick: Tick,
 }
 
+/// A state and its tick.
+pub(in crate::client) type Timed = (Tick, WireEntity);
+
 /// What is known under one index.
 #[derive(Clone, Debug)]
 struct Known {
@@ -95,6 +98,26 @@ impl View {
     #[must_use]
     pub fn get(&self, id: EntityId) -> Option<&EntityView> {
         self.by_id.get(&id).map(|(_, view)| view)
+    }
+
+    /// The state of an entity at or before a tick and the next one after it; if there is none before, the
+    /// oldest.
+    pub(in crate::client) fn around(
+        &self,
+        id: EntityId,
+        tick: f64,
+    ) -> Option<(Timed, Option<Timed>)> {
+        let (index, _) = self.by_id.get(&id)?;
+        let states = &self.by_index.get(usize::from(*index))?.as_ref()?.states;
+        let after = states.partition_point(|held| held.tick.0 as f64 <= tick);
+        let timed = |held: &State| (held.tick, held.state);
+        let from = states.get(after.saturating_sub(1)).map(timed)?;
+        let to = if after == 0 {
+            None
+        } else {
+            states.get(after).map(timed)
+        };
+        Some((from, to))
     }
 
     /// How many there are.

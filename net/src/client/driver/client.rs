@@ -92,6 +92,7 @@ impl Client {
         };
         let link = match received {
             Some(Ok(Received::Resumed { link, .. })) => {
+                self.core.resumed(link.welcome().tick);
                 self.link = link;
                 return Ok(true);
             }
