@@ -32,6 +32,8 @@ struct Claims {
     sid: u64,
     run: u64,
     exp: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    account: Option<String>,
 }
 
 /// What a good token says.
@@ -111,6 +113,7 @@ impl ResumeTokens {
             iss: ISSUER.to_owned(),
             sub: ticket.character.as_str().to_owned(),
             aud: ticket.world.clone(),
+            account: ticket.account.clone(),
             sid: session.0,
             run: self.run,
             exp: expires_at_s,
@@ -144,6 +147,7 @@ impl ResumeTokens {
         Ok(Resumption {
             ticket: Ticket {
                 character,
+                account: claims.account,
                 world: claims.aud,
                 expires_at_s: claims.exp,
             },
@@ -185,6 +189,7 @@ mod tests {
     fn ticket() -> Ticket {
         Ticket {
             character: CharacterName::parse("Ada").unwrap(),
+            account: Some("a@example.org".into()),
             world: "earth".into(),
             expires_at_s: NOW_S + 60,
         }

@@ -187,6 +187,9 @@ pub struct TicketArgs {
     /// The character to play, 1 to 32 bytes
     #[arg(long, value_name = "NAME")]
     pub character: String,
+    /// Whom the character belongs to, 1 to 64 bytes; see net.sessions_per_account_max
+    #[arg(long, value_name = "ACCOUNT")]
+    pub account: Option<String>,
     /// Seconds the ticket can be used
     #[arg(long, value_name = "SECONDS", default_value_t = 3600)]
     pub ttl: u64,

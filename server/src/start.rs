@@ -467,6 +467,7 @@ pub fn listen(
         // Those who wait in line have a connection, too.
         sessions_max: net.sessions_max + net.waiting_max,
         sessions_per_address_max: net.sessions_per_address_max.unwrap_or(usize::MAX),
+        sessions_per_account_max: net.sessions_per_account_max.unwrap_or(usize::MAX),
         // A second at full budget, and a quiet client's datagrams until the idle timeout.
         window_floor_bytes: u64::from(net.client_bytes_per_s_max) + QUIET_CLIENT_BYTES_MAX,
         resume_valid: QuicLimits::default().resume_valid.max(2 * net.grace),

@@ -1,6 +1,6 @@
 //! `bluemarble-server ticket`: signs a session ticket with the development key, or another.
 
-use bluemarble_net::tickets::{CharacterName, TicketIssuer, TicketKeys};
+use bluemarble_net::tickets::{ACCOUNT_BYTES_MAX, CharacterName, TicketIssuer, TicketKeys};
 
 use crate::cli::TicketArgs;
 use crate::clock::unix_seconds;
@@ -19,6 +19,12 @@ pub fn run(args: &TicketArgs) -> Result<(), Failure> {
             "--ttl 0: the ticket would be expired already",
         ));
     }
+    let account = args.account.as_deref();
+    if account.is_some_and(|account| !(1..=ACCOUNT_BYTES_MAX).contains(&account.len())) {
+        return Err(Failure::request(format!(
+            "--account takes 1 to {ACCOUNT_BYTES_MAX} bytes"
+        )));
+    }
     let private_pem = match &args.key {
         Some(file) => std::fs::read_to_string(file).map_err(|error| {
             Failure::request(format!("cannot read the key {}: {error}", file.display()))
@@ -31,6 +37,9 @@ pub fn run(args: &TicketArgs) -> Result<(), Failure> {
     };
     let issuer = TicketIssuer::from_pem(&private_pem, &args.world)
         .map_err(|error| Failure::request(chain(&error)))?;
-    println!("{}", issuer.issue(&character, unix_seconds(), args.ttl));
+    println!(
+        "{}",
+        issuer.issue_of(&character, account, unix_seconds(), args.ttl)
+    );
     Ok(())
 }

@@ -7,6 +7,7 @@
 //! whose overflow has a fate (see [`QuicLimits`]). For each session the events arrive in the order
 //! opened, datagrams and messages, closed; "closed" arrives exactly once for every "opened".
 
+mod accounts;
 mod admission;
 mod clock;
 mod config;
@@ -31,6 +32,7 @@ use parking_lot::{Mutex, RwLock};
 use quinn::{Endpoint, EndpointConfig, TokioRuntime, VarInt};
 use tokio::sync::{Notify, Semaphore};
 
+use self::accounts::Accounts;
 use self::config::quinn_config;
 use self::crowd::{Crowd, Hellos};
 use self::doors::OneDoor;
@@ -128,6 +130,8 @@ struct Shared {
     /// The same, by address; and sessions by address, and hellos by character.
     at_the_door: Arc<Crowd>,
     inside: Arc<Crowd>,
+    /// By account, if tickets name one.
+    accounts: Arc<Accounts>,
     hellos: Hellos,
     began: std::time::Instant,
     batches: Mutex<VecDeque<(Lane, Batch)>>,
@@ -172,6 +176,7 @@ impl QuicServer {
             bans: config.bans,
             at_the_door: Arc::default(),
             inside: Arc::default(),
+            accounts: Arc::default(),
             hellos: Hellos::default(),
             began: clock::now(),
             resume: config.resume,

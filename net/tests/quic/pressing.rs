@@ -94,6 +94,37 @@ async fn one_address_does_not_take_all_places() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_account_does_not_play_more_characters_at_once_than_it_may() {
+    let world = World::with(QuicLimits {
+        sessions_per_account_max: 1,
+        ..QuicLimits::default()
+    });
+    let enter = async |name: &str| {
+        let name = CharacterName::parse(name).unwrap();
+        let ticket = world
+            .issuer
+            .issue_of(&name, Some("smith"), unix_now_s(), 600);
+        Link::connect(world.options(ticket)).await
+    };
+    let ada = enter("Ada").await.unwrap();
+    assert_eq!(refusal(enter("Bea").await), CloseCode::TooMany);
+    let mut again = enter("Ada").await.unwrap();
+    is_undisturbed(&mut world.enter("Cleo").await.unwrap()).await;
+    // Who comes back by a token is of the same account.
+    let (welcome, token) = (again.welcome().clone(), again.token().unwrap());
+    is_undisturbed(&mut again).await;
+    drop((ada, again));
+    let back = bluemarble_net::client::Return {
+        token,
+        taken: (1, 0),
+    };
+    let options = world.options(String::new());
+    let received = within("the answer", Link::resume(options, back, &welcome)).await;
+    let _back = received.unwrap();
+    assert_eq!(refusal(enter("Bea").await), CloseCode::TooMany);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_character_that_says_hello_too_often_has_to_wait() {
     let world = World::with(QuicLimits {
         hellos_per_s: 0,

@@ -105,6 +105,8 @@ pub struct NetConfig {
     pub waiting_max: usize,
     /// Sessions of one address; `None` = no bound of its own.
     pub sessions_per_address_max: Option<usize>,
+    /// Characters of one account connected at once; `None` = no bound.
+    pub sessions_per_account_max: Option<usize>,
     /// Radius within which a client sees others, metres.
     pub interest_m: f64,
     /// Snapshot bytes per client and second.
@@ -260,6 +262,10 @@ fn net(raw: &ConfigRaw, from: &Sources<'_>, flags: &ConfigFlags) -> Result<NetCo
         sessions_per_address_max: from
             .pick_optional(&raw.sessions_per_address_max, None, "")
             .map(|setting| setting.within("net.sessions_per_address_max", SESSIONS, "sessions"))
+            .transpose()?,
+        sessions_per_account_max: from
+            .pick_optional(&raw.sessions_per_account_max, None, "")
+            .map(|setting| setting.within("net.sessions_per_account_max", SESSIONS, "sessions"))
             .transpose()?,
         interest_m: from.pick(&raw.interest_m, None, "", 100.0).within(
             "net.interest_m",

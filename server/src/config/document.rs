@@ -123,6 +123,12 @@ fn clients(page: &mut Page, config: &Config) {
         net.sessions_per_address_max.map(|most| most.to_string()),
         "64",
     );
+    page.optional(
+        "Characters of one account connected at once, if tickets name accounts; absent = no bound.",
+        "sessions_per_account_max",
+        net.sessions_per_account_max.map(|most| most.to_string()),
+        "4",
+    );
     page.field(
         &format!(
             "Metres within which a client sees others, {} to {}; they leave the view a tenth \

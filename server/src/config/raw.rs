@@ -73,6 +73,8 @@ pub struct NetRaw {
     pub waiting_max: Field<usize>,
     /// Sessions of one address at once; absent = no bound of its own.
     pub sessions_per_address_max: Field<usize>,
+    /// Characters of one account connected at once; absent = no bound.
+    pub sessions_per_account_max: Field<usize>,
     /// Metres within which a client sees others.
     pub interest_m: Field<f64>,
     /// Bytes of snapshot datagrams per client and second.

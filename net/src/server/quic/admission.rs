@@ -15,13 +15,14 @@ use quinn::{ConnectionError, Incoming, TransportErrorCode, VarInt};
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio::time::{Instant, timeout_at};
 
+use super::accounts::{Accounts, OfAccount};
 use super::crowd::{Crowd, OfCrowd};
 use super::doors::{Entry, Visitor};
 use super::session::{self, Handle, ReadError, Session, read_message};
 use super::wire::{ALPN_WEB, Gone, RecvHalf, SendHalf, Wire};
 use super::{Shared, clock};
 use crate::server::event::ResumeClaim;
-use crate::tickets::TicketError;
+use crate::tickets::{Ticket, TicketError};
 
 /// TLS alert `no_application_protocol` (RFC 7301) as QUIC reports it.
 const NO_APPLICATION_PROTOCOL: u8 = 120;
@@ -268,7 +269,7 @@ async fn greet(shared: &Shared, wire: &Wire) -> Result<Admitted, Refusal> {
         let reason = "this character says hello too often: wait a little".to_owned();
         return Err(Refusal::Close { code, reason });
     }
-    let place = place_for(shared, wire, visitor.claim.as_ref()).await?;
+    let place = place_for(shared, wire, &visitor).await?;
     let name = visitor.ticket.character.as_str();
     tracing::debug!(peer = %wire.peer(), name, client, "hello");
     Ok(Admitted {
@@ -279,40 +280,49 @@ async fn greet(shared: &Shared, wire: &Wire) -> Result<Admitted, Refusal> {
     })
 }
 
-/// A place among all, and among those of the address.
-type Place = (OwnedSemaphorePermit, OfCrowd);
+/// A place among all, and among those of the address and of the account.
+pub(super) type Place = (OwnedSemaphorePermit, OfCrowd, Option<OfAccount>);
 
-fn take_place(shared: &Shared, address: IpAddr) -> Result<Place, CloseCode> {
-    let most = shared.limits.sessions_per_address_max;
-    let share = Crowd::enter(&shared.inside, address, most).ok_or(CloseCode::TooMany)?;
+fn take_place(shared: &Shared, address: IpAddr, ticket: &Ticket) -> Result<Place, Refusal> {
+    let limits = &shared.limits;
+    let of_account = match &ticket.account {
+        Some(account) => {
+            let (character, most) = (ticket.character.avatar(), limits.sessions_per_account_max);
+            let entered = Accounts::enter(&shared.accounts, account, character, most);
+            Some(entered.ok_or_else(|| Refusal::Close {
+                code: CloseCode::TooMany,
+                reason: "too many characters of this account are connected".to_owned(),
+            })?)
+        }
+        None => None,
+    };
+    let share = Crowd::enter(&shared.inside, address, limits.sessions_per_address_max);
+    let share = share.ok_or_else(|| Refusal::of(CloseCode::TooMany))?;
     let place = shared.places.clone().try_acquire_owned();
-    Ok((place.map_err(|_| CloseCode::ServerFull)?, share))
+    let place = place.map_err(|_| Refusal::of(CloseCode::ServerFull))?;
+    Ok((place, share, of_account))
 }
 
 /// Whoever comes back before anybody has noticed that the old connection is dead has a place: the one that
 /// the old connection still holds, which the session logic would close in any case.
-async fn place_for(
-    shared: &Shared,
-    wire: &Wire,
-    claim: Option<&ResumeClaim>,
-) -> Result<Place, Refusal> {
+async fn place_for(shared: &Shared, wire: &Wire, visitor: &Visitor) -> Result<Place, Refusal> {
     let address = wire.peer().ip();
-    let mut taken = take_place(shared, address);
+    let mut taken = take_place(shared, address, &visitor.ticket);
     if taken.is_err()
-        && let Some(claim) = claim
+        && let Some(claim) = &visitor.claim
         && let Some(older) = shared.wire_of(claim.session)
     {
         let code = CloseCode::ReplacedByNewSession;
         shared.close(&older, code, code.reason());
         for _ in 0..VACATED_LOOKS_MAX {
             tokio::time::sleep(VACATED_PERIOD).await;
-            taken = take_place(shared, address);
+            taken = take_place(shared, address, &visitor.ticket);
             if taken.is_ok() {
                 break;
             }
         }
     }
-    taken.map_err(Refusal::of)
+    taken
 }
 
 /// What a client has to show for itself.

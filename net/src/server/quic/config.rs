@@ -59,6 +59,9 @@ pub struct QuicLimits {
     /// Most sessions of one address. Beyond: `TooMany`. The default is for servers whose players share
     /// few addresses, a load generator's for example.
     pub sessions_per_address_max: usize,
+    /// Most characters of one account that are connected at once, if tickets name accounts. Beyond:
+    /// `TooMany`. No bound by default.
+    pub sessions_per_account_max: usize,
     /// Hellos of one character in the long run, per second. Beyond: `Flooding`.
     pub hellos_per_s: u32,
     /// Hellos of one character at once.
@@ -109,6 +112,7 @@ impl Default for QuicLimits {
             retry_from: 128,
             handshakes_per_address_max: 256,
             sessions_per_address_max: usize::MAX,
+            sessions_per_account_max: usize::MAX,
             hellos_per_s: 1,
             hellos_burst: 20,
             hello_timeout: Duration::from_secs(5),

@@ -11,10 +11,10 @@ use bluemarble_shared_protocol::{
 };
 use crossbeam_channel::{Sender, TrySendError};
 use quinn::{Connection, ConnectionError};
-use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use tokio::sync::mpsc;
 
+use super::admission::Place;
 use super::congestion::FlooredCubic;
-use super::crowd::OfCrowd;
 use super::wire::{Gone, RecvHalf, SendHalf, Wire};
 use super::{Shared, clock};
 use crate::server::event::{PathReport, SessionEvent};
@@ -48,9 +48,9 @@ pub(super) struct Session {
     pub(super) recv: RecvHalf,
     /// Where what happens to it is told: the world it is in.
     pub(super) events: Sender<SessionEvent>,
-    /// Its place among [`super::QuicLimits::sessions_max`] and among those of its address, given back
-    /// at the end.
-    pub(super) place: (OwnedSemaphorePermit, OfCrowd),
+    /// Its place among [`super::QuicLimits::sessions_max`] and among those of its address and account,
+    /// given back at the end.
+    pub(super) place: Place,
 }
 
 /// Why a session ends.
