@@ -386,6 +386,8 @@ impl<'a> Player<'a> {
             at_us,
             down_bytes: udp.udp_rx.bytes,
             up_bytes: udp.udp_tx.bytes,
+            down_packets: udp.udp_rx.datagrams,
+            up_packets: udp.udp_tx.datagrams,
             received: core.stats().snapshots,
             numbered: core.newest_datagram(),
             undecodable: core.stats().refused,

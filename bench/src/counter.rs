@@ -187,6 +187,8 @@ impl<'a> Counter<'a> {
             at_us,
             down_bytes: udp.udp_rx.bytes,
             up_bytes: udp.udp_tx.bytes,
+            down_packets: udp.udp_rx.datagrams,
+            up_packets: udp.udp_tx.datagrams,
             received: self.received,
             numbered: self.acks.newest(),
             undecodable: self.undecodable,

@@ -24,6 +24,10 @@ pub struct Outcome {
     pub down_bytes: u64,
     /// UDP payload sent.
     pub up_bytes: u64,
+    /// UDP datagrams received.
+    pub down_packets: u64,
+    /// UDP datagrams sent.
+    pub up_packets: u64,
     /// Snapshot datagrams received in that time.
     pub received: u64,
     /// Snapshot datagrams numbered in that time.
@@ -57,6 +61,10 @@ pub struct Counters {
     pub down_bytes: u64,
     /// UDP payload sent.
     pub up_bytes: u64,
+    /// UDP datagrams received.
+    pub down_packets: u64,
+    /// UDP datagrams sent.
+    pub up_packets: u64,
     /// Snapshot datagrams received.
     pub received: u64,
     /// The newest one's number.
@@ -85,6 +93,8 @@ impl Outcome {
             seconds: 0.0,
             down_bytes: 0,
             up_bytes: 0,
+            down_packets: 0,
+            up_packets: 0,
             received: 0,
             expected: 0,
             undecodable: 0,
@@ -104,6 +114,8 @@ impl Outcome {
         self.seconds += (after.at_us - before.at_us) as f64 / 1e6;
         self.down_bytes += after.down_bytes - before.down_bytes;
         self.up_bytes += after.up_bytes - before.up_bytes;
+        self.down_packets += after.down_packets - before.down_packets;
+        self.up_packets += after.up_packets - before.up_packets;
         self.received += after.received - before.received;
         self.expected += after.numbered.saturating_sub(before.numbered);
         self.undecodable += after.undecodable - before.undecodable;

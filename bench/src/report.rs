@@ -63,6 +63,10 @@ pub struct Report {
     pub budget_bytes_per_s: f64,
     /// UDP payload a client sent, bytes per second.
     pub up_bytes_per_s: f64,
+    /// UDP datagrams a client was sent per tick.
+    pub down_packets_per_tick: f64,
+    /// UDP datagrams a client sent per tick.
+    pub up_packets_per_tick: f64,
     /// Others in view, mean over all views.
     pub seen_mean: f64,
     /// Others in view, the least of all views.

@@ -5,6 +5,7 @@ pub mod bans;
 pub mod certs;
 pub mod client;
 mod key_files;
+mod late_alarms;
 pub mod resume_tokens;
 pub mod server;
 #[cfg(feature = "testing")]

@@ -86,6 +86,10 @@ pub(super) fn report(
             .fold(0.0, f64::max),
         budget_bytes_per_s: 0.0,
         up_bytes_per_s: mean(|outcome| outcome.up_bytes as f64 / outcome.seconds),
+        down_packets_per_tick: mean(|outcome| outcome.down_packets as f64 / outcome.seconds)
+            / f64::from(after.tick_hz),
+        up_packets_per_tick: mean(|outcome| outcome.up_packets as f64 / outcome.seconds)
+            / f64::from(after.tick_hz),
         seen_mean,
         seen_min,
         blow_ms: blow_times(outcomes),

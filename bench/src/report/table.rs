@@ -103,6 +103,13 @@ impl Report {
                 ),
             ),
             (
+                "packets per tick",
+                format!(
+                    "{:.2} down, {:.2} up",
+                    self.down_packets_per_tick, self.up_packets_per_tick
+                ),
+            ),
+            (
                 "others seen mean / min",
                 format!("{:.1} / {}", self.seen_mean, self.seen_min),
             ),

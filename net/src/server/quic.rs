@@ -14,6 +14,7 @@ mod config;
 mod congestion;
 mod crowd;
 mod doors;
+mod paths;
 mod session;
 mod stats;
 mod wire;
@@ -29,7 +30,7 @@ use bluemarble_shared_protocol::{CloseCode, SessionId, clip_reason};
 use bytes::Bytes;
 use crossbeam_channel::Receiver;
 use parking_lot::{Mutex, RwLock};
-use quinn::{Endpoint, EndpointConfig, TokioRuntime, VarInt};
+use quinn::{Endpoint, EndpointConfig, VarInt};
 use tokio::sync::{Notify, Semaphore};
 
 use self::accounts::Accounts;
@@ -41,6 +42,7 @@ use self::wire::Wire;
 use super::event::{SessionCommand, SessionEvent};
 use crate::bans::BanList;
 use crate::certs::ServerIdentity;
+use crate::late_alarms::LateAlarms;
 use crate::resume_tokens::ResumeTokens;
 use crate::tickets::TicketVerifier;
 use crate::udp_socket;
@@ -167,7 +169,7 @@ impl QuicServer {
             EndpointConfig::default(),
             Some(quinn_config),
             socket,
-            Arc::new(TokioRuntime),
+            Arc::new(LateAlarms),
         )
         .map_err(refuse)?;
         let shared = Arc::new(Shared {
@@ -194,6 +196,7 @@ impl QuicServer {
         });
         runtime.spawn(admission::accept(shared.clone()));
         runtime.spawn(send_batches(shared.clone()));
+        runtime.spawn(paths::watch(shared.clone()));
         Ok(Self { shared, lane: 0 })
     }
 

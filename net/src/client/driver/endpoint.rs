@@ -11,6 +11,7 @@ use rustls::pki_types::CertificateDer;
 
 use super::ConnectError;
 use crate::certs::{crypto_provider, load_certs};
+use crate::late_alarms::LateAlarms;
 use crate::server::quic::{CLIENT_DATAGRAMS_WAITING, CLIENT_WINDOW_FLOOR_BYTES, bounded_transport};
 use crate::udp_socket;
 
@@ -74,7 +75,7 @@ impl ClientEndpoint {
         let open = || {
             let socket = udp_socket::bind(SocketAddr::new(any, 0))?;
             let config = quinn::EndpointConfig::default();
-            quinn::Endpoint::new(config, None, socket, Arc::new(quinn::TokioRuntime))
+            quinn::Endpoint::new(config, None, socket, Arc::new(LateAlarms))
         };
         Ok(Self {
             endpoint: open().map_err(ConnectError::Socket)?,

@@ -2,8 +2,8 @@
 //! ticket, all before a deadline. Whoever fails on the way is told why, counted, and forgotten.
 
 use std::net::IpAddr;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bluemarble_shared_protocol::codec::Schema;
@@ -18,6 +18,7 @@ use tokio::time::{Instant, timeout_at};
 use super::accounts::{Accounts, OfAccount};
 use super::crowd::{Crowd, OfCrowd};
 use super::doors::{Entry, Visitor};
+use super::paths::Told;
 use super::session::{self, Handle, ReadError, Session, read_message};
 use super::wire::{ALPN_WEB, Gone, RecvHalf, SendHalf, Wire};
 use super::{Shared, clock};
@@ -383,6 +384,8 @@ async fn open(
     let handle = Handle {
         wire: wire.clone(),
         outgoing,
+        events: OnceLock::new(),
+        told: Told::default(),
     };
     shared.sessions.write().insert(id, handle);
     let knocking = async {
@@ -405,6 +408,9 @@ async fn open(
     match entry {
         Ok(events) => {
             shared.stats.opened.one_more();
+            if let Some(handle) = shared.sessions.read().get(&id) {
+                let _only_here = handle.events.set(events.clone());
+            }
             Some((
                 Session {
                     id,

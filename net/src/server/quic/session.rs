@@ -1,7 +1,7 @@
-//! One session from its hello to its end: a single task that reads the stream, reads datagrams and
-//! writes messages, whichever is ready, until one of the three has a reason to stop.
+//! One session from its hello to its end: a task that reads the stream and writes messages, and one that
+//! reads datagrams, until one of the three has a reason to stop.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bluemarble_shared_protocol::limits::DATAGRAM_BYTES_MAX;
@@ -14,10 +14,10 @@ use quinn::{Connection, ConnectionError};
 use tokio::sync::mpsc;
 
 use super::admission::Place;
-use super::congestion::FlooredCubic;
+use super::paths::Told;
 use super::wire::{Gone, RecvHalf, SendHalf, Wire};
 use super::{Shared, clock};
-use crate::server::event::{PathReport, SessionEvent};
+use crate::server::event::SessionEvent;
 use crate::server::token_bucket::TokenBucket;
 use crate::tickets::Ticket;
 
@@ -28,6 +28,10 @@ const CLOSED_RETRY: Duration = Duration::from_millis(5);
 pub(super) struct Handle {
     pub(super) wire: Wire,
     pub(super) outgoing: mpsc::Sender<Outgoing>,
+    /// Where what happens to it is told, once it is opened.
+    pub(super) events: OnceLock<Sender<SessionEvent>>,
+    /// What was told of its path.
+    pub(super) told: Told,
 }
 
 /// Something for a session's task to do.
@@ -89,13 +93,23 @@ pub(super) async fn run(
         send,
         mid_frame: false,
     };
+    let mut reader = tokio::spawn(read_datagrams(
+        shared.clone(),
+        events.clone(),
+        id,
+        wire.clone(),
+    ));
     let end = tokio::select! {
-        end = read_datagrams(&shared, &events, id, &wire) => end,
+        end = &mut reader => end.unwrap_or_else(|_panicked| End::of(CloseCode::Internal)),
         end = read_messages(&shared, &events, id, &mut recv) => end,
-        end = watch_path(&shared, &events, id, wire.quic()) => end,
         () = wire.useless_stream() => End::of(CloseCode::Unexpected),
         end = write_messages(&shared, &mut writer, &mut outgoing, (&ticket, id)) => end,
     };
+    reader.abort();
+    if !reader.is_finished() {
+        // Nothing may be told of it after "closed".
+        let _aborted = reader.await;
+    }
     match end {
         End::Close { code, reason } => {
             tracing::debug!(session = id.0, %code, reason, "closing");
@@ -145,11 +159,12 @@ async fn report_closed(events: &Sender<SessionEvent>, session: SessionId) {
     }
 }
 
+/// A task of its own: a datagram a tick wakes nothing else.
 async fn read_datagrams(
-    shared: &Shared,
-    events: &Sender<SessionEvent>,
+    shared: Arc<Shared>,
+    events: Sender<SessionEvent>,
     session: SessionId,
-    wire: &Wire,
+    wire: Wire,
 ) -> End {
     let limits = &shared.limits;
     let began = clock::now();
@@ -173,53 +188,6 @@ async fn read_datagrams(
             Ok(()) => {}
             Err(TrySendError::Full(_)) => shared.stats.dropped_in.one_more(),
             Err(TrySendError::Disconnected(_)) => return End::of(CloseCode::ServerShutdown),
-        }
-    }
-}
-
-/// Tells the session logic what the path takes, whenever that is not what it was.
-async fn watch_path(
-    shared: &Shared,
-    events: &Sender<SessionEvent>,
-    session: SessionId,
-    connection: &Connection,
-) -> End {
-    let (mut told, mut lost_before) = (None, 0);
-    loop {
-        tokio::time::sleep(shared.limits.path_period).await;
-        let controller = connection.congestion_state().into_any();
-        let Ok(controller) = controller.downcast::<FlooredCubic>() else {
-            // Every connection is made with this one; without it there is nothing to tell.
-            return std::future::pending().await;
-        };
-        let path = connection.stats().path;
-        // In steps of an eighth, so that noise is no news.
-        let coarse = |x: u64| x.next_power_of_two().max(8) / 8;
-        let rtt_us = u32::try_from(path.rtt.as_micros()).unwrap_or(u32::MAX);
-        let window_bytes = controller.path_window();
-        let step = |x: u64| x / coarse(x);
-        let news = (
-            step(window_bytes),
-            coarse(window_bytes),
-            step(rtt_us.into()),
-            coarse(rtt_us.into()),
-        );
-        let lost = path.lost_packets.saturating_sub(lost_before);
-        if told.replace(news) == Some(news) && lost == 0 {
-            continue;
-        }
-        lost_before = path.lost_packets;
-        let path = PathReport {
-            window_bytes,
-            rtt_us,
-            lost: u32::try_from(lost).unwrap_or(u32::MAX),
-        };
-        if events
-            .try_send(SessionEvent::Path { session, path })
-            .is_err()
-        {
-            // The queue is full: the next report says it.
-            told = None;
         }
     }
 }
