@@ -110,7 +110,7 @@ pub struct HubLimits {
     /// minute. Beyond: `ServerFull`.
     pub waiting_max: usize,
     /// Most sessions without a connection that are kept for their owners to come back; each takes
-    /// what a view takes, about 20 KiB with a hundred others in it. Beyond, the newest is not kept:
+    /// what a view takes, about 10 KiB with a hundred others in it. Beyond, the newest is not kept:
     /// its owner has to say hello.
     pub parked_max: usize,
     /// Session commands that may wait for the driver. Beyond, messages are dropped and counted;

@@ -313,7 +313,7 @@ impl Replicator {
         found[avatar.slot as usize] = *pass;
         let exit2 = bands.exit_m * bands.exit_m;
         for index in 0..view.entries.len() as u16 {
-            let entry = &view.entries[usize::from(index)];
+            let (entry, kept) = view.lend(index);
             match entry.stage {
                 Stage::Free => continue,
                 Stage::Leaving(reason) => {
@@ -323,25 +323,24 @@ impl Replicator {
                 Stage::Entering | Stage::Known => {}
             }
             let noted = entry.noted;
-            let (reason, dist2) = match history.get(noted) {
-                None => (Some(RemoveReason::Gone), 0.0),
-                Some(slot) if slot.audience & observer.layers == 0 => {
-                    (Some(RemoveReason::Hidden), 0.0)
-                }
+            let reason = match history.get(noted) {
+                None => RemoveReason::Gone,
+                Some(slot) if slot.audience & observer.layers == 0 => RemoveReason::Hidden,
                 Some(slot) => {
                     let dist2 = slot.pos.distance_squared(pos);
-                    ((dist2 > exit2).then_some(RemoveReason::OutOfView), dist2)
+                    if dist2 <= exit2 {
+                        found[noted.slot as usize] = *pass;
+                        let seen = (slot, dist2);
+                        candidates.offer(index, (entry, kept), seen, (history, strings), stats);
+                        continue;
+                    }
+                    RemoveReason::OutOfView
                 }
             };
-            if let Some(reason) = reason {
-                view.leave(index, reason);
-                if matches!(view.entries[usize::from(index)].stage, Stage::Leaving(_)) {
-                    candidates.remove(index, reason);
-                }
-                continue;
+            view.leave(index, reason);
+            if matches!(view.entries[usize::from(index)].stage, Stage::Leaving(_)) {
+                candidates.remove(index, reason);
             }
-            found[noted.slot as usize] = *pass;
-            candidates.offer(index, view.lend(index), dist2, (history, strings), stats);
         }
         let present = history.present().0;
         for other in grid.near(pos, bands.enter_m, near) {
@@ -356,8 +355,8 @@ impl Replicator {
             let generation = facts.generation;
             match view.enter(SlotRef { slot, generation }) {
                 Some(index) => {
-                    let new = view.lend(index);
-                    candidates.offer(index, new, other.dist2_m2, (history, strings), stats);
+                    let (new, seen) = (view.lend(index), (facts, other.dist2_m2));
+                    candidates.offer(index, new, seen, (history, strings), stats);
                 }
                 None => stats.view_full += 1,
             }

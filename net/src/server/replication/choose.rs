@@ -5,15 +5,13 @@
 //! so that nothing in view starves; removals go first. What the client is known to have is not sent,
 //! except about once a second, so that it can tell "unchanged" from "lost".
 
-use std::cmp::Reverse;
-
 use bluemarble_shared_protocol::Tick;
 use bluemarble_shared_protocol::codec::{
     BASELINE_BACK_MAX, ENTER_BITS, REMOVE_BITS, RemoveReason, gap_bits, update_bits,
 };
 
 use super::bands::Bands;
-use super::history::History;
+use super::history::{History, Slot};
 use super::low::Low;
 use super::strings::Strings;
 use super::view::{Entry, Kept};
@@ -58,12 +56,20 @@ pub(super) enum What {
 
 const _: () = assert!(size_of::<Candidate>() == 16);
 
+impl Candidate {
+    /// The more urgent, the lower; of equals the one with the lower index. No two are the same.
+    #[inline]
+    fn rank(&self) -> u32 {
+        u32::from(u16::MAX - self.priority) << 16 | u32::from(self.index)
+    }
+}
+
 /// The candidates of one client and tick, in memory that is kept.
 #[derive(Debug, Default)]
 pub(super) struct Candidates {
     list: Vec<Candidate>,
-    /// By urgency, while choosing.
-    ranked: Vec<Candidate>,
+    /// The ranks of those that are left, while choosing.
+    ranked: Vec<u32>,
     /// At least what the list takes, bits: cheap to know, and mostly enough to know that it fits.
     bits_most: usize,
     /// How far back the datagram lies that has a majority among the updates, if one has; otherwise any
@@ -117,18 +123,17 @@ impl Candidates {
         });
     }
 
-    /// An entity in view: a candidate if there is anything to tell about it.
+    /// An entity in view, so far away: a candidate if there is anything to tell about it.
     #[inline(always)]
     pub(super) fn offer(
         &mut self,
         index: u16,
         (entry, kept): (&mut Entry, &Kept),
-        dist2: f64,
+        (slot, dist2): (&Slot, f64),
         (history, strings): (&History, &mut Strings),
         stats: &mut HubStats,
     ) {
         let slot_number = entry.noted.slot;
-        let slot = history.slot(slot_number);
         let known = entry.is_known();
         let age = entry.baseline_age(self.now);
         let since_event = slot.event.before(self.now);
@@ -218,19 +223,21 @@ impl Candidates {
             return;
         }
         stats.budget_limited += 1;
-        self.ranked.clone_from(&self.list);
-        self.ranked
-            .sort_unstable_by_key(|candidate| (Reverse(candidate.priority), candidate.index));
+        self.ranked.clear();
+        self.ranked.extend(self.list.iter().map(Candidate::rank));
         let mut kept = self.ranked.len() * room_bits / wanted;
-        loop {
-            self.list.clear();
-            self.list.extend_from_slice(&self.ranked[..kept]);
-            self.list.sort_unstable_by_key(by_index);
+        while kept > 0 {
+            // Nobody needs the order, only who is in: in a crowd, sorting would be most of the work.
+            let (_, last, _) = self.ranked.select_nth_unstable(kept - 1);
+            let last = *last;
+            self.ranked.truncate(kept);
+            self.list.retain(|candidate| candidate.rank() <= last);
             if self.exact_bits(&cell_of) <= room_bits {
                 return;
             }
             kept -= 1 + kept / 16;
         }
+        self.list.clear();
     }
 
     /// What the list takes as records of one datagram, bits.
