@@ -100,7 +100,7 @@ struct Run {
 /// A target for so long; what it found is printed.
 fn run_one(home: &Path, target: &str, seconds: u32) -> Result<Run> {
     let seed = now_s() % 1_000_000;
-    println!("fuzzing {target} for {seconds} s, seed {seed}");
+    println!("fuzzing {target} for {seconds} s of processor time, seed {seed}");
     let output = cargo::cargo(home)
         .args(["run", "--quiet", "--locked", "--", "run", target])
         .args([seconds.to_string(), seed.to_string()])
