@@ -161,6 +161,9 @@ export class ClientCore {
   /** The datagram for a tick: acknowledgements, and the last few intents with this one. */
   nextIntentDatagram(wish: Wish, viewTick: number): Uint8Array<ArrayBuffer> {
     this.#seq += 1;
+    // What has been applied need not be said again: the server would only read over it.
+    const applied = this.#own?.applied ?? 0;
+    this.#recent = this.#recent.filter(({ seq }) => seq > applied);
     this.#recent.push({ seq: this.#seq, viewTick, wish });
     this.#recent.splice(0, this.#recent.length - INTENTS_PER_DATAGRAM_MAX);
     return encodeIntents(this.#acks.acks(), this.#recent);

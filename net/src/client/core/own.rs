@@ -134,6 +134,8 @@ impl OwnCore {
         let seq = InputSeq(self.next_seq);
         self.next_seq = self.next_seq.saturating_add(1);
         let intent = Intent { seq, ..intent };
+        // What has been applied need not be said again: the server would only read over it.
+        self.recent.retain(|sent| sent.seq > self.applied);
         if self.recent.len() == INTENTS_PER_DATAGRAM_MAX {
             self.recent.remove(0);
         }
@@ -329,6 +331,21 @@ mod tests {
         let errors = own.view().errors;
         assert_eq!((errors.compared(), errors.corrections()), (1, 1));
         assert_eq!(errors.quantile_m(1.0), 0.512);
+    }
+
+    #[test]
+    fn what_the_server_has_applied_is_not_sent_again() {
+        let mut own = OwnCore::new(None, 20);
+        for n in 1..=5 {
+            own.push(intent(n));
+        }
+        let update = OwnUpdate::Hash {
+            body_hash: 0,
+            vitals: None,
+        };
+        own.take(&update, Tick(1), 3);
+        let sent: Vec<u32> = own.push(intent(6)).iter().map(|sent| sent.seq.0).collect();
+        assert_eq!(sent, [4, 5, 6]);
     }
 
     #[test]
