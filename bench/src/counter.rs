@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering;
 
 use bluemarble_net::client::{AckWindow, Disconnected, Link, PredictionErrors};
 use bluemarble_shared_protocol::codec::{
-    DecodeError, IntentDatagram, OwnUpdate, SnapshotReader, nearest, snapshot_tick_near,
+    DecodeError, IntentDatagram, OwnUpdate, SnapshotReader, input_near, nearest, snapshot_tick_near,
 };
 use bluemarble_shared_protocol::limits::INTENTS_PER_DATAGRAM_MAX;
 use bluemarble_shared_protocol::{InputSeq, Intent, Tick, WishDir};
@@ -34,6 +34,7 @@ pub struct Counter<'a> {
     acks: AckWindow,
     recent: Vec<Intent>,
     next_seq: u32,
+    applied: InputSeq,
     tick: Tick,
     place: Option<DVec3>,
     received: u64,
@@ -60,6 +61,7 @@ impl<'a> Counter<'a> {
             acks: AckWindow::default(),
             recent: Vec::new(),
             next_seq: 1,
+            applied: InputSeq(0),
             tick: link.welcome().tick,
             place: None,
             received: 0,
@@ -148,6 +150,11 @@ impl<'a> Counter<'a> {
         self.acks.take(number);
         self.received += 1;
         self.tick = self.tick.max(snapshot_tick_near(header.tick, self.tick));
+        if *reader.own() != OwnUpdate::None {
+            let sent = InputSeq(self.next_seq - 1);
+            let applied = input_near(header.applied, sent).min(sent);
+            self.applied = self.applied.max(applied);
+        }
         if let OwnUpdate::Full { body, .. } = reader.own() {
             let [x, y, z, ..] = body.values;
             let here = DVec3::new(x, y, z);
@@ -173,6 +180,8 @@ impl<'a> Counter<'a> {
             self.place = Some(next);
             (intent.wish, intent.pace) = (WishDir::from_dir(wish.dir), wish.pace);
         }
+        // As the client library does.
+        self.recent.retain(|sent| sent.seq > self.applied);
         if self.recent.len() == INTENTS_PER_DATAGRAM_MAX {
             self.recent.remove(0);
         }

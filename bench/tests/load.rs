@@ -337,6 +337,18 @@ fn a_server_that_invents_somebody_is_caught() {
     assert!(caught("ghost").contains(&"real".to_owned()));
 }
 
+#[test]
+fn a_server_whose_snapshots_are_not_what_it_believes_is_told_so_and_the_run_fails() {
+    let server = Server::start(&["--sabotage", "bend"]);
+    let (report, status, told) = server.load(&[]);
+    assert_eq!(status, 1, "{told}");
+    assert!(
+        report["snapshots"]["diverged"].as_u64().unwrap() > 0,
+        "{told}"
+    );
+    assert!(told.contains("diverged"), "{told}");
+}
+
 /// Runs a load that cannot be run; what it says.
 fn refused(args: &[&str], data_dir: &Path) -> String {
     let output = bench()
