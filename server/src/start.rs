@@ -14,11 +14,9 @@ use bluemarble_net::server::{
     BUDGET_BYTES_MAX, BUDGET_BYTES_MIN, Hub, HubConfig, WorldFacts, event::SessionEvent,
 };
 use bluemarble_net::tickets::{TicketKeys, TicketVerifier};
-use bluemarble_persistence::{
-    CheckpointImage, JournalReader, JournalTail, Store, StoreError, read_journal,
-};
+use bluemarble_persistence::{CheckpointImage, JournalReader, JournalTail, Store, StoreError};
+use bluemarble_shared_protocol::Epoch;
 use bluemarble_shared_protocol::limits::DATAGRAM_BYTES_MAX;
-use bluemarble_shared_protocol::{Epoch, Tick};
 use bluemarble_sim::{Scenario, World, WorldSpec};
 use crossbeam_channel::Receiver;
 use tokio::runtime::Runtime;
@@ -250,14 +248,17 @@ fn read_remains(
             let (since, after) = image
                 .as_ref()
                 .map_or_else(Default::default, |image| (image.epoch, image.tick));
-            refuse_the_journal_of_another(&ground.data.journal(), world)?;
+            let journal = JournalReader::open(&ground.data.journal(), since, after);
+            if let Ok(journal) = &journal {
+                refuse_the_journal_of_another(journal, world)?;
+            }
             if args.discard_journal_tail {
                 // It may be unreadable. It is moved away once the world is ours.
                 let tail = JournalTail::default();
                 let found = told(image.as_ref(), &tail);
                 return Ok((Remains { image, tail }, found));
             }
-            let tail = read_journal(&ground.data.journal(), since, after).map_err(|error| {
+            let tail = journal.and_then(JournalReader::read_all).map_err(|error| {
                 Failure::environment(chain(&error)).advise(
                 "keep a copy of the data directory; --discard-journal-tail goes back to the newest \
                  checkpoint",
@@ -274,14 +275,10 @@ fn read_remains(
 }
 
 /// What a journal lacks is of no interest if it is another world's; and it is not ours to give up.
-fn refuse_the_journal_of_another(journal: &Path, world: &str) -> Result<(), Failure> {
-    // One that cannot be opened is told of when it is read, or given up.
-    let whose = JournalReader::open(journal, Epoch(0), Tick(0))
-        .ok()
-        .and_then(|reader| reader.world().map(str::to_owned));
-    match whose {
+fn refuse_the_journal_of_another(journal: &JournalReader, world: &str) -> Result<(), Failure> {
+    match journal.world() {
         Some(other) if other != world => {
-            let error = RecoveryError::OtherWorld(other);
+            let error = RecoveryError::OtherWorld(other.to_owned());
             Err(Failure::environment(error.to_string()).advise(error.advice()))
         }
         _ => Ok(()),
@@ -290,7 +287,7 @@ fn refuse_the_journal_of_another(journal: &Path, world: &str) -> Result<(), Fail
 
 /// Refuses a journal that the database has not seen begin, before anybody is fenced for it.
 fn belongs_together(tail: &JournalTail, world: &str, reached: Epoch) -> Result<(), Failure> {
-    // That a journal is another world's is said by the recovery.
+    // That a journal is another world's has been said.
     let ours = tail.world.as_deref() == Some(world);
     match tail.newest_epoch {
         Some(journal) if ours && journal > reached => Err(Failure::environment(format!(

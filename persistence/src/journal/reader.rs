@@ -81,24 +81,7 @@ pub(super) fn read_on(
     since: Epoch,
     after: Tick,
 ) -> Result<JournalTail, JournalError> {
-    let mut reader = JournalReader::on(disk, dir, since, after)?;
-    let records = reader.by_ref().collect::<Result<_, _>>()?;
-    let JournalReader {
-        segments,
-        torn,
-        broken,
-        newest_epoch,
-        world,
-        ..
-    } = reader;
-    Ok(JournalTail {
-        records,
-        segments,
-        torn,
-        broken,
-        newest_epoch,
-        world,
-    })
+    JournalReader::on(disk, dir, since, after)?.read_all()
 }
 
 /// The records after a tick, one at a time; holds one segment in memory. After the last record
@@ -175,6 +158,22 @@ impl JournalReader {
             broken: None,
             newest_epoch,
             world,
+        })
+    }
+
+    /// All records at once, and how the log ended.
+    ///
+    /// # Errors
+    /// See [`JournalError`].
+    pub fn read_all(mut self) -> Result<JournalTail, JournalError> {
+        let records = self.by_ref().collect::<Result<_, _>>()?;
+        Ok(JournalTail {
+            records,
+            segments: self.segments,
+            torn: self.torn,
+            broken: self.broken,
+            newest_epoch: self.newest_epoch,
+            world: self.world,
         })
     }
 
