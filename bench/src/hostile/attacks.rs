@@ -8,7 +8,7 @@ use bluemarble_shared_protocol::limits::{
     CARDS_PER_MESSAGE_MAX, DATAGRAM_BYTES_MAX, MESSAGE_BYTES_MAX,
 };
 use bluemarble_shared_protocol::{
-    ALPN, ClientMessage, EntityId, InputSeq, Intent, PROTOCOL_VERSION, Tick, WishDir, hash_words,
+    ALPN, ClientMessage, EntityId, InputSeq, Intent, Tick, WishDir, hash_words,
 };
 use bytes::Bytes;
 use glam::DVec3;
@@ -16,7 +16,7 @@ use tokio::time::{Instant, sleep, timeout_at};
 
 use super::forged;
 use super::kind::{Fate, Kind};
-use super::stranger::{Inside, Target, Wire, fate_of, hello};
+use super::stranger::{Inside, Target, Wire, fate_of, hello, resume};
 use crate::run::{now, unix_now};
 
 /// How long those play who are not to be closed.
@@ -107,22 +107,10 @@ impl Attacker {
     }
 
     async fn foreign(&self) -> Result<Fate, Fate> {
-        let ClientMessage::Hello {
-            ticket,
-            client,
-            knows,
-            ..
-        } = hello(&self.ticket)
-        else {
-            return Err(Fate::Lost);
-        };
-        let protocol = PROTOCOL_VERSION + 1;
-        let message = ClientMessage::Hello {
-            protocol,
-            ticket,
-            client,
-            knows,
-        };
+        let mut message = hello(&self.ticket);
+        if let ClientMessage::Hello { protocol, .. } = &mut message {
+            *protocol += 1;
+        }
         self.write_first(&message.to_frame()).await
     }
 
@@ -275,26 +263,6 @@ impl Attacker {
             }
         }
         String::from_utf8_lossy(&guess).into_owned()
-    }
-}
-
-fn resume(token: &str) -> ClientMessage {
-    let ClientMessage::Hello {
-        protocol,
-        client,
-        knows,
-        ..
-    } = hello("")
-    else {
-        unreachable!("a hello is one");
-    };
-    ClientMessage::Resume {
-        protocol,
-        token: token.to_owned(),
-        newest: 0,
-        before: 0,
-        client,
-        knows,
     }
 }
 

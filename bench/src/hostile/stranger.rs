@@ -20,6 +20,8 @@ use super::kind::Fate;
 
 /// Silence after which it gives its connection up, as every client does.
 const IDLE: Duration = Duration::from_secs(10);
+/// What it calls itself.
+const CLIENT: &str = "bluemarble-bench hostile";
 
 /// Where to, and with which TLS.
 #[derive(Clone, Debug)]
@@ -112,7 +114,19 @@ pub fn hello(ticket: &str) -> ClientMessage {
     ClientMessage::Hello {
         protocol: PROTOCOL_VERSION,
         ticket: ticket.to_owned(),
-        client: "bluemarble-bench hostile".to_owned(),
+        client: CLIENT.to_owned(),
+        knows: Schema::known(),
+    }
+}
+
+/// Coming back with a token, and with nothing left of what was seen.
+pub fn resume(token: &str) -> ClientMessage {
+    ClientMessage::Resume {
+        protocol: PROTOCOL_VERSION,
+        token: token.to_owned(),
+        newest: 0,
+        before: 0,
+        client: CLIENT.to_owned(),
         knows: Schema::known(),
     }
 }
