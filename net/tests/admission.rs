@@ -2,20 +2,20 @@
 //! play, lose their lines and come back over lines that delay, reorder between each other and lose,
 //! while a model of who is where looks on. Seeded: a failure names its seed.
 
+mod moon;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use bluemarble_net::server::event::{ResumeClaim, SessionCommand, SessionEvent, VerifiedHello};
-use bluemarble_net::server::{Hub, HubConfig, ReplicateInput, WorldFacts};
+use bluemarble_net::server::{Hub, HubConfig, ReplicateInput};
 use bluemarble_shared_protocol::codec::{Acks, IntentDatagram, Schema};
 use bluemarble_shared_protocol::{
     BodyBits, ClientMessage, CloseCode, EntityId, Epoch, InputSeq, Intent, OwnState, OwnVitals,
     ServerMessage, SessionId, Strain, Tick, WireEntity, WireFrame, hash_words,
 };
-use bluemarble_spatial::Level;
 use glam::DVec3;
 
-const RADIUS_M: f64 = 50_000.0;
 const TICK_MS: u64 = 50;
 /// Characters there are, and how many of them have room at once.
 const CHARACTERS: u64 = 7;
@@ -75,16 +75,7 @@ struct Scene {
 
 impl Scene {
     fn new(seed: u64) -> Self {
-        let mut config = HubConfig::new(WorldFacts {
-            epoch: Epoch(1),
-            tick: Tick(0),
-            tick_hz: 20,
-            planet: "moon".into(),
-            planet_hash: 3,
-            radius_m: RADIUS_M,
-            frame_level: Level::of(6),
-            kinds: vec!["human".into()],
-        });
+        let mut config = HubConfig::new(moon::facts());
         config.limits.players_max = PLAYERS_MAX;
         config.limits.waiting_max = WAITING_MAX;
         config.limits.grace_ms = GRACE_MS;
@@ -409,7 +400,7 @@ impl Scene {
             });
             frame.audience.push(u32::MAX);
             let aside = 3.0 * f64::from(row);
-            frame.positions.push(DVec3::new(RADIUS_M, aside, 0.0));
+            frame.positions.push(DVec3::new(moon::RADIUS_M, aside, 0.0));
             frame.owned.push(OwnState {
                 id: *id,
                 row,

@@ -1,12 +1,13 @@
 //! The line at the door of an overloaded world: who waits, who does not, who is turned away.
 
+mod moon;
+
 use bluemarble_net::server::event::{SessionCommand, SessionEvent, VerifiedHello};
-use bluemarble_net::server::{Hub, HubConfig, WorldFacts};
+use bluemarble_net::server::{Hub, HubConfig};
 use bluemarble_shared_protocol::codec::Schema;
 use bluemarble_shared_protocol::{
-    ClientMessage, CloseCode, EntityId, Epoch, ServerMessage, SessionId, Strain, Tick,
+    ClientMessage, CloseCode, EntityId, ServerMessage, SessionId, Strain, Tick,
 };
-use bluemarble_spatial::Level;
 
 /// A hub that nobody steps a world for.
 struct Door {
@@ -26,16 +27,7 @@ enum Heard {
 
 impl Door {
     fn new(waiting_max: usize) -> Self {
-        let mut config = HubConfig::new(WorldFacts {
-            epoch: Epoch(1),
-            tick: Tick(0),
-            tick_hz: 20,
-            planet: "moon".into(),
-            planet_hash: 3,
-            radius_m: 50_000.0,
-            frame_level: Level::of(6),
-            kinds: vec!["human".into()],
-        });
+        let mut config = HubConfig::new(moon::facts());
         config.limits.waiting_max = waiting_max;
         Self {
             hub: Hub::new(config.clone()),

@@ -1,21 +1,20 @@
 //! What a hub does with sessions that behave badly, and with those that behave: one peer's fault
 //! costs that peer alone, with a code, and is counted.
 
+mod moon;
+
 use std::sync::Arc;
 
 use bluemarble_net::server::event::{SessionCommand, SessionEvent, VerifiedHello};
-use bluemarble_net::server::{Hub, HubConfig, ReplicateInput, WorldFacts};
+use bluemarble_net::server::{Hub, HubConfig, ReplicateInput};
 use bluemarble_shared_protocol::codec::{IntentDatagram, Schema};
 use bluemarble_shared_protocol::limits::DATAGRAM_BYTES_MAX;
 use bluemarble_shared_protocol::{
     BodyBits, ClientMessage, CloseCode, EntityId, Epoch, GameEvent, InputSeq, Intent, OwnState,
     OwnVitals, PlayerInputs, ServerMessage, SessionId, Tick, WireEntity, WireFrame,
 };
-use bluemarble_spatial::Level;
 use bytes::Bytes;
 use glam::DVec3;
-
-const RADIUS_M: f64 = 50_000.0;
 
 /// A hub, and a world in which avatars stand in a row, ten metres apart.
 struct Hall {
@@ -34,16 +33,7 @@ impl Hall {
     }
 
     fn with(change: impl FnOnce(&mut HubConfig)) -> Self {
-        let mut config = HubConfig::new(WorldFacts {
-            epoch: Epoch(1),
-            tick: Tick(0),
-            tick_hz: 20,
-            planet: "moon".into(),
-            planet_hash: 3,
-            radius_m: RADIUS_M,
-            frame_level: Level::of(6),
-            kinds: vec!["human".into()],
-        });
+        let mut config = HubConfig::new(moon::facts());
         change(&mut config);
         Self {
             hub: Hub::new(config),
@@ -96,7 +86,7 @@ impl Hall {
             frame.audience.push(u32::MAX);
             frame
                 .positions
-                .push(DVec3::new(RADIUS_M, 10.0 * f64::from(row), 0.0));
+                .push(DVec3::new(moon::RADIUS_M, 10.0 * f64::from(row), 0.0));
             frame.owned.push(OwnState {
                 id: *id,
                 row,
