@@ -44,8 +44,8 @@ Commands:
   soak [ARGS]      random worlds, torn and tormented, beside whole twins, for as long as told:
                    cargo xtask soak --seed S --minutes M. `cargo xtask soak --help` says more
   fuzz [--seconds S] [TARGET...]
-                   hand bent bytes to every decoder and to the session machine, S seconds each
-                   (60); totals go to tools/fuzz/ledger.csv
+                   hand bent bytes to every decoder and to the session machine, S seconds of
+                   processor time each (60); totals go to tools/fuzz/ledger.csv
   golden [--bless] [--quick] [--cpu NAME]
                    compare the border scenarios' state digests over 10,000 ticks of a release
                    build with sim/tests/golden/digests.txt; --bless writes that file anew;
