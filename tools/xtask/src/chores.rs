@@ -14,7 +14,7 @@ use anyhow::Result;
 use crate::cargo::{self, cargo};
 use crate::postgres::{self, TestDatabase};
 use crate::steps::{self, Step};
-use crate::{instructions, licences, tidy, typescript};
+use crate::{crash, instructions, licences, tidy, typescript};
 
 /// Whether `fmt` only looks or also writes.
 pub enum Fmt {
@@ -48,6 +48,7 @@ pub fn ci() -> Result<()> {
         docs_step(root, &Docs::Build),
         build_step(root),
         test_step(root, &[]),
+        crash_step(root),
         typescript_step(
             root,
             &[&["test", "--locked", "--no-run"][..], &EVERYTHING].concat(),
@@ -165,6 +166,7 @@ pub fn commit(root: &Path) -> String {
         ".",
         ":!tools/soak/ledger.csv",
         ":!tools/fuzz/ledger.csv",
+        ":!tools/crash/ledger.csv",
     ]);
     let plus = changed.is_none_or(|changed| !changed.trim().is_empty());
     format!("{}{}", commit.trim(), if plus { "+" } else { "" })
@@ -176,6 +178,15 @@ fn instructions_step(root: &Path, what: instructions::What) -> Step<'_> {
         about: "how many of them the hot paths take, optimised",
         rerun: "cargo xtask instructions".into(),
         run: Box::new(move || instructions::run(root, what)),
+    }
+}
+
+fn crash_step(root: &Path) -> Step<'_> {
+    Step {
+        name: "crash",
+        about: "the real server, killed again and again while people play, on both stores",
+        rerun: "cargo xtask crash".into(),
+        run: Box::new(move || crash::run_built(root, &crash::Wish::of_ci())),
     }
 }
 

@@ -7,10 +7,12 @@
 
 mod cargo;
 mod chores;
+mod crash;
 mod debian;
 mod fuzz;
 mod golden;
 mod instructions;
+mod ledger;
 mod licences;
 mod postgres;
 mod steps;
@@ -28,7 +30,8 @@ Usage: cargo xtask <command> [options]
 
 Commands:
   ci               everything CI checks, in the order in which failures are cheapest:
-                   tidy, fmt, fetch, deny, clippy, docs, build, test, typescript, instructions
+                   tidy, fmt, fetch, deny, clippy, docs, build, test, crash, typescript,
+                   instructions
   test [ARGS]      all tests, with a throwaway Postgres started and stopped around them.
                    ARGS replace `--workspace --all-features`: cargo xtask test -p bluemarble-sim
   fmt [--fix]      formatting; --fix rewrites the files
@@ -46,6 +49,9 @@ Commands:
   fuzz [--seconds S] [TARGET...]
                    hand bent bytes to every decoder and to the session machine, S seconds of
                    processor time each (60); totals go to tools/fuzz/ledger.csv
+  crash [--kills N] [--seed S] [--store sqlite|postgres|both]
+                   kill -9 the real server N times (10) per store while people play, restart it,
+                   and compare what comes back; totals go to tools/crash/ledger.csv
   golden [--bless] [--quick] [--cpu NAME]
                    compare the border scenarios' state digests over 10,000 ticks of a release
                    build with sim/tests/golden/digests.txt; --bless writes that file anew;
@@ -104,6 +110,7 @@ fn dispatch(args: &[String]) -> anyhow::Result<()> {
         }
         ("soak", args) => chores::soak(args),
         ("fuzz", args) => fuzz::run(args),
+        ("crash", args) => crash::run(args),
         ("golden", args) => golden::Golden::parse(args)?.run(),
         ("postgres", []) => postgres::run_until_killed(),
         (postgres::GUARD_COMMAND, []) => postgres::guard(),
@@ -156,6 +163,7 @@ mod tests {
             "deny",
             "typescript",
             "instructions",
+            "crash",
             "golden",
             "postgres",
         ] {

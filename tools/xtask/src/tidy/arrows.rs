@@ -59,6 +59,7 @@ const ARROWS: &[(&str, May)] = &[
     ),
     ("bluemarble-cli", May::Anything),
     ("bluemarble-soak", May::Anything),
+    ("bluemarble-crash", May::Anything),
     ("bluemarble-fuzz", May::Anything),
     ("bluemarble-xtask", May::Anything),
 ];

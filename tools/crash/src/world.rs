@@ -1,0 +1,321 @@
+//! One world, killed again and again, and its whole record replayed in the end.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::check::{Notes, Recovered};
+use crate::database::Database;
+use crate::plan::{Dice, Moment, Plan};
+use crate::players::Players;
+use crate::recorder::Recorder;
+use crate::subject::{Ready, Subject};
+
+/// The world's name.
+const WORLD: &str = "crash";
+
+/// What all worlds of a run share.
+#[derive(Clone, Debug)]
+pub struct Setting {
+    /// The server's program.
+    pub server: PathBuf,
+    /// The program that replays.
+    pub replayer: PathBuf,
+    /// The content.
+    pub assets: PathBuf,
+    /// What the world begins as.
+    pub scenario: String,
+    /// How many play.
+    pub players: u32,
+    /// Whether Postgres is killed as well.
+    pub kills_postgres: bool,
+}
+
+/// What a run came to.
+#[derive(Clone, Debug, Default)]
+pub struct Tally {
+    /// Servers killed.
+    pub kills: u32,
+    by_moment: BTreeMap<&'static str, u32>,
+    digests: usize,
+    compared: usize,
+    replayed: u64,
+    intents: u64,
+    returns: u64,
+    ticks_replayed_whole: u64,
+}
+
+impl Tally {
+    /// What would make a run that found nothing worthless.
+    pub fn doubts(&self) -> Vec<String> {
+        let mut doubts = Vec::new();
+        for (count, what) in [
+            (self.compared as u64, "no digest was compared"),
+            (self.intents, "nobody played"),
+            (self.returns, "nobody came back"),
+            (self.replayed, "no start had anything to replay"),
+            (self.ticks_replayed_whole, "no record was replayed"),
+        ] {
+            if count == 0 && self.kills >= 5 {
+                doubts.push(what.to_owned());
+            }
+        }
+        doubts
+    }
+}
+
+impl fmt::Display for Tally {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let moments = self.by_moment.iter();
+        let moments: Vec<_> = moments
+            .map(|(name, count)| format!("{count} {name}"))
+            .collect();
+        writeln!(f, "kills: {} ({})", self.kills, moments.join(", "))?;
+        writeln!(
+            f,
+            "digests told: {}, compared after a kill: {}; ticks replayed by starts: {}, in the end: {}",
+            self.digests, self.compared, self.replayed, self.ticks_replayed_whole
+        )?;
+        write!(f, "intents: {}, returns: {}", self.intents, self.returns)
+    }
+}
+
+/// A world under trial.
+pub struct World<'a> {
+    setting: &'a Setting,
+    database: Option<&'a Database>,
+    dice: Dice,
+    dir: TempDir,
+    players: Players,
+    notes: Notes,
+    started_in: Option<Duration>,
+    problems: Vec<String>,
+}
+
+impl<'a> World<'a> {
+    /// One of which nothing is there yet.
+    ///
+    /// # Errors
+    /// There is no place for it.
+    pub fn new(
+        setting: &'a Setting,
+        database: Option<&'a Database>,
+        mut dice: Dice,
+    ) -> anyhow::Result<Self> {
+        let players = Players::new(setting.players, dice.up_to(u64::MAX - 1))?;
+        Ok(Self {
+            setting,
+            database,
+            dice,
+            dir: tempfile::tempdir().context("no place for a world")?,
+            players,
+            notes: Notes::default(),
+            started_in: None,
+            problems: Vec::new(),
+        })
+    }
+
+    /// Kills it so many times, stops it in order, and replays its record. What was wrong.
+    ///
+    /// # Errors
+    /// The trial itself failed.
+    pub fn live(mut self, kills: u32, of: u32, tally: &mut Tally) -> anyhow::Result<Vec<String>> {
+        let mut killed = 0;
+        while killed < kills && self.problems.is_empty() {
+            let plan = Plan::draw(
+                &mut self.dice,
+                self.started_in,
+                self.setting.kills_postgres && self.database.is_some(),
+            );
+            if !self
+                .one_life(&plan, tally)
+                .with_context(|| format!("{plan:?}"))?
+            {
+                continue;
+            }
+            killed += 1;
+            tally.kills += 1;
+            *tally.by_moment.entry(plan.moment.name()).or_default() += 1;
+            println!("  kill {:>3}/{of} {:?}", tally.kills, plan.moment);
+        }
+        if self.problems.is_empty() {
+            self.last_life(tally)?;
+        }
+        let told = self.players.told();
+        tally.intents += told.intents.load(Ordering::Relaxed);
+        tally.returns += told.returns.load(Ordering::Relaxed);
+        tally.digests += self.notes.digests.len();
+        self.problems.append(&mut told.problems.lock());
+        self.players.leave();
+        if !self.problems.is_empty() {
+            let kept = self.dir.keep();
+            self.problems
+                .push(format!("what is left of it: {}", kept.display()));
+        }
+        Ok(self.problems)
+    }
+
+    /// Starts a server, checks what it came back to, and kills it. False if it was gone before the
+    /// kill, as one may be that was asked to stop.
+    fn one_life(&mut self, plan: &Plan, tally: &mut Tally) -> anyhow::Result<bool> {
+        let mut server = self.start(plan)?;
+        if let Moment::Starting(after) = plan.moment {
+            std::thread::sleep(after);
+            return server.kill();
+        }
+        let (ready, recorder) = self.receive(&mut server, tally)?;
+        match plan.moment {
+            Moment::Playing(after) => std::thread::sleep(after),
+            Moment::Checkpoint(after) => {
+                server.wait_for_checkpoint(&ready)?;
+                std::thread::sleep(after);
+            }
+            Moment::Stopping(after) => {
+                // So that there is something to store.
+                std::thread::sleep(Duration::from_millis(300));
+                server.terminate()?;
+                std::thread::sleep(after);
+            }
+            Moment::WithoutDatabase(after) => {
+                if let Some(database) = self.database {
+                    database.kill_process()?;
+                }
+                std::thread::sleep(after);
+            }
+            Moment::Starting(_) => {}
+        }
+        let lived = server.kill()?;
+        self.note(recorder);
+        Ok(lived)
+    }
+
+    /// An orderly end, and the whole record replayed by another program.
+    fn last_life(&mut self, tally: &mut Tally) -> anyhow::Result<()> {
+        let plan = Plan {
+            moment: Moment::Stopping(Duration::ZERO),
+            checkpoint_s: 1.0,
+            group_commit_ms: 100,
+            zones: 6,
+            threads: 1,
+        };
+        let mut server = self.start(&plan)?;
+        let (_, recorder) = self.receive(&mut server, tally)?;
+        std::thread::sleep(Duration::from_millis(500));
+        server.terminate()?;
+        let status = server.end()?;
+        self.note(recorder);
+        if !status.success() {
+            self.problems
+                .push(format!("an orderly stop ended with {status}"));
+            return Ok(());
+        }
+        let mut replay = Command::new(&self.setting.replayer);
+        replay.arg("replay").arg(self.dir.path());
+        replay.arg("--assets").arg(&self.setting.assets);
+        if let Some(database) = self.database {
+            replay.args(["--store", database.url()]);
+        }
+        let output = replay.output().context("cannot start the replayer")?;
+        if output.status.success() {
+            tally.ticks_replayed_whole += self
+                .notes
+                .digests
+                .last_key_value()
+                .map_or(0, |last| *last.0);
+        } else {
+            let said = String::from_utf8_lossy(&output.stderr);
+            let said = said.trim().replace('\n', " / ");
+            self.problems
+                .push(format!("the record does not replay: {said}"));
+        }
+        Ok(())
+    }
+
+    fn start(&self, plan: &Plan) -> anyhow::Result<Subject> {
+        let words = |text: &str| {
+            text.split_whitespace()
+                .map(str::to_owned)
+                .collect::<Vec<_>>()
+        };
+        let mut args = words("--record --listen 127.0.0.1:0 --admin 127.0.0.1:0");
+        args.extend(["--world", WORLD, "--scenario"].map(str::to_owned));
+        args.push(self.setting.scenario.clone());
+        args.push("--assets".to_owned());
+        args.push(self.setting.assets.display().to_string());
+        args.extend(words(&format!(
+            "--checkpoint-s {} --group-commit-ms {} --zones {} --threads {}",
+            plan.checkpoint_s, plan.group_commit_ms, plan.zones, plan.threads
+        )));
+        if let Some(database) = self.database {
+            args.extend(["--database-url".to_owned(), database.url().to_owned()]);
+        }
+        Subject::start(&self.setting.server, self.dir.path(), &args)
+    }
+
+    /// Waits until a server is ready, compares what it came back to with what is known, and lets the
+    /// players in.
+    fn receive(
+        &mut self,
+        server: &mut Subject,
+        tally: &mut Tally,
+    ) -> anyhow::Result<(Ready, Recorder)> {
+        // Nobody is told anything while there is no server: after this, the promise stands still.
+        let promised = self.players.told().durable.load(Ordering::Relaxed);
+        self.notes.durable = self.notes.durable.max(promised);
+        let (ready, started_in) = server.ready()?;
+        self.started_in = Some(started_in);
+        let recorder = Recorder::of(server.stream(&ready, "/v1/digests")?);
+        let mut status = server.status(&ready)?;
+        let recovered = status.get_mut("recovered").map_or(Value::Null, Value::take);
+        let recovered: Recovered =
+            serde_json::from_value(recovered).context("`recovered` in the status")?;
+        let (problems, compared) = recovered.against(&self.notes, ready.epoch);
+        self.problems.extend(problems);
+        self.notes.epoch = self.notes.epoch.max(ready.epoch);
+        tally.compared += compared;
+        tally.replayed += recovered.replayed_ticks;
+        self.players.enter(ready.quic, self.dir.path(), WORLD)?;
+        Ok((ready, recorder))
+    }
+
+    fn note(&mut self, recorder: Recorder) {
+        for (tick, digest) in recorder.finish() {
+            match self.notes.digests.get(&tick) {
+                Some(noted) if *noted != digest => self.problems.push(format!(
+                    "tick {tick} was told of as {noted}, and later as {digest}"
+                )),
+                _ => drop(self.notes.digests.insert(tick, digest)),
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_that_compared_nothing_is_worth_nothing() {
+        let nothing = Tally {
+            kills: 20,
+            ..Tally::default()
+        };
+        assert_eq!(nothing.doubts().len(), 5);
+        let good = Tally {
+            compared: 1,
+            intents: 1,
+            returns: 1,
+            replayed: 1,
+            ticks_replayed_whole: 1,
+            ..nothing
+        };
+        assert!(good.doubts().is_empty());
+    }
+}

@@ -1,0 +1,225 @@
+//! Killing the real server: builds what that takes, gives it a Postgres, runs `tools/crash` on both
+//! stores, and keeps a ledger.
+
+use std::path::Path;
+
+use anyhow::{Context, Result, bail, ensure};
+
+use crate::cargo::{self, cargo};
+use crate::ledger;
+use crate::postgres::TestDatabase;
+
+/// Beside the date.
+const HEADINGS: &str = "build,store,seed,kills,digests_told,compared,losses";
+
+/// What was asked for.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Wish {
+    kills: u32,
+    seed: u64,
+    stores: Vec<Store>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Store {
+    Sqlite,
+    Postgres,
+}
+
+impl Store {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Sqlite => "sqlite",
+            Self::Postgres => "postgres",
+        }
+    }
+}
+
+impl Wish {
+    /// What CI does.
+    pub fn of_ci() -> Self {
+        Self {
+            kills: 10,
+            seed: 1,
+            stores: vec![Store::Sqlite, Store::Postgres],
+        }
+    }
+
+    /// # Errors
+    /// A word that means nothing here.
+    pub fn parse(args: &[String]) -> Result<Self> {
+        let mut wish = Self {
+            seed: ledger::now_s() % 1_000_000,
+            ..Self::of_ci()
+        };
+        let mut args = args.iter();
+        while let Some(arg) = args.next() {
+            let mut value = || args.next().with_context(|| format!("{arg} needs a value"));
+            match arg.as_str() {
+                "--kills" => wish.kills = value()?.parse().context("--kills needs a number")?,
+                "--seed" => wish.seed = value()?.parse().context("--seed needs a number")?,
+                "--store" => {
+                    wish.stores = match value()?.as_str() {
+                        "sqlite" => vec![Store::Sqlite],
+                        "postgres" => vec![Store::Postgres],
+                        "both" => wish.stores,
+                        other => bail!("no store {other:?}; there are: sqlite, postgres, both"),
+                    }
+                }
+                other => bail!("`crash` does not take {other:?}; see `cargo xtask help`"),
+            }
+        }
+        Ok(wish)
+    }
+}
+
+/// Builds the programs and kills as wished; the ledger gets a row per store.
+///
+/// # Errors
+/// If they cannot be built or run, or something is lost.
+pub fn run(args: &[String]) -> Result<()> {
+    let wish = Wish::parse(args)?;
+    let root = cargo::workspace_root()?;
+    let packages = ["bluemarble-server", "bluemarble-cli", "bluemarble-crash"];
+    let mut build = cargo(&root);
+    build.args(["build", "--locked"]);
+    for package in packages {
+        build.args(["-p", package]);
+    }
+    cargo::run(&mut build)?;
+    let ledger = root.join("tools/crash/ledger.csv");
+    kill(&root, &wish, |store, run| {
+        let row = format!(
+            "{},{},{},{},{},{},{}",
+            crate::chores::commit(&root),
+            store.name(),
+            wish.seed,
+            run.kills,
+            run.digests,
+            run.compared,
+            u32::from(run.failed)
+        );
+        ledger::append(&ledger, HEADINGS, &row)
+    })
+}
+
+/// Kills with the programs that are built.
+///
+/// # Errors
+/// If something is lost.
+pub fn run_built(root: &Path, wish: &Wish) -> Result<()> {
+    kill(root, wish, |_, _| Ok(()))
+}
+
+fn kill(root: &Path, wish: &Wish, note: impl Fn(Store, &Run) -> Result<()>) -> Result<()> {
+    // Built by the same cargo in the same profile as this one.
+    let program = std::env::current_exe()
+        .context("this program's own path is unknown")?
+        .with_file_name("bluemarble-crash");
+    for &store in &wish.stores {
+        let mut command = std::process::Command::new(&program);
+        command
+            .current_dir(root)
+            .args(["--kills", &wish.kills.to_string()])
+            .args(["--seed", &wish.seed.to_string()]);
+        let database = match store {
+            Store::Sqlite => None,
+            Store::Postgres => Some(TestDatabase::given_or_throwaway()?),
+        };
+        if let Some(database) = &database {
+            command.args(["--postgres", database.url()]);
+            if matches!(database, TestDatabase::Throwaway(_)) {
+                command.arg("--kill-postgres");
+            }
+        }
+        let run = Run::of(command);
+        if let Some(database) = database {
+            database.stop()?;
+        }
+        let run = run?;
+        note(store, &run)?;
+        ensure!(
+            !run.failed,
+            "something was lost on {}, or the trial failed; again: cargo xtask crash --store {} \
+             --kills {} --seed {}",
+            store.name(),
+            store.name(),
+            wish.kills,
+            wish.seed
+        );
+    }
+    Ok(())
+}
+
+/// What a run came to, as it says itself.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Run {
+    kills: u64,
+    digests: u64,
+    compared: u64,
+    failed: bool,
+}
+
+impl Run {
+    /// Runs the program and passes on what it says, line by line.
+    fn of(mut command: std::process::Command) -> Result<Self> {
+        use std::io::{BufRead, BufReader};
+        let mut child = command
+            .stdout(std::process::Stdio::piped())
+            .spawn()
+            .with_context(|| format!("cannot start {:?}", command.get_program()))?;
+        let mut run = Self::default();
+        if let Some(stdout) = child.stdout.take() {
+            for line in BufReader::new(stdout).lines().map_while(Result::ok) {
+                run.hear(&line);
+                println!("{line}");
+            }
+        }
+        run.failed = !child.wait()?.success();
+        Ok(run)
+    }
+
+    fn hear(&mut self, line: &str) {
+        let after = |name: &str| -> Option<u64> {
+            let rest = line.split_once(name)?.1;
+            let digits = rest.find(|c: char| !c.is_ascii_digit());
+            rest[..digits.unwrap_or(rest.len())].parse().ok()
+        };
+        if line.starts_with("kills: ") {
+            self.kills = after("kills: ").unwrap_or(0);
+        }
+        if line.starts_with("digests told: ") {
+            self.digests = after("digests told: ").unwrap_or(0);
+            self.compared = after("compared after a kill: ").unwrap_or(0);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(line: &str) -> Result<Wish> {
+        let args: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
+        Wish::parse(&args)
+    }
+
+    #[test]
+    fn both_stores_are_tried_unless_one_is_named_and_nonsense_is_refused() {
+        assert_eq!(parse("").unwrap().stores, Wish::of_ci().stores);
+        let one = parse("--kills 50 --seed 3 --store postgres").unwrap();
+        let wished = (one.kills, one.seed, one.stores);
+        assert_eq!(wished, (50, 3, vec![Store::Postgres]));
+        for nonsense in ["--kills", "--kills many", "--store oracle", "--mercy"] {
+            assert!(parse(nonsense).is_err(), "{nonsense}");
+        }
+    }
+
+    #[test]
+    fn what_the_program_says_in_the_end_is_understood() {
+        let mut run = Run::default();
+        run.hear("kills: 20 (3 playing)");
+        run.hear("digests told: 812, compared after a kill: 301; ticks replayed by starts: 9");
+        assert_eq!((run.kills, run.digests, run.compared), (20, 812, 301));
+    }
+}
