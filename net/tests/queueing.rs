@@ -158,6 +158,30 @@ fn an_owner_whose_avatar_is_in_the_world_does_not_wait() {
 }
 
 #[test]
+fn while_nothing_can_be_saved_nobody_new_comes_in_and_those_inside_come_back() {
+    let mut door = Door::new(8);
+    door.come(1, "ada");
+    door.close_door(true);
+    door.come(2, "bob");
+    door.tick();
+    door.heard();
+    door.close_door(false);
+    door.hub.set_saves(false);
+    door.come(3, "cleo");
+    assert_eq!(door.heard(), [Heard::Closed(3, CloseCode::NotSaving)]);
+    assert_eq!(door.tick(), 0, "bob waits on");
+    door.end(1);
+    door.come(4, "ada");
+    assert_eq!(door.heard(), [Heard::Welcome(4)]);
+    assert_eq!(door.tick(), 1, "ada takes her avatar up again");
+    door.hub.set_saves(true);
+    assert_eq!(door.tick(), 1);
+    assert_eq!(door.heard(), [Heard::Welcome(2)]);
+    door.come(5, "cleo");
+    assert_eq!(door.heard(), [Heard::Welcome(5)]);
+}
+
+#[test]
 fn a_full_line_turns_away_and_a_character_stands_in_it_once() {
     let mut door = Door::new(1);
     door.close_door(true);

@@ -115,6 +115,11 @@ impl WorldLog {
         self.journal.written()
     }
 
+    /// Whether what happens now survives the end of the process: the log has no hole.
+    pub fn is_whole(&self) -> bool {
+        !self.broken && self.journal.written().is_some()
+    }
+
     /// Whether a newer writer has taken the world over.
     pub fn is_fenced(&self) -> bool {
         self.checkpoints.status().fenced
@@ -133,7 +138,7 @@ impl WorldLog {
         match &status.health {
             JournalHealth::Broken { first_lost, reason } => Some(format!(
                 "ticks from {first_lost} on are not in the log ({reason}); only checkpoints protect \
-                 them"
+                 them, and nobody new is let in"
             )),
             JournalHealth::Mending { base } => Some(format!(
                 "logging again; waiting for the checkpoint of tick {base}"

@@ -186,6 +186,7 @@ impl WorldLoop {
     fn seal(&mut self, observed: &mut Observed) -> TickInputs {
         let now_ms = self.clock.now_ms();
         let tick = self.world.tick().next();
+        self.hub.set_saves(self.log.is_whole());
         // Before the events are looked at: those that wait now will have been heard.
         let heard_all = || self.events.len() <= EVENTS_PER_TICK_MAX;
         let travel = self.place.journeys(tick, self.epoch, heard_all);

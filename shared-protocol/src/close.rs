@@ -56,13 +56,15 @@ pub enum CloseCode {
     Overloaded = 49,
     /// As many connections of this address as the server allows.
     TooMany = 51,
+    /// The server's disk takes nothing: whoever came in now might not have been there.
+    NotSaving = 52,
     /// The server's own fault.
     Internal = 50,
 }
 
 impl CloseCode {
     /// All of them, by number.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 22] = [
         Self::Normal,
         Self::ServerShutdown,
         Self::ReplacedByNewSession,
@@ -84,6 +86,7 @@ impl CloseCode {
         Self::Overloaded,
         Self::Internal,
         Self::TooMany,
+        Self::NotSaving,
     ];
 
     /// The number on the wire.
@@ -125,6 +128,7 @@ impl CloseCode {
             Self::Overloaded => "overloaded",
             Self::Internal => "internal",
             Self::TooMany => "too_many",
+            Self::NotSaving => "not_saving",
         }
     }
 
@@ -152,6 +156,7 @@ impl CloseCode {
             Self::ServerFull => "the server is full",
             Self::Overloaded => "the server could not keep up with this session",
             Self::TooMany => "too many connections of this address",
+            Self::NotSaving => "the server cannot save what happens: try again later",
             Self::Internal => "an error of the server",
         }
     }
@@ -198,7 +203,7 @@ mod tests {
         assert_eq!(
             numbers,
             [
-                0, 1, 2, 3, 4, 16, 17, 18, 19, 20, 21, 22, 23, 32, 33, 34, 35, 48, 49, 50, 51
+                0, 1, 2, 3, 4, 16, 17, 18, 19, 20, 21, 22, 23, 32, 33, 34, 35, 48, 49, 50, 51, 52
             ]
         );
         for code in CloseCode::ALL {

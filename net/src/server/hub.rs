@@ -59,6 +59,8 @@ pub struct Hub {
     parked: Parked,
     line: Line,
     strain: Strain,
+    /// Whether what happens is being saved; if not, nobody new comes in.
+    saves: bool,
     replicator: Replicator,
     commands: VecDeque<SessionCommand>,
     stats: HubStats,
@@ -93,6 +95,7 @@ impl Hub {
             parked: Parked::default(),
             line: Line::default(),
             strain: Strain::NONE,
+            saves: true,
             commands: VecDeque::new(),
             stats: HubStats::default(),
             sealed: Tick(0),
@@ -170,6 +173,12 @@ impl Hub {
     pub fn set_strain(&mut self, strain: Strain) {
         self.strain = strain;
         self.replicator.set_strain(strain);
+    }
+
+    /// Whether what happens is being saved. While it is not, nobody comes in who is not in the world
+    /// already: after a crash they might never have been there. Those in line wait on.
+    pub fn set_saves(&mut self, saves: bool) {
+        self.saves = saves;
     }
 
     /// Takes one event. Cheap; a bad one costs its session, nobody else.
@@ -349,7 +358,9 @@ impl Hub {
 impl Hub {
     fn open(&mut self, now_ms: u64, id: SessionId, hello: VerifiedHello) {
         self.stats.opened += 1;
-        if self.must_wait(hello.avatar) {
+        if !self.saves && !self.seats.holds(hello.avatar) {
+            self.refuse(id, CloseCode::NotSaving, None);
+        } else if self.must_wait(hello.avatar) {
             self.wait(id, hello);
         } else {
             self.admit(now_ms, id, hello);

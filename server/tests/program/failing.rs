@@ -1,10 +1,9 @@
 //! What the running world does when something under it breaks: the journal's disk, the database, a
 //! rule, or another server that takes the world over.
 
-#[cfg(feature = "sabotage")]
 use super::clients::{Door, Onlooker, client_runtime};
 use super::databases::PostgresDatabase;
-use super::harness::{Server, eventually, refused, said};
+use super::harness::{Server, WORLD, eventually, refused, said};
 
 fn reason(server: &Server, name: &str) -> Option<String> {
     let health: serde_json::Value = serde_json::from_str(&server.get("/health").1).unwrap();
@@ -24,12 +23,16 @@ fn a_journal_that_cannot_be_written_degrades_and_mends_itself() {
         "--scenario",
         "lively",
         "--world",
-        "w",
+        WORLD,
         "--checkpoint-s",
         "0.5",
     ];
     let server = Server::start(dir.path(), &args);
     server.wait_for_tick(5);
+    let runtime = client_runtime();
+    let door = Door::of(&server);
+    let inside = Onlooker::enter(&runtime, &door, "Ada");
+    inside.sees_more(3);
     let journal = dir.path().join("journal");
     // A file in its place: no further segment can be made.
     std::fs::remove_dir_all(&journal).unwrap();
@@ -37,12 +40,17 @@ fn a_journal_that_cannot_be_written_degrades_and_mends_itself() {
     eventually("degraded", || reason(&server, "journal"));
     assert_eq!(server.get("/health").0, 200, "players are still served");
     ticks_on(&server);
+    inside.sees_more(10);
+    let refused = runtime.block_on(door.enter("Bob")).unwrap_err();
+    assert!(refused.to_string().contains("cannot save"), "{refused}");
     server.wait_for_metric("bluemarble_journal_breaks_total", 1.0);
     std::fs::remove_file(&journal).unwrap();
     std::fs::create_dir(&journal).unwrap();
     eventually("whole again", || {
         reason(&server, "journal").is_none().then_some(())
     });
+    let late = eventually("let in again", || runtime.block_on(door.enter("Bob")).ok());
+    drop(late);
     let mut recorder = server.record_digests();
     recorder.wait_for(30);
     server.kill();

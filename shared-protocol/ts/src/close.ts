@@ -23,6 +23,7 @@ export const CloseCode = {
   Overloaded: 49,
   Internal: 50,
   TooMany: 51,
+  NotSaving: 52,
 } as const;
 
 /** The name of a code, or `undefined` for one that is unknown: a lost connection. */

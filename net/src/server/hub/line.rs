@@ -78,7 +78,8 @@ impl Hub {
 
     /// Whether the world takes one more.
     fn has_room(&self) -> bool {
-        self.strain.level() < Strain::LOGINS_QUEUE
+        self.saves
+            && self.strain.level() < Strain::LOGINS_QUEUE
             && self.sessions.len() < self.config.limits.players_max
     }
 
