@@ -4,7 +4,8 @@
 //! before anything is printed what each of them sees is compared with the frames.
 //!
 //! `cargo bench -p bluemarble-bench --bench replicate`; behind `--` a workload of its own: players, others
-//! in sight, round trip in ticks.
+//! in sight, round trip in ticks; or `crowd`, players, round trip: everybody sees everybody, in 50 KB/s at 30
+//! ticks a second.
 #![allow(clippy::disallowed_methods, reason = "a measurement reads the clock")]
 
 #[path = "../../spatial/benches/setting/mod.rs"]
@@ -37,6 +38,11 @@ const SEED: u64 = 7;
 const WARM_UP: u64 = 100;
 /// Ticks measured.
 const TICKS: u64 = 200;
+/// How far a crowd spreads, metres: no farther than anybody sees.
+const CROWD_M: f64 = 48.0;
+/// Most bytes for a client and tick; of a crowd, at 30 ticks a second 50 KB.
+const BUDGET_BYTES: u32 = 4_000;
+const CROWD_BUDGET_BYTES: u32 = 50_000 / 30;
 /// Most clients whose bits are weighed.
 const WEIGHED_MAX: usize = 20;
 
@@ -46,13 +52,22 @@ fn main() {
         .skip(1)
         .filter_map(|text| text.parse().ok())
         .collect();
+    // k = others within the radius: density = k / (π r²), so the patch holds n at that density.
+    let seeing = |n: usize, k: usize, round_trip: usize| {
+        let patch_m = ENTER_M * (n as f64 / (k as f64 + 1.0)).sqrt();
+        Table::new(n, patch_m, BUDGET_BYTES, round_trip).measure();
+    };
+    let crowd = |n, round_trip| Table::new(n, CROWD_M, CROWD_BUDGET_BYTES, round_trip).measure();
+    let crowded = std::env::args().any(|text| text == "crowd");
     match given[..] {
-        [n, k, round_trip] => Table::new(n, k, round_trip).measure(),
+        [n, k, round_trip] => seeing(n, k, round_trip),
+        [n, round_trip] if crowded => crowd(n, round_trip),
         _ => {
             for (n, k) in [(300, 100), (1_000, 100), (2_000, 30)] {
-                Table::new(n, k, 2).measure();
+                seeing(n, k, 2);
             }
-            Table::new(300, 100, 4).measure();
+            seeing(300, 100, 4);
+            crowd(1_000, 2);
         }
     }
 }
@@ -67,6 +82,8 @@ struct Table {
     truth: VecDeque<BTreeMap<EntityId, WireEntity>>,
     receive_and_seal: Vec<Duration>,
     replicate: Vec<Duration>,
+    /// Of that, on a processor, where the system counts it; what others keep it waiting is not in it.
+    on_processor: Duration,
 }
 
 struct Client {
@@ -77,11 +94,9 @@ struct Client {
 }
 
 impl Table {
-    fn new(n: usize, k: usize, round_trip: usize) -> Self {
-        // k others within the radius: density = k / (π r²), so the patch holds n at that density.
-        let patch_m = ENTER_M * (n as f64 / (k as f64 + 1.0)).sqrt();
+    fn new(n: usize, patch_m: f64, budget_bytes: u32, round_trip: usize) -> Self {
         let crowd = Crowd::new(SEED, n, patch_m);
-        let mut hub = Hub::new(config());
+        let mut hub = Hub::new(config(budget_bytes));
         let mut clients = Vec::new();
         for (session, walker) in (1..).map(SessionId).zip(&crowd.walkers) {
             let hello = VerifiedHello {
@@ -112,6 +127,7 @@ impl Table {
             truth: VecDeque::new(),
             receive_and_seal: Vec::new(),
             replicate: Vec::new(),
+            on_processor: Duration::ZERO,
         }
     }
 
@@ -120,7 +136,7 @@ impl Table {
         let before = self.hub.stats().clone();
         (WARM_UP + 1..=WARM_UP + TICKS).for_each(|tick| self.tick(Tick(tick), true));
         let compared = self.compare();
-        self.print(&before, compared);
+        self.print(&before, &compared);
     }
 
     fn tick(&mut self, tick: Tick, counts: bool) {
@@ -148,6 +164,7 @@ impl Table {
         self.crowd.walk();
         let frames = [Arc::new(self.crowd.publish(tick))];
         self.remember(&frames[0]);
+        let used = on_processor();
         let begin = Instant::now();
         let batch = self.hub.replicate(ReplicateInput {
             tick,
@@ -157,6 +174,7 @@ impl Table {
         });
         if counts {
             self.replicate.push(begin.elapsed());
+            self.on_processor += on_processor().saturating_sub(used);
             self.receive_and_seal.push(sealed);
         }
         for (session, bytes) in batch {
@@ -190,8 +208,8 @@ impl Table {
     }
 
     /// Everything that anybody sees is what it was at the tick that the client believes it to be of.
-    fn compare(&self) -> usize {
-        let mut compared = 0;
+    fn compare(&self) -> Vec<usize> {
+        let mut ages = Vec::new();
         for client in &self.clients {
             for (id, seen) in client.core.view().iter() {
                 let age = client.core.tick().since(seen.updated) as usize;
@@ -200,14 +218,15 @@ impl Table {
                     Some(&seen.state),
                     "a view is wrong"
                 );
-                compared += 1;
+                ages.push(age);
             }
         }
-        assert!(compared > 0, "nobody sees anybody");
-        compared
+        assert!(!ages.is_empty(), "nobody sees anybody");
+        ages.sort_unstable();
+        ages
     }
 
-    fn print(&self, before: &HubStats, compared: usize) {
+    fn print(&self, before: &HubStats, compared: &[usize]) {
         let (n, stats) = (self.clients.len(), self.hub.stats());
         let per_client = |count: fn(&HubStats) -> u64| {
             (count(stats) - count(before)) as f64 / (n as u64 * TICKS) as f64
@@ -226,6 +245,10 @@ impl Table {
             );
         }
         println!(
+            "  of which on a processor {:.2} µs, in the mean",
+            self.on_processor.as_secs_f64() * 1e6 / (n as u64 * TICKS) as f64,
+        );
+        println!(
             "  sent     {:.0} bytes/s, {:.2} updates, {:.3} entering per client and tick; {:.2} strings made, {:.2} shared",
             per_client(|stats| stats.bytes_out) * f64::from(HZ),
             per_client(|stats| stats.updates_sent),
@@ -240,8 +263,22 @@ impl Table {
             .filter_map(|client| client.bits.as_ref());
         weighed.for_each(|more| bits.add(more));
         bits.print();
-        println!("  checked  {compared} states in views are those of the frames");
+        println!(
+            "  checked  {} states in views are those of the frames; 99 of 100 at most {} ticks old, all at most {}",
+            compared.len(),
+            compared[compared.len() * 99 / 100],
+            compared[compared.len() - 1],
+        );
     }
+}
+
+/// What this thread has used of a processor; zero where the system does not say.
+fn on_processor() -> Duration {
+    // The kernel brings the figure up to date when the thread is switched.
+    std::thread::yield_now();
+    let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
+    let used = text.split_whitespace().next();
+    Duration::from_nanos(used.and_then(|ns| ns.parse().ok()).unwrap_or(0))
 }
 
 /// The least, the one that a tenth is below, and the median, µs.
@@ -251,7 +288,7 @@ fn quantiles_us(times: &[Duration]) -> [f64; 3] {
     [0, sorted.len() / 10, sorted.len() / 2].map(|n| sorted[n].as_secs_f64() * 1e6)
 }
 
-fn config() -> HubConfig {
+fn config(budget_bytes: u32) -> HubConfig {
     let mut config = HubConfig::new(WorldFacts {
         epoch: Epoch(1),
         tick: Tick(0),
@@ -262,7 +299,7 @@ fn config() -> HubConfig {
         frame_level: FRAME_LEVEL,
         kinds: vec!["walker".into()],
     });
-    config.budget_bytes = 4_000;
+    config.budget_bytes = budget_bytes;
     config.interest = Interest {
         enter_m: ENTER_M,
         exit_m: 1.05 * ENTER_M,

@@ -6,33 +6,34 @@
 //! docs/PROTOCOL.md for the rules a client relies on.
 
 mod bands;
+mod budget;
 mod choose;
 mod flights;
+mod glance;
 mod history;
-mod low;
 mod own;
+mod pulse;
+mod sight;
 mod strings;
 mod view;
 
 use std::sync::Arc;
 
-use bluemarble_shared_protocol::codec::{
-    OwnUpdate, RemoveReason, Schema, SnapshotHeader, SnapshotWriter,
-};
+use bluemarble_shared_protocol::codec::{OwnUpdate, Schema, SnapshotHeader, SnapshotWriter};
 use bluemarble_shared_protocol::limits::DATAGRAM_BYTES_MAX;
 use bluemarble_shared_protocol::{
     EntityId, Epoch, InputSeq, OwnState, Strain, Tick, WireEntity, WireFrame,
 };
-use bluemarble_spatial::{CellGrid, CellId, Level, Nearby};
+use bluemarble_spatial::CellId;
 use bytes::Bytes;
-use glam::DVec3;
 
 use self::bands::Bands;
 use self::choose::{Candidates, What};
 use self::history::{History, SlotRef};
 use self::own::OwnSent;
+use self::sight::{Eyes, Lookout};
 use self::strings::Strings;
-use self::view::Stage;
+use self::view::LANES;
 pub(crate) use self::view::View;
 use super::hub_config::{HubConfig, Interest};
 use super::hub_stats::HubStats;
@@ -55,22 +56,17 @@ pub(crate) struct Replicator {
     interest: Interest,
     strain: Strain,
     bands: Bands,
+    /// Counts the bands.
+    bands_serial: u32,
     budget_bytes: usize,
     epoch: Epoch,
     tick: Tick,
     history: History,
-    grid: CellGrid,
-    grid_level: Level,
-    /// Row numbers, which stand in for ids in the grid: rows come in the order of the frames.
-    row_numbers: Vec<u64>,
-    near: Nearby,
+    lookout: Lookout,
     /// By the place of their schema.
     strings: [Strings; Schema::SUPPORTED.len()],
     writer: SnapshotWriter,
     candidates: Candidates,
-    /// Per slot, the last client of this tick, counted from 1, that has it in view already.
-    found: Vec<u32>,
-    pass: u32,
 }
 
 /// What one client is, for replication.
@@ -103,26 +99,26 @@ impl Replicator {
             interest: config.interest,
             strain: Strain::NONE,
             bands: Bands::new(&config.interest, Strain::NONE, hz),
+            bands_serial: 0,
             budget_bytes: config.budget_bytes as usize,
             epoch: config.world.epoch,
             tick: config.world.tick,
             history: History::new(hz),
-            grid: CellGrid::default(),
-            grid_level: CellId::level_for_min_width(exit_m, config.world.radius_m),
-            row_numbers: Vec::new(),
-            near: Nearby::default(),
+            lookout: Lookout::new(CellId::level_for_min_width(exit_m, config.world.radius_m)),
             strings: Schema::SUPPORTED.map(|schema| new_strings(config, schema)),
             writer: SnapshotWriter::default(),
             candidates: Candidates::default(),
-            found: Vec::new(),
-            pass: 0,
         }
     }
 
     /// From the next tick on.
     pub(crate) fn set_strain(&mut self, strain: Strain) {
         self.strain = strain;
-        self.bands = Bands::new(&self.interest, strain, self.tick_hz);
+        let bands = Bands::new(&self.interest, strain, self.tick_hz);
+        if bands != self.bands {
+            self.bands = bands;
+            self.bands_serial = self.bands_serial.wrapping_add(1);
+        }
     }
 
     /// The newest tick taken in.
@@ -144,22 +140,14 @@ impl Replicator {
             self.epoch = epoch;
         }
         self.tick = view.tick;
-        self.history.ingest(view.tick, view.frames);
+        self.history.ingest(view.tick, view.frames, &self.bands);
         let slots = self.history.slots_len();
         for strings in &mut self.strings {
             strings.begin(view.tick, slots);
         }
-        self.found.clear();
-        self.found.resize(slots, 0);
-        self.pass = 0;
         self.candidates.begin_tick(view.tick, &self.bands);
         if any_client {
-            let positions = self.history.present().1;
-            let known = self.row_numbers.len();
-            self.row_numbers
-                .extend(known as u64..positions.len() as u64);
-            let numbers = &self.row_numbers[..positions.len()];
-            self.grid.rebuild(self.grid_level, positions, numbers);
+            self.lookout.rebuild(&self.history);
         }
         rewound
     }
@@ -248,11 +236,10 @@ impl Replicator {
         let Some(avatar) = view.avatar else {
             return;
         };
-        let pos = self.history.slot(avatar.slot).pos;
         let turn = self.tick.0 + u64::from(avatar.slot);
         let checked = turn.is_multiple_of(self.bands.check_period);
         stats.checks_sent += u64::from(checked);
-        self.look_around(view, observer, (avatar, pos), checked, stats);
+        self.look_around(view, observer, avatar, checked, stats);
         let (update, sent) = view.own.update(own, now.tick, self.tick_hz);
         let header_bits = match update {
             OwnUpdate::Full { .. } => {
@@ -267,9 +254,8 @@ impl Replicator {
         let budget_bytes = observer.budget_bytes.min(self.budget_bytes);
         let seams = (budget_bytes - 1) / DATAGRAM_BYTES_MAX;
         let room_bits = budget_bytes * 8 - header_bits - seams * SEAM_BITS;
-        let (entries, history) = (&view.entries, &self.history);
-        let cell_of = |index: u16| history.state(entries[usize::from(index)].noted.slot).cell;
-        self.candidates.choose(room_bits, cell_of, stats);
+        self.candidates
+            .choose(room_bits, view, &self.history, stats);
         let base = observer.seq_base.unwrap_or(own.applied.0);
         let applied = InputSeq(own.applied.0.saturating_sub(base));
         let header = SnapshotHeader {
@@ -291,76 +277,26 @@ impl Replicator {
         &mut self,
         view: &mut View,
         observer: &Observer,
-        (avatar, pos): (SlotRef, DVec3),
+        avatar: SlotRef,
         checked: bool,
         stats: &mut HubStats,
     ) {
-        view.settle();
-        self.pass += 1;
-        let Self {
-            grid,
-            near,
+        view.settle(self.tick);
+        let (history, candidates) = (&self.history, &mut self.candidates);
+        let eyes = Eyes {
+            avatar,
+            layers: observer.layers,
+            bands: &self.bands,
+            bands_serial: self.bands_serial,
             history,
-            candidates,
-            strings,
-            found,
-            pass,
-            bands,
-            ..
-        } = self;
-        let strings = &mut strings[observer.schema.place()];
-        candidates.begin(view.next_number(), checked);
-        found[avatar.slot as usize] = *pass;
-        let exit2 = bands.exit_m * bands.exit_m;
-        for index in 0..view.entries.len() as u16 {
-            let (entry, kept) = view.lend(index);
-            match entry.stage {
-                Stage::Free => continue,
-                Stage::Leaving(reason) => {
-                    candidates.remove(index, reason);
-                    continue;
-                }
-                Stage::Entering | Stage::Known => {}
-            }
-            let noted = entry.noted;
-            let reason = match history.get(noted) {
-                None => RemoveReason::Gone,
-                Some(slot) if slot.audience & observer.layers == 0 => RemoveReason::Hidden,
-                Some(slot) => {
-                    let dist2 = slot.pos.distance_squared(pos);
-                    if dist2 <= exit2 {
-                        found[noted.slot as usize] = *pass;
-                        let seen = (slot, dist2);
-                        candidates.offer(index, (entry, kept), seen, (history, strings), stats);
-                        continue;
-                    }
-                    RemoveReason::OutOfView
-                }
-            };
-            view.leave(index, reason);
-            if matches!(view.entries[usize::from(index)].stage, Stage::Leaving(_)) {
-                candidates.remove(index, reason);
-            }
-        }
-        let present = history.present().0;
-        for other in grid.near(pos, bands.enter_m, near) {
-            let slot = present[other.row as usize];
-            if found[slot as usize] == *pass {
-                continue;
-            }
-            let facts = history.slot(slot);
-            if facts.audience & observer.layers == 0 {
-                continue;
-            }
-            let generation = facts.generation;
-            match view.enter(SlotRef { slot, generation }) {
-                Some(index) => {
-                    let (new, seen) = (view.lend(index), (facts, other.dist2_m2));
-                    candidates.offer(index, new, seen, (history, strings), stats);
-                }
-                None => stats.view_full += 1,
-            }
-        }
+            tick: self.tick,
+        };
+        candidates.begin(view.next_number());
+        let glance = candidates.glance(history, eyes.way_mm(), checked);
+        let due = &mut candidates.due;
+        self.lookout.look(view, &eyes, &glance, due, stats);
+        let strings = &mut self.strings[observer.schema.place()];
+        candidates.gather(view, history, strings, stats);
     }
 
     /// Writes what was chosen, in one or more datagrams.
@@ -389,19 +325,27 @@ impl Replicator {
             header.usual_back = farther_back(usual_back, before).unwrap_or(0);
             writer.begin(&header, &own.0, left, chosen.len() - next);
             let (mut full, mut sum) = (false, 0_u32);
+            // Of 64 indices, those that are in.
+            let (mut held_word, mut held) = (0, 0_u64);
             while let Some(candidate) = chosen.get(next) {
                 let index = candidate.index;
-                let words = strings.words(&candidate.word, candidate.bits);
                 let bits = usize::from(candidate.bits);
-                let slot = || view.entries[usize::from(index)].noted.slot;
                 let (fits, count) = match candidate.what {
-                    What::Update { back } => {
-                        let fits = farther_back(back, before)
-                            .is_some_and(|back| writer.update(index, back, words, bits).is_ok());
+                    What::Update { back, .. } => {
+                        let fits = farther_back(back, before).is_some_and(|back| {
+                            let wrote = if bits <= 64 {
+                                writer.update_word(index, back, candidate.word, bits)
+                            } else {
+                                let words = strings.words(&candidate.word, candidate.bits);
+                                writer.update(index, back, words, bits)
+                            };
+                            wrote.is_ok()
+                        });
                         (fits, &mut stats.updates_sent)
                     }
                     What::Enter => {
-                        let slot = slot();
+                        let slot = view.slot(index);
+                        let words = strings.words(&candidate.word, candidate.bits);
                         let (id, cell) = (history.id(slot), history.state(slot).cell);
                         let fits = writer.enter(index, id, cell, words, bits).is_ok();
                         (fits, &mut stats.enters_sent)
@@ -413,18 +357,26 @@ impl Replicator {
                 };
                 if fits {
                     *count += 1;
-                    let is_delta = matches!(candidate.what, What::Update { .. });
-                    let is_body_delta = is_delta && history.slot(slot()).is_body;
-                    view.held(index, self.tick, is_body_delta);
+                    let word = usize::from(index) / LANES;
+                    if word != held_word {
+                        view.held(held_word, held, self.tick);
+                        (held_word, held) = (word, 0);
+                    }
+                    held |= 1 << (index % 64);
+                    if matches!(candidate.what, What::Update { of_body: true, .. }) {
+                        view.held_against(index, self.tick);
+                    }
                     if checked && !matches!(candidate.what, What::Remove(_)) {
-                        let slot = view.entries[usize::from(index)].noted.slot;
-                        sum = sum.wrapping_add(history.check_share(slot));
+                        sum = sum.wrapping_add(history.check_share(view.slot(index)));
                     }
                 } else if left > DATAGRAM_BYTES_MAX + DATAGRAM_BYTES_WORTH {
                     full = true;
                     break;
                 }
                 next += 1;
+            }
+            if held != 0 {
+                view.held(held_word, held, self.tick);
             }
             writer.set_check(sum);
             let bytes = writer.finish();

@@ -125,6 +125,44 @@ impl SnapshotWriter {
         delta: &[u64],
         count: usize,
     ) -> Result<(), WriterFull> {
+        let (head, head_bits) = self.begin_update(index, back, count)?;
+        self.bits.write(head, head_bits as u32);
+        self.bits.splice(delta, count);
+        Ok(())
+    }
+
+    /// As [`Self::update`], of a delta of at most 64 bits: nearly all are, and there are more of them than
+    /// of anything else.
+    ///
+    /// # Errors
+    /// [`WriterFull`].
+    #[inline]
+    pub fn update_word(
+        &mut self,
+        index: u16,
+        back: u8,
+        delta: u64,
+        count: usize,
+    ) -> Result<(), WriterFull> {
+        let (head, head_bits) = self.begin_update(index, back, count)?;
+        if head_bits + count <= 64 {
+            let all = head | delta << head_bits;
+            self.bits.write(all, (head_bits + count) as u32);
+        } else {
+            self.bits.write(head, head_bits as u32);
+            self.bits.write(delta, count as u32);
+        }
+        Ok(())
+    }
+
+    /// Counts an update that fits: what is to be written before its delta, and the bits of that.
+    #[inline]
+    fn begin_update(
+        &mut self,
+        index: u16,
+        back: u8,
+        count: usize,
+    ) -> Result<(u64, usize), WriterFull> {
         debug_assert!((1..=BASELINE_BACK_MAX).contains(&back));
         let kind_bits = update_bits(self.usual_back, back);
         let kind = match kind_bits {
@@ -133,16 +171,7 @@ impl SnapshotWriter {
             _ => 0b011 | u64::from(back) << 3,
         };
         let (gap, gap_bits) = self.begin_record(index, kind_bits + count)?;
-        let (head, head_bits) = (gap | kind << gap_bits, gap_bits + kind_bits);
-        // Nearly every update is one write of a word: there are more of them than of anything else.
-        if head_bits + count <= 64 && count > 0 {
-            let all = head | delta[0] << head_bits;
-            self.bits.write(all, (head_bits + count) as u32);
-        } else {
-            self.bits.write(head, head_bits as u32);
-            self.bits.splice(delta, count);
-        }
-        Ok(())
+        Ok((gap | kind << gap_bits, gap_bits + kind_bits))
     }
 
     /// An entity the client may not know: its id and, as the first `count` bits of `body`, all of

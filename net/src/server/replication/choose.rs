@@ -1,7 +1,7 @@
-//! What one client is sent this tick: candidates with their size and urgency, and the choice among
-//! them when the budget does not take all.
+//! What one client is sent this tick: candidates with their size, and the choice among them when the budget
+//! does not take all.
 //!
-//! Whatever waits grows in priority each tick by its weight (near, moving and fighting weigh more),
+//! Whatever waits for room grows in priority each tick by its weight (near, moving and fighting weigh more),
 //! so that nothing in view starves; removals go first. What the client is known to have is not sent,
 //! except about once a second, so that it can tell "unchanged" from "lost".
 
@@ -11,27 +11,30 @@ use bluemarble_shared_protocol::codec::{
 };
 
 use super::bands::Bands;
-use super::history::{History, Slot};
-use super::low::Low;
-use super::strings::Strings;
-use super::view::{Entry, Kept};
+use super::budget::Ranking;
+use super::glance::Glance;
+use super::history::History;
+use super::strings::{BitString, Strings};
+use super::view::{LANES, View};
 use crate::server::hub_stats::HubStats;
 
 /// Oldest baseline, in datagrams, that is still used; the margin is for the datagrams of one tick.
-const BACK_USED_MAX: u32 = 100;
+const BACK_USED_MAX: u16 = 100;
 /// Oldest baseline that can be written.
 pub(super) const BACK_MAX: u8 = BASELINE_BACK_MAX;
+/// Ticks after which nobody can tell how old a baseline is, which is noted by its low 16 bits.
+const AGE_KNOWN_MAX: u16 = 1 << 15;
 /// How long after a blow, wound or death an entity counts as fighting, ticks.
-const FIGHT_TICKS: u32 = 10;
-/// How long after one it is sent every tick, however far.
-const NEWS_TICKS: u32 = 3;
+const FIGHT_TICKS: u8 = 10;
 /// Bits of a frame cell.
 const CELL_BITS: usize = 64;
 /// Bits of the widest index gap.
 const GAP_BITS_MOST: usize = gap_bits(u32::MAX);
 /// Bits of an update beside gap and string, at most.
 const UPDATE_BITS_MOST: usize = update_bits(0, u8::MAX);
-const _: () = assert!(BACK_USED_MAX + 27 <= BACK_MAX as u32);
+/// Bits of a record beside its string, at least.
+const RECORD_BITS_LEAST: usize = gap_bits(0) + update_bits(1, 1);
+const _: () = assert!(BACK_USED_MAX + 27 <= BACK_MAX as u16);
 
 /// One record that could be sent.
 #[derive(Clone, Copy, Debug)]
@@ -40,7 +43,6 @@ pub(super) struct Candidate {
     pub(super) word: u64,
     pub(super) bits: u16,
     pub(super) index: u16,
-    priority: u16,
     pub(super) what: What,
 }
 
@@ -51,143 +53,148 @@ pub(super) enum What {
     /// Against what the datagram so many before the tick's first one held.
     Update {
         back: u8,
+        /// Whether it matters what that was a delta against.
+        of_body: bool,
     },
 }
 
 const _: () = assert!(size_of::<Candidate>() == 16);
 
-impl Candidate {
-    /// The more urgent, the lower; of equals the one with the lower index. No two are the same.
-    #[inline]
-    fn rank(&self) -> u32 {
-        u32::from(u16::MAX - self.priority) << 16 | u32::from(self.index)
-    }
-}
-
 /// The candidates of one client and tick, in memory that is kept.
 #[derive(Debug, Default)]
 pub(super) struct Candidates {
+    /// In the order of indices.
     list: Vec<Candidate>,
-    /// The ranks of those that are left, while choosing.
-    ranked: Vec<u32>,
+    /// Those that a budget takes, while choosing.
+    taken: Vec<Candidate>,
+    ranking: Ranking,
+    /// Of the view's indices, 64 at a time, those that are due if they are known.
+    pub(super) due: Vec<u64>,
     /// At least what the list takes, bits: cheap to know, and mostly enough to know that it fits.
     bits_most: usize,
+    /// What its strings take, bits.
+    string_bits: usize,
     /// How far back the datagram lies that has a majority among the updates, if one has; otherwise any
     /// of them (Boyer and Moore, "MJRTY: a fast majority vote algorithm", 1981). 0 = none.
     usual_back: u8,
     lead: u32,
-    next_number: Low,
-    now: Low,
-    tick: u64,
+    next_number: u16,
+    now: u16,
     /// After so many ticks what did not change is sent again, if it was not for a check already.
-    refresh_ticks: u32,
-    /// Whether this client's datagrams are checked: then what did not change is sent, too.
-    checked: bool,
-    near_period: u64,
-    far_period: u64,
-    /// Squares of a quarter and half of the radius, m².
-    near2: f64,
-    half2: f64,
+    pub(super) refresh_ticks: u16,
 }
 
 impl Candidates {
     /// The first client of another tick is about to come.
     pub(super) fn begin_tick(&mut self, tick: Tick, bands: &Bands) {
-        self.now = Low::of(tick.0);
-        self.tick = tick.0;
-        self.refresh_ticks = u32::try_from(bands.check_period).unwrap_or(u32::MAX - 1) + 1;
-        self.near_period = bands.near_period;
-        self.far_period = bands.far_period;
-        self.near2 = bands.enter_m * bands.enter_m / 16.0;
-        self.half2 = bands.enter_m * bands.enter_m / 4.0;
+        self.now = tick.0 as u16;
+        let period = u16::try_from(bands.check_period).unwrap_or(u16::MAX);
+        self.refresh_ticks = period.min(AGE_KNOWN_MAX / 2) + 1;
     }
 
     /// Starts over for the client whose next datagram has `next_number`.
-    pub(super) fn begin(&mut self, next_number: u64, checked: bool) {
+    pub(super) fn begin(&mut self, next_number: u64) {
         self.list.clear();
+        self.due.clear();
         self.bits_most = 0;
+        self.string_bits = 0;
         self.usual_back = 0;
         self.lead = 0;
-        self.next_number = Low::of(next_number);
-        self.checked = checked;
+        self.next_number = next_number as u16;
     }
 
-    pub(super) fn remove(&mut self, index: u16, reason: RemoveReason) {
+    /// Lists whatever there is to tell the client about.
+    pub(super) fn gather(
+        &mut self,
+        view: &mut View,
+        history: &History,
+        strings: &mut Strings,
+        stats: &mut HubStats,
+    ) {
+        for word in 0..view.stages.len() {
+            let stages = view.stages[word];
+            let due = self.due.get(word).copied().unwrap_or(0);
+            let known = stages.known & due;
+            let mut rest = known | stages.entering | stages.leaving;
+            self.list.reserve(LANES);
+            while rest != 0 {
+                let lane = rest.trailing_zeros() as u16;
+                rest &= rest - 1;
+                let index = (word * LANES) as u16 + lane;
+                if known >> lane & 1 == 1 {
+                    self.offer_known(index, view, history, strings, stats);
+                } else if stages.leaving >> lane & 1 == 1 {
+                    self.remove(index, view.reason(index));
+                } else {
+                    let string = strings.full(history, view.slot(index));
+                    self.offer_in_full(index, string);
+                }
+            }
+        }
+    }
+
+    fn remove(&mut self, index: u16, reason: RemoveReason) {
         self.bits_most += REMOVE_BITS + GAP_BITS_MOST;
         self.list.push(Candidate {
             word: 0,
             bits: 0,
             index,
-            priority: u16::MAX,
             what: What::Remove(reason),
         });
     }
 
-    /// An entity in view, so far away: a candidate if there is anything to tell about it.
+    /// A known entity that there is something to tell about.
     #[inline(always)]
-    pub(super) fn offer(
+    fn offer_known(
         &mut self,
         index: u16,
-        (entry, kept): (&mut Entry, &Kept),
-        (slot, dist2): (&Slot, f64),
-        (history, strings): (&History, &mut Strings),
+        view: &mut View,
+        history: &History,
+        strings: &mut Strings,
         stats: &mut HubStats,
     ) {
-        let slot_number = entry.noted.slot;
-        let known = entry.is_known();
-        let age = entry.baseline_age(self.now);
-        let since_event = slot.event.before(self.now);
-        if known {
-            let current = age <= slot.changed.before(self.now);
-            let fresh = entry.sent_ago(self.now) < self.refresh_ticks;
-            let period = if dist2 > self.half2 {
-                self.far_period
-            } else {
-                self.near_period
-            };
-            let turn =
-                || since_event <= NEWS_TICKS || is_turn(self.tick + u64::from(slot_number), period);
-            if fresh && !(if current { self.checked } else { turn() }) {
+        let slot = view.slot(index);
+        let age = self.now.wrapping_sub(view.acked_ticks[usize::from(index)]);
+        let acked_number = view.acked_numbers[usize::from(index)];
+        let back = self.next_number.wrapping_sub(acked_number);
+        if back <= BACK_USED_MAX {
+            let earlier = view.earlier(index);
+            let shared = strings.delta(history, slot, age, earlier);
+            let string = shared.or_else(|| {
+                let kept = view.kept(index)?;
+                strings.delta_from(history, slot, &kept, (age, earlier))
+            });
+            if let Some(string) = string {
+                let back = back as u8;
+                let of_body = history.pulses()[slot as usize].is_body();
+                self.vote(back);
+                self.string_bits += usize::from(string.bits);
+                self.bits_most += usize::from(string.bits) + UPDATE_BITS_MOST + GAP_BITS_MOST;
+                self.list.push(Candidate {
+                    word: string.word,
+                    bits: string.bits,
+                    index,
+                    what: What::Update { back, of_body },
+                });
                 return;
             }
         }
-        let distance = 1 + u16::from(dist2 <= self.half2) + 2 * u16::from(dist2 <= self.near2);
-        let urgent = !known || since_event <= FIGHT_TICKS;
-        let overdue = known && age > self.refresh_ticks * 3 / 2;
-        let weight =
-            (distance << u16::from(slot.moving)) + 8 * u16::from(urgent) + 16 * u16::from(overdue);
-        entry.priority = entry.priority.saturating_add(weight).min(u16::MAX - 1);
-        let back = entry.baseline_back(self.next_number);
-        let ages = (age, entry.earlier_age());
-        let delta = if known && back <= BACK_USED_MAX {
-            let shared = strings.delta(history, slot_number, ages.0, ages.1);
-            shared.or_else(|| {
-                let kept = kept.get(index, entry)?;
-                strings.delta_from(history, slot_number, &kept, ages)
-            })
-        } else {
-            None
-        };
-        let (what, string) = match delta {
-            Some(string) => {
-                let back = back as u8;
-                self.vote(back);
-                self.bits_most += usize::from(string.bits) + UPDATE_BITS_MOST + GAP_BITS_MOST;
-                (What::Update { back }, string)
-            }
-            None => {
-                stats.updates_in_full += u64::from(known);
-                let string = strings.full(history, slot_number);
-                self.bits_most += usize::from(string.bits) + ENTER_BITS + CELL_BITS + GAP_BITS_MOST;
-                (What::Enter, string)
-            }
-        };
+        stats.updates_in_full += 1;
+        if age >= AGE_KNOWN_MAX {
+            view.forget_baseline(index);
+        }
+        let string = strings.full(history, slot);
+        self.offer_in_full(index, string);
+    }
+
+    fn offer_in_full(&mut self, index: u16, string: BitString) {
+        self.string_bits += usize::from(string.bits);
+        self.bits_most += usize::from(string.bits) + ENTER_BITS + CELL_BITS + GAP_BITS_MOST;
         self.list.push(Candidate {
             word: string.word,
             bits: string.bits,
             index,
-            priority: entry.priority,
-            what,
+            what: What::Enter,
         });
     }
 
@@ -204,46 +211,77 @@ impl Candidates {
     }
 
     /// Keeps what fits `room_bits`, the most urgent first, in the order of indices.
-    /// `cell_of` tells the frame cell of an entering entity by its index.
     pub(super) fn choose(
         &mut self,
         room_bits: usize,
-        cell_of: impl Fn(u16) -> u64,
+        view: &mut View,
+        history: &History,
         stats: &mut HubStats,
     ) {
-        let by_index = |candidate: &Candidate| candidate.index;
-        if !self.list.is_sorted_by_key(by_index) {
-            self.list.sort_unstable_by_key(by_index);
-        }
         if self.bits_most <= room_bits {
             return;
         }
-        let wanted = self.exact_bits(&cell_of);
-        if wanted <= room_bits {
+        let usual_back = self.usual_back;
+        let slots = &view.slots;
+        let cell_of = |index: u16| history.state(slots[usize::from(index)]).cell;
+        // Most often it is clear that they do not fit.
+        let at_least = self.string_bits + self.list.len() * RECORD_BITS_LEAST;
+        let fits =
+            at_least <= room_bits && Self::exact_bits(&self.list, usual_back, cell_of) <= room_bits;
+        if fits {
             return;
         }
         stats.budget_limited += 1;
-        self.ranked.clear();
-        self.ranked.extend(self.list.iter().map(Candidate::rank));
-        let mut kept = self.ranked.len() * room_bits / wanted;
-        while kept > 0 {
-            // Nobody needs the order, only who is in: in a crowd, sorting would be most of the work.
-            let (_, last, _) = self.ranked.select_nth_unstable(kept - 1);
-            let last = *last;
-            self.ranked.truncate(kept);
-            self.list.retain(|candidate| candidate.rank() <= last);
-            if self.exact_bits(&cell_of) <= room_bits {
-                return;
+        self.rank(view, history);
+        let cell_of = |index: u16| history.state(view.slot(index)).cell;
+        let mut aim_bits = room_bits;
+        loop {
+            self.ranking.cut(aim_bits);
+            self.taken.clear();
+            self.ranking.take(&self.list, &mut self.taken);
+            let bits = Self::exact_bits(&self.taken, usual_back, cell_of);
+            if bits <= room_bits {
+                break;
             }
-            kept -= 1 + kept / 16;
+            // Whatever the estimate missed, and a little: the aim gets lower until nothing is left.
+            aim_bits = aim_bits.saturating_sub(bits - room_bits + room_bits / 256 + 1);
         }
-        self.list.clear();
+        std::mem::swap(&mut self.list, &mut self.taken);
     }
 
-    /// What the list takes as records of one datagram, bits.
-    fn exact_bits(&self, cell_of: impl Fn(u16) -> u64) -> usize {
-        let (mut next_index, mut cell, mut bits) = (0, None, 0);
+    /// Lets everybody's priority grow, and ranks them by it.
+    fn rank(&mut self, view: &mut View, history: &History) {
+        let overdue_ticks = self.refresh_ticks * 3 / 2;
+        let span = self.list.last().map_or(0, |last| last.index + 1);
+        self.ranking.begin(span);
         for candidate in &self.list {
+            let at = usize::from(candidate.index);
+            let extra_bits = match candidate.what {
+                What::Remove(_) => {
+                    self.ranking.first(REMOVE_BITS);
+                    continue;
+                }
+                What::Enter => ENTER_BITS,
+                What::Update { back, .. } => update_bits(self.usual_back, back),
+            };
+            let pulse = history.pulses()[view.slots[at] as usize];
+            let known = view.is_known(candidate.index);
+            let urgent = !known || pulse.since_event <= FIGHT_TICKS;
+            let overdue = known && self.now.wrapping_sub(view.acked_ticks[at]) > overdue_ticks;
+            let weight = (view.bands[at].weight() << u16::from(pulse.moves()))
+                + 8 * u16::from(urgent)
+                + 16 * u16::from(overdue);
+            let priority = view.priority[at].saturating_add(weight);
+            view.priority[at] = priority;
+            self.ranking
+                .add(priority, extra_bits + usize::from(candidate.bits));
+        }
+    }
+
+    /// What a list takes as records of one datagram, bits.
+    fn exact_bits(list: &[Candidate], usual_back: u8, cell_of: impl Fn(u16) -> u64) -> usize {
+        let (mut next_index, mut cell, mut bits) = (0, None, 0);
+        for candidate in list {
             bits += gap_bits(u32::from(candidate.index - next_index));
             next_index = candidate.index + 1;
             bits += usize::from(candidate.bits);
@@ -254,7 +292,7 @@ impl Candidates {
                     let same = cell.replace(own) == Some(own);
                     ENTER_BITS + if same { 0 } else { CELL_BITS }
                 }
-                What::Update { back } => update_bits(self.usual_back, back),
+                What::Update { back, .. } => update_bits(usual_back, back),
             };
         }
         bits
@@ -269,14 +307,20 @@ impl Candidates {
     pub(super) fn usual_back(&self) -> u8 {
         self.usual_back
     }
-}
 
-/// Whether it is the turn of `n` among so many: every other, mostly, which needs no division.
-#[inline]
-fn is_turn(n: u64, period: u64) -> bool {
-    match period {
-        1 => true,
-        2 => n & 1 == 0,
-        _ => n.is_multiple_of(period),
+    /// How to go through a view.
+    pub(super) fn glance<'a>(
+        &self,
+        history: &'a History,
+        own_way_mm: u32,
+        checked: bool,
+    ) -> Glance<'a> {
+        Glance {
+            pulses: history.pulses(),
+            own_way_mm,
+            now: self.now,
+            refresh_ticks: self.refresh_ticks,
+            checked,
+        }
     }
 }

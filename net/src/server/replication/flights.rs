@@ -72,10 +72,10 @@ impl Flights {
         self.held[self.newest_at..][..self.stride].fill(0);
     }
 
-    /// The datagram begun last holds an index that there is room for.
+    /// The datagram begun last holds these of 64 indices, which there is room for.
     #[inline]
-    pub(crate) fn hold(&mut self, index: u16) {
-        self.held[self.newest_at + usize::from(index) / 64] |= 1 << (index % 64);
+    pub(crate) fn hold(&mut self, word: usize, held: u64) {
+        self.held[self.newest_at + word] |= held;
     }
 
     /// What it holds of the index is a delta against what it was so many ticks earlier.
@@ -107,18 +107,33 @@ impl Flights {
         (flight.number == number).then_some(flight.tick)
     }
 
-    /// The indices that a datagram held, ascending, each with how many ticks older its baseline was, or 0.
+    /// The indices that a datagram held, a bit each, 64 at a time.
     #[inline]
-    pub(crate) fn for_each_held(&self, number: u64, mut see: impl FnMut(u16, u16)) {
-        let place = place_of(number);
-        let against = &self.ring[place].against;
-        let words = &self.held[place * self.stride..][..self.stride];
-        for (first, &word) in (0_u16..).step_by(64).zip(words) {
-            let mut word = word;
-            while word != 0 {
-                let index = first + word.trailing_zeros() as u16;
-                word &= word - 1;
-                see(index, age_of(against, index));
+    pub(crate) fn held(&self, number: u64) -> impl Iterator<Item = u64> + '_ {
+        let words = &self.held[place_of(number) * self.stride..][..self.stride];
+        words.iter().copied()
+    }
+
+    /// How many ticks older the baseline was of what a datagram held of an index, if that is known; else 0.
+    pub(crate) fn against(&self, number: u64, index: u16) -> u16 {
+        age_of(&self.ring[place_of(number)].against, index)
+    }
+
+    /// What the datagrams so far held of this index is about something else than it will be.
+    pub(crate) fn disown(&mut self, index: u16) {
+        let keep = !(1 << (index % 64));
+        let words = self.held.iter_mut().skip(usize::from(index) / 64);
+        for word in words.step_by(self.stride.max(1)) {
+            *word &= keep;
+        }
+    }
+
+    /// The same of all but some indices, 64 at a time.
+    pub(crate) fn disown_all_but(&mut self, kept: impl Iterator<Item = u64> + Clone) {
+        for held in self.held.chunks_mut(self.stride.max(1)) {
+            let mut kept = kept.clone();
+            for word in held {
+                *word &= kept.next().unwrap_or(0);
             }
         }
     }
@@ -138,9 +153,18 @@ fn age_of(against: &[(u16, u16)], index: u16) -> u16 {
 mod tests {
     use super::*;
 
+    fn hold(flights: &mut Flights, index: usize) {
+        flights.hold(index / 64, 1 << (index % 64));
+    }
+
     fn held(flights: &Flights, number: u64) -> Vec<(u16, u16)> {
         let mut all = Vec::new();
-        flights.for_each_held(number, |index, age| all.push((index, age)));
+        for (word, held) in flights.held(number).enumerate() {
+            for lane in (0..64).filter(|lane| held >> lane & 1 == 1) {
+                let index = word as u16 * 64 + lane;
+                all.push((index, flights.against(number, index)));
+            }
+        }
         all
     }
 
@@ -149,17 +173,34 @@ mod tests {
         let mut flights = Flights::default();
         flights.make_room(3);
         flights.begin(70, Tick(5), OwnSent::default());
-        flights.hold(0);
-        flights.hold(2);
+        hold(&mut flights, 0);
+        hold(&mut flights, 2);
         flights.hold_against(70, 2, 9);
         flights.make_room(500);
         flights.begin(71, Tick(6), OwnSent::default());
-        flights.hold(499);
+        hold(&mut flights, 499);
         assert_eq!(held(&flights, 70), [(0, 0), (2, 9)]);
         assert_eq!(held(&flights, 71), [(499, 0)]);
         flights.begin(70 + FLIGHTS_MAX as u64, Tick(7), OwnSent::default());
         assert_eq!(flights.tick_of(70), None);
         assert_eq!(held(&flights, 70 + FLIGHTS_MAX as u64), []);
+    }
+
+    #[test]
+    fn what_is_disowned_is_forgotten_and_nothing_else() {
+        let mut flights = Flights::default();
+        flights.make_room(130);
+        for number in [1, 2] {
+            flights.begin(number, Tick(number), OwnSent::default());
+            for index in [0, 65, 129] {
+                hold(&mut flights, index);
+            }
+        }
+        flights.disown(65);
+        assert_eq!(held(&flights, 1), [(0, 0), (129, 0)]);
+        flights.disown_all_but([0, 0, 2].into_iter());
+        assert_eq!(held(&flights, 1), [(129, 0)]);
+        assert_eq!(held(&flights, 2), [(129, 0)]);
     }
 
     #[test]

@@ -13,7 +13,8 @@ use bluemarble_shared_protocol::codec::check;
 use bluemarble_shared_protocol::{EntityId, OwnState, Tick, WireEntity, WireFrame, mix64};
 use glam::DVec3;
 
-use super::low::Low;
+use super::bands::Bands;
+use super::pulse::{LEAP_MM, Pulse, way_of};
 
 /// How long a state is kept, seconds: longer than any sane round trip.
 const HISTORY_S: u32 = 2;
@@ -25,28 +26,21 @@ pub(crate) struct SlotRef {
     pub(crate) generation: u32,
 }
 
-/// What everybody who may see an entity asks about it, every tick: one cache line.
+/// Who comes farther in a tick leaps, millimetres: 40 m/s at 20 Hz. How long nobody can have come into sight
+/// follows from the longest stride.
+const STRIDE_MAX_MM: u32 = 2_000;
+
+/// What is asked about an entity by who looks at it; what is asked every tick is its [`Pulse`].
 #[derive(Clone, Debug)]
-#[repr(align(64))]
 pub(crate) struct Slot {
     /// Metres, planet frame; for interest.
     pub(crate) pos: DVec3,
     pub(crate) generation: u32,
     /// Layers that may see it.
     pub(crate) audience: u32,
-    /// Newest tick at which its quantised state was another than the tick before.
-    pub(crate) changed: Low,
-    /// Newest tick at which its health or action was another than the tick before.
-    pub(crate) event: Low,
     /// First tick of its uninterrupted presence.
     born: Tick,
-    /// Whether it is moving now.
-    pub(crate) moving: bool,
-    /// Whether it ever was a rigid body: then what it was before its baseline matters.
-    pub(crate) is_body: bool,
 }
-
-const _: () = assert!(size_of::<Slot>() == 64);
 
 /// What is seldom asked.
 #[derive(Clone, Debug)]
@@ -66,8 +60,11 @@ pub(crate) struct History {
     /// Ticks kept; `ring[slot * depth + tick % depth]`.
     depth: usize,
     tick: Tick,
+    /// The tick before that.
+    before: Tick,
     slots: Vec<Slot>,
     /// By slot, too.
+    pulses: Vec<Pulse>,
     persons: Vec<Person>,
     ring: Vec<WireEntity>,
     free: Vec<u32>,
@@ -75,6 +72,13 @@ pub(crate) struct History {
     /// Slots present this tick, in the frames' order, with their positions beside them.
     present: Vec<u32>,
     positions: Vec<DVec3>,
+    /// How far anybody can have come who never leapt, millimetres, round and round: the sum of each tick's
+    /// longest stride.
+    strides_mm: u32,
+    /// This tick's longest.
+    stride_mm: u32,
+    /// Who is somewhere all of a sudden, this tick, to those who may see it now: slots.
+    leapers: Vec<u32>,
 }
 
 impl History {
@@ -82,22 +86,33 @@ impl History {
         Self {
             depth: (HISTORY_S * tick_hz) as usize + 1,
             tick: Tick(0),
+            before: Tick(0),
             slots: Vec::new(),
+            pulses: Vec::new(),
             persons: Vec::new(),
             ring: Vec::new(),
             free: Vec::new(),
             slot_of: HashMap::default(),
             present: Vec::new(),
             positions: Vec::new(),
+            strides_mm: 0,
+            stride_mm: 0,
+            leapers: Vec::new(),
         }
     }
 
     /// Takes in a finished tick, later than the one before.
-    pub(crate) fn ingest(&mut self, tick: Tick, frames: &[Arc<WireFrame>]) {
+    pub(crate) fn ingest(&mut self, tick: Tick, frames: &[Arc<WireFrame>], bands: &Bands) {
         let before = self.tick;
+        self.before = before;
         self.tick = tick;
         self.present.clear();
         self.positions.clear();
+        self.leapers.clear();
+        self.stride_mm = 0;
+        for pulse in &mut self.pulses {
+            pulse.age(tick.since(before));
+        }
         for (n, frame) in (0_u32..).zip(frames) {
             for row in 0..frame.ids.len() {
                 self.ingest_row(before, frame, row);
@@ -107,6 +122,10 @@ impl History {
             }
         }
         self.release_absent();
+        self.strides_mm = self.strides_mm.wrapping_add(self.stride_mm);
+        for (slot, pulse) in (0..).zip(&mut self.pulses) {
+            pulse.note_turns(slot, tick.0, bands);
+        }
     }
 
     fn ingest_row(&mut self, before: Tick, frame: &WireFrame, row: usize) {
@@ -124,18 +143,32 @@ impl History {
         person.own = None;
         let last = &self.ring[slot as usize * self.depth + self.depth_of(before)];
         let known = &mut self.slots[slot as usize];
+        let pulse = &mut self.pulses[slot as usize];
         let is_new = known.born == self.tick;
-        if is_new || *last != state {
-            known.changed = Low::of(self.tick.0);
+        if *last != state {
+            pulse.unchanged = 0;
         }
         let acts = |state: &WireEntity| (state.health, state.action, state.action_n);
-        if is_new || acts(last) != acts(&state) {
-            known.event = Low::of(self.tick.0);
+        if acts(last) != acts(&state) {
+            pulse.since_event = 0;
         }
-        known.moving = state.vel_cmps != [0; 3];
-        known.is_body |= state.rotation.is_some();
-        known.pos = frame.positions[row];
-        known.audience = frame.audience[row];
+        if is_new {
+            pulse.is_born();
+        }
+        pulse.note_motion(state.vel_cmps != [0; 3], state.rotation.is_some());
+        let (pos, audience) = (frame.positions[row], frame.audience[row]);
+        let way_mm = way_of(known.pos.distance(pos));
+        pulse.come(way_mm);
+        if known.audience != audience {
+            pulse.come(LEAP_MM);
+        }
+        if is_new || known.audience != audience || way_mm > STRIDE_MAX_MM {
+            self.leapers.push(slot);
+        } else {
+            self.stride_mm = self.stride_mm.max(way_mm);
+        }
+        known.pos = pos;
+        known.audience = audience;
         let at = slot as usize * self.depth + self.depth_of(self.tick);
         self.ring[at] = state;
         self.present.push(slot);
@@ -158,11 +191,7 @@ impl History {
             pos: DVec3::ZERO,
             generation: 0,
             audience: 0,
-            changed: Low::of(self.tick.0),
-            event: Low::of(self.tick.0),
             born: self.tick,
-            moving: false,
-            is_body: false,
         };
         let person = Person {
             id,
@@ -183,6 +212,7 @@ impl History {
             None => {
                 let slot = u32::try_from(self.slots.len()).expect("fewer than 2^32 entities");
                 self.slots.push(fresh);
+                self.pulses.push(Pulse::default());
                 self.persons.push(person);
                 self.ring
                     .resize(self.slots.len() * self.depth, WireEntity::default());
@@ -200,6 +230,7 @@ impl History {
                 person.name = None;
                 let slot = &mut self.slots[n as usize];
                 slot.generation = slot.generation.wrapping_add(1);
+                self.pulses[n as usize].come(LEAP_MM);
                 self.free.push(n);
             }
         }
@@ -229,6 +260,28 @@ impl History {
     #[inline]
     pub(crate) fn slot(&self, slot: u32) -> &Slot {
         &self.slots[slot as usize]
+    }
+
+    /// All pulses, by slot.
+    #[inline]
+    pub(super) fn pulses(&self) -> &[Pulse] {
+        &self.pulses
+    }
+
+    /// How far anybody can have come who never leapt, millimetres, round and round.
+    pub(super) fn strides_mm(&self) -> u32 {
+        self.strides_mm
+    }
+
+    /// The slots of those who were not there the tick before, or elsewhere, or not for the same eyes. All
+    /// others have come no farther than [`Self::strides_mm`] grew.
+    pub(super) fn leapers(&self) -> &[u32] {
+        &self.leapers
+    }
+
+    /// The tick taken in before the newest one.
+    pub(super) fn tick_before(&self) -> Tick {
+        self.before
     }
 
     /// The state now.
@@ -312,7 +365,14 @@ impl Hasher for IdHasher {
 
 #[cfg(test)]
 mod tests {
+    use bluemarble_shared_protocol::Strain;
+
     use super::*;
+    use crate::server::hub_config::Interest;
+
+    fn bands() -> Bands {
+        Bands::new(&Interest::default(), Strain::NONE, 20)
+    }
 
     fn frame(tick: u64, rows: &[(u64, i32)]) -> Vec<Arc<WireFrame>> {
         vec![Arc::new(WireFrame {
@@ -335,7 +395,7 @@ mod tests {
     fn two_seconds_are_kept_and_no_more() {
         let mut history = History::new(20);
         for tick in 1..=100 {
-            history.ingest(Tick(tick), &frame(tick, &[(7, tick as i32)]));
+            history.ingest(Tick(tick), &frame(tick, &[(7, tick as i32)]), &bands());
         }
         let noted = history.find(EntityId(7)).unwrap();
         for tick in 60..=100 {
@@ -349,13 +409,13 @@ mod tests {
     #[test]
     fn an_entity_that_goes_and_comes_back_is_another_one() {
         let mut history = History::new(20);
-        history.ingest(Tick(1), &frame(1, &[(7, 1), (8, 1)]));
+        history.ingest(Tick(1), &frame(1, &[(7, 1), (8, 1)]), &bands());
         let seven = history.find(EntityId(7)).unwrap();
         let eight = history.find(EntityId(8)).unwrap();
-        history.ingest(Tick(2), &frame(2, &[(8, 1)]));
+        history.ingest(Tick(2), &frame(2, &[(8, 1)]), &bands());
         assert!(history.get(seven).is_none());
         assert_eq!(history.find(EntityId(7)), None);
-        history.ingest(Tick(3), &frame(3, &[(9, 1), (8, 1)]));
+        history.ingest(Tick(3), &frame(3, &[(9, 1), (8, 1)]), &bands());
         let nine = history.find(EntityId(9)).unwrap();
         assert_eq!(nine.slot, seven.slot);
         assert!(history.get(seven).is_none() && history.get(nine).is_some());
@@ -367,10 +427,9 @@ mod tests {
     fn what_stands_still_does_not_change() {
         let mut history = History::new(20);
         for (tick, x) in [(1, 5), (2, 5), (3, 6), (4, 6), (5, 6)] {
-            history.ingest(Tick(tick), &frame(tick, &[(7, x)]));
+            history.ingest(Tick(tick), &frame(tick, &[(7, x)]), &bands());
         }
-        let slot = history.get(history.find(EntityId(7)).unwrap()).unwrap();
-        assert_eq!(slot.changed, Low::of(3));
-        assert_eq!(slot.event, Low::of(1));
+        let pulse = history.pulses()[history.find(EntityId(7)).unwrap().slot as usize];
+        assert_eq!((pulse.unchanged, pulse.since_event), (2, 4));
     }
 }

@@ -29,16 +29,19 @@ pub(crate) struct BitString {
 #[derive(Clone, Copy, Debug, Default)]
 struct Made {
     word: u64,
-    /// The round it was made in; those of others are void.
-    round: u32,
+    /// See [`key_of`]; that of another round is void.
+    key: u32,
     bits: u16,
-    /// The baseline's age, less one.
-    less_one: u8,
-    /// What the baseline was a delta against, ticks before it, if that matters; else 0.
-    earlier: u8,
 }
 
 const _: () = assert!(size_of::<Made>() == 16 && delta::AGE_MAX == 256);
+
+/// What tells strings of a slot apart: the round it was made in, the baseline's age, less one, and what the
+/// baseline was a delta against, ticks before it, if that matters, else 0.
+#[inline]
+fn key_of(round: u16, less_one: u8, earlier: u8) -> u32 {
+    u32::from(round) << 16 | u32::from(less_one) << 8 | u32::from(earlier)
+}
 
 /// The bit strings of one tick and schema, in memory that is kept.
 #[derive(Debug, Default)]
@@ -46,14 +49,14 @@ pub(crate) struct Strings {
     /// Deltas, [`PLACES`] to a slot.
     made: Vec<Made>,
     /// Whole states, one to a slot, each with its round.
-    full: Vec<(u32, BitString)>,
+    full: Vec<(u16, BitString)>,
     /// Strings longer than a word.
     long: Vec<u64>,
     /// Where a string is made.
     out: BitWriter,
     slots: usize,
     /// Counts the ticks; 0 is none.
-    round: u32,
+    round: u16,
     tick: Tick,
     tick_hz: u32,
     schema: Schema,
@@ -99,21 +102,20 @@ impl Strings {
         &mut self,
         history: &History,
         slot: u32,
-        age: u32,
+        age: u16,
         earlier: u16,
     ) -> Option<BitString> {
         let less_one = age.wrapping_sub(1);
-        let place = slot as usize * PLACES + less_one as usize % PLACES;
+        let place = slot as usize * PLACES + usize::from(less_one) % PLACES;
         if let Some(made) = self.made.get(place)
-            && made.round == self.round
-            && u32::from(made.less_one) == less_one
-            && u16::from(made.earlier) == earlier
+            && (less_one | earlier) < 256
+            && made.key == key_of(self.round, less_one as u8, earlier as u8)
         {
             self.shared += 1;
             let (word, bits) = (made.word, made.bits);
             return Some(BitString { word, bits });
         }
-        self.make_delta(history, slot, (age, earlier), place)
+        self.make_delta(history, slot, (u32::from(age), earlier), place)
     }
 
     /// As [`Strings::delta`], for the first who asks.
@@ -152,10 +154,8 @@ impl Strings {
             }
             self.made[place] = Made {
                 word: string.word,
-                round: self.round,
+                key: key_of(self.round, less_one, earlier),
                 bits: string.bits,
-                less_one,
-                earlier,
             };
         }
         Some(string)
@@ -168,8 +168,9 @@ impl Strings {
         history: &History,
         slot: u32,
         base: &WireEntity,
-        (age, earlier): (u32, u16),
+        (age, earlier): (u16, u16),
     ) -> Option<BitString> {
+        let age = u32::from(age);
         let guessable = base.rotation.is_none() || earlier == 0;
         if age == 0 || age > delta::AGE_MAX || !guessable {
             return None;

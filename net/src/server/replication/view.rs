@@ -3,104 +3,82 @@
 //!
 //! Life of an index: free → entering (sent in full until a datagram with it is acknowledged) →
 //! known (sent as deltas) → leaving (its removal is sent until acknowledged) → free. An entity that
-//! comes back while its old index is leaving gets another one. Memory follows what is seen, and all of
-//! it is gone through every tick by somebody else's turn: so an index takes 32 bytes, and a datagram in
-//! flight one bit per index.
-
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+//! comes back while its old index is leaving gets another one. Memory follows what is seen, and every tick
+//! goes through it by somebody else's turn: so stages are bits, and what is asked of everybody in view stands
+//! in narrow columns of its own.
 
 use bluemarble_shared_protocol::codec::{Acks, INDICES_MAX, RemoveReason, nearest};
 use bluemarble_shared_protocol::{Tick, WireEntity};
 
 use super::flights::Flights;
 use super::history::SlotRef;
-use super::low::Low;
 use super::own::{OwnSent, OwnTrack};
+use super::sight::{Band, Sight};
 
-/// Where an index is in its life.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Stage {
-    Free,
-    Entering,
-    Known,
-    Leaving(RemoveReason),
+/// Indices whose stages are kept together.
+pub(super) const LANES: usize = 64;
+const _: () = assert!(INDICES_MAX.is_multiple_of(LANES));
+
+/// A view that was not gone through for so many ticks trusts no baseline: ticks and numbers are compared by
+/// their low 16 bits.
+const FORGOTTEN_TICKS: u64 = 1 << 14;
+
+/// Where 64 indices are in their lives, a bit each; an index is in one of the first three or free.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Stages {
+    pub(super) entering: u64,
+    pub(super) known: u64,
+    pub(super) leaving: u64,
+    /// Whether a datagram held it.
+    was_sent: u64,
 }
 
-/// One index.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Entry {
-    pub(crate) noted: SlotRef,
-    /// First datagram that could hold the present stage pair (entering and known, or leaving);
-    /// earlier ones are about something else.
-    since: Low,
-    /// Newest acknowledged datagram that held it, and its tick: of a known one.
-    acked: (Low, Low),
-    /// Tick of the newest datagram that held it, if one did.
-    sent: Low,
-    /// How many ticks older the baseline was of what was acknowledged; 0 = that was sent in full, or is
-    /// no rigid body.
-    acked_age: u16,
-    /// Grows while it waits for room in a datagram.
-    pub(crate) priority: u16,
-    pub(crate) stage: Stage,
-    was_sent: bool,
-}
-
-const _: () = assert!(size_of::<Entry>() <= 32);
-
-impl Entry {
-    /// Whether a datagram with it was acknowledged: then that is its baseline.
+impl Stages {
+    /// Entering and known: the client sees them.
     #[inline]
-    pub(crate) fn is_known(&self) -> bool {
-        matches!(self.stage, Stage::Known)
-    }
-
-    /// How far the baseline of a known one lies back: datagrams before the next one.
-    #[inline]
-    pub(crate) fn baseline_back(&self, next_number: Low) -> u32 {
-        self.acked.0.before(next_number)
-    }
-
-    /// How old the baseline of a known one is, ticks.
-    #[inline]
-    pub(crate) fn baseline_age(&self, now: Low) -> u32 {
-        self.acked.1.before(now)
-    }
-
-    /// How many ticks older what its baseline was a delta against is, if that matters; else 0.
-    #[inline]
-    pub(crate) fn earlier_age(&self) -> u16 {
-        self.acked_age
-    }
-
-    /// How long ago a known one was sent last, ticks.
-    #[inline]
-    pub(crate) fn sent_ago(&self, now: Low) -> u32 {
-        self.sent.before(now)
+    pub(super) fn seen(&self) -> u64 {
+        self.entering | self.known
     }
 }
 
 /// The baselines of a client that is not heard of, by index, each with its datagram: the history forgets
 /// sooner than the client does. Empty otherwise.
 #[derive(Debug, Default)]
-pub(crate) struct Kept(Vec<Option<(Low, WireEntity)>>);
+struct Kept(Vec<Option<(u16, WireEntity)>>);
 
 impl Kept {
-    /// What was kept of an index, if that is still the baseline of its entry.
-    #[inline]
-    pub(crate) fn get(&self, index: u16, entry: &Entry) -> Option<WireEntity> {
+    /// What was kept of an index that is known, if that is still its baseline.
+    fn get(&self, index: u16, acked_number: u16) -> Option<WireEntity> {
         let (number, state) = (*self.0.get(usize::from(index))?)?;
-        (entry.is_known() && entry.acked.0 == number).then_some(state)
+        (acked_number == number).then_some(state)
     }
 }
 
-/// One client's knowledge.
+/// One client's knowledge. What is said of an index that is not entering or known means nothing.
 #[derive(Debug)]
 pub(crate) struct View {
-    /// By index.
-    pub(crate) entries: Vec<Entry>,
-    free: BinaryHeap<Reverse<u16>>,
+    /// By 64 indices.
+    pub(super) stages: Vec<Stages>,
+    /// By index, as all columns, which are as long as there are stages.
+    pub(super) slots: Vec<u32>,
+    generations: Vec<u32>,
+    /// When who is there must be looked at again: see [`Sight`].
+    pub(super) look_at_mm: Vec<u32>,
+    pub(super) bands: Vec<Band>,
+    /// The newest acknowledged datagram that held it, of a known one, and its tick; the low 16 bits.
+    pub(super) acked_numbers: Vec<u16>,
+    pub(super) acked_ticks: Vec<u16>,
+    /// Tick of the newest datagram that held it, if one did; the low 16 bits.
+    pub(super) sent: Vec<u16>,
+    /// Grows while it waits for room in a datagram.
+    pub(super) priority: Vec<u16>,
+    /// How many ticks older the baseline was of what was acknowledged; 0 = that was sent in full, or is
+    /// no rigid body.
+    earlier: Vec<u16>,
+    /// Why it leaves, of a leaving one.
+    reasons: Vec<RemoveReason>,
+    /// Whether `earlier` may hold anything but zeros.
+    saw_bodies: bool,
     in_use: usize,
     flights: Flights,
     /// Number of the next datagram, from 1.
@@ -108,11 +86,16 @@ pub(crate) struct View {
     pub(crate) own: OwnTrack,
     /// Where the own avatar was found last.
     pub(crate) avatar: Option<SlotRef>,
+    pub(super) sight: Sight,
     kept: Kept,
     /// Flights that were acknowledged and whose entities have not been credited yet, with what the
     /// history began with then. Crediting touches every entity they held, so it waits until the view is
     /// gone through anyway. Each flight is in here once at most.
     uncredited: Vec<(u64, Tick)>,
+    /// The newest one that was credited.
+    newest_credited: u64,
+    /// When the view was gone through last.
+    settled: Tick,
 }
 
 /// What came of an acknowledgement.
@@ -127,15 +110,28 @@ pub(crate) struct AckOutcome {
 impl View {
     pub(crate) fn new() -> Self {
         Self {
-            entries: Vec::new(),
-            free: BinaryHeap::new(),
+            stages: Vec::new(),
+            slots: Vec::new(),
+            generations: Vec::new(),
+            look_at_mm: Vec::new(),
+            bands: Vec::new(),
+            acked_numbers: Vec::new(),
+            acked_ticks: Vec::new(),
+            sent: Vec::new(),
+            priority: Vec::new(),
+            earlier: Vec::new(),
+            reasons: Vec::new(),
+            saw_bodies: false,
             in_use: 0,
             flights: Flights::default(),
             next_number: 1,
             own: OwnTrack::default(),
             avatar: None,
+            sight: Sight::default(),
             kept: Kept::default(),
             uncredited: Vec::new(),
+            newest_credited: 0,
+            settled: Tick(0),
         }
     }
 
@@ -158,58 +154,142 @@ impl View {
         self.next_number
     }
 
-    /// The entities in view that are not leaving.
-    pub(crate) fn seen(&self) -> impl Iterator<Item = SlotRef> + '_ {
-        let here = |entry: &&Entry| matches!(entry.stage, Stage::Entering | Stage::Known);
-        self.entries.iter().filter(here).map(|entry| entry.noted)
+    /// The indices whose entities are in view and not leaving, ascending.
+    fn seen_indices(&self) -> impl Iterator<Item = u16> + '_ {
+        let words = (0_u16..).step_by(LANES).zip(&self.stages);
+        words.flat_map(|(first, stages)| Bits(stages.seen()).map(move |lane| first + lane))
     }
 
+    /// The entities in view that are not leaving.
+    pub(crate) fn seen(&self) -> impl Iterator<Item = SlotRef> + '_ {
+        self.seen_indices().map(|index| self.noted(index))
+    }
+
+    /// Who has an index.
+    #[inline]
+    pub(super) fn noted(&self, index: u16) -> SlotRef {
+        SlotRef {
+            slot: self.slots[usize::from(index)],
+            generation: self.generations[usize::from(index)],
+        }
+    }
+
+    /// Who has an index that is in use: the slot.
+    #[inline]
+    pub(super) fn slot(&self, index: u16) -> u32 {
+        self.slots[usize::from(index)]
+    }
+
+    /// Whether a datagram with it was acknowledged: then that is its baseline.
+    #[inline]
+    pub(super) fn is_known(&self, index: u16) -> bool {
+        self.stages[usize::from(index) / LANES].known >> (index % 64) & 1 == 1
+    }
+
+    /// Why a leaving one leaves.
+    pub(super) fn reason(&self, index: u16) -> RemoveReason {
+        self.reasons[usize::from(index)]
+    }
+
+    /// How many ticks older what the baseline of a known one was a delta against is, if that matters; else 0.
+    #[inline]
+    pub(super) fn earlier(&self, index: u16) -> u16 {
+        if self.saw_bodies {
+            self.earlier[usize::from(index)]
+        } else {
+            0
+        }
+    }
+
+    /// What was kept of the baseline of a known one.
+    pub(super) fn kept(&self, index: u16) -> Option<WireEntity> {
+        self.kept.get(index, self.acked_numbers[usize::from(index)])
+    }
+}
+
+/// Who comes and goes.
+impl View {
     /// Gives an entity the lowest free index; `None` if the view is full.
     pub(crate) fn enter(&mut self, noted: SlotRef) -> Option<u16> {
-        let entry = Entry {
-            noted,
-            since: Low::of(self.next_number),
-            acked: (Low::of(0), Low::of(0)),
-            sent: Low::of(0),
-            acked_age: 0,
-            priority: 0,
-            stage: Stage::Entering,
-            was_sent: false,
-        };
-        let index = match self.free.pop() {
-            Some(Reverse(index)) => {
-                self.entries[usize::from(index)] = entry;
-                index
-            }
-            None if self.entries.len() < INDICES_MAX => {
-                self.entries.push(entry);
-                self.flights.make_room(self.entries.len());
-                (self.entries.len() - 1) as u16
-            }
+        let is_free = |stages: &Stages| stages.seen() | stages.leaving != u64::MAX;
+        let word = match self.stages.iter().position(is_free) {
+            Some(word) => word,
+            None if self.slots.len() < INDICES_MAX => self.grow(),
             None => return None,
         };
+        let stages = &mut self.stages[word];
+        let lane = (stages.seen() | stages.leaving).trailing_ones();
+        stages.entering |= 1 << lane;
+        stages.was_sent &= !(1 << lane);
+        let at = word * LANES + lane as usize;
+        self.slots[at] = noted.slot;
+        self.generations[at] = noted.generation;
+        self.priority[at] = 0;
+        self.earlier[at] = 0;
+        self.flights.disown(at as u16);
         self.in_use += 1;
-        Some(index)
+        Some(at as u16)
+    }
+
+    /// Makes room for 64 more: the place of their stages.
+    fn grow(&mut self) -> usize {
+        let word = self.stages.len();
+        let len = (word + 1) * LANES;
+        self.stages.push(Stages::default());
+        self.slots.resize(len, 0);
+        self.generations.resize(len, 0);
+        self.look_at_mm.resize(len, 0);
+        self.bands.resize(len, Band::default());
+        self.acked_numbers.resize(len, 0);
+        self.acked_ticks.resize(len, 0);
+        self.sent.resize(len, 0);
+        self.priority.resize(len, 0);
+        self.earlier.resize(len, 0);
+        self.reasons.resize(len, RemoveReason::Gone);
+        self.flights.make_room(len);
+        word
     }
 
     /// Starts to take an entity out of view. One that no datagram ever held is gone at once.
     pub(crate) fn leave(&mut self, index: u16, reason: RemoveReason) {
-        let since = Low::of(self.next_number);
-        let entry = &mut self.entries[usize::from(index)];
-        if !entry.was_sent {
-            return self.release(index);
+        let stages = &mut self.stages[usize::from(index) / LANES];
+        let bit = 1 << (index % 64);
+        stages.entering &= !bit;
+        stages.known &= !bit;
+        if stages.was_sent & bit == 0 {
+            self.in_use -= 1;
+            return;
         }
-        entry.stage = Stage::Leaving(reason);
-        entry.since = since;
-        entry.priority = 0;
+        stages.leaving |= bit;
+        self.reasons[usize::from(index)] = reason;
+        // What held it was about its being there.
+        self.flights.disown(index);
     }
 
-    fn release(&mut self, index: u16) {
-        self.entries[usize::from(index)].stage = Stage::Free;
-        self.free.push(Reverse(index));
-        self.in_use -= 1;
+    /// The client's states are not what they should be: none of them is a baseline any more, and
+    /// everybody is sent in full, as room allows.
+    pub(crate) fn distrust(&mut self) {
+        self.settle(self.settled);
+        self.kept = Kept::default();
+        for stages in &mut self.stages {
+            stages.entering |= stages.known;
+            stages.known = 0;
+        }
+        self.flights
+            .disown_all_but(self.stages.iter().map(|stages| stages.leaving));
     }
 
+    /// Known no more: a baseline so old that nobody can tell how old it is.
+    pub(super) fn forget_baseline(&mut self, index: u16) {
+        let stages = &mut self.stages[usize::from(index) / LANES];
+        let bit = 1 << (index % 64);
+        stages.entering |= stages.known & bit;
+        stages.known &= !bit;
+    }
+}
+
+/// What is sent and acknowledged.
+impl View {
     /// Starts a datagram: its number. The oldest flight is forgotten.
     pub(crate) fn begin_flight(&mut self, tick: Tick, own: OwnSent) -> u64 {
         let number = self.next_number;
@@ -218,55 +298,40 @@ impl View {
         number
     }
 
-    /// The datagram of `tick` that was begun last holds this index. `is_body_delta`: it matters what it
-    /// is a delta against.
+    /// The datagram of `tick` that was begun last holds these of 64 indices.
     #[inline]
-    pub(crate) fn held(&mut self, index: u16, tick: Tick, is_body_delta: bool) {
-        let entry = &mut self.entries[usize::from(index)];
-        entry.sent = Low::of(tick.0);
-        entry.was_sent = true;
-        entry.priority = 0;
-        self.flights.hold(index);
-        if is_body_delta {
-            let age = u16::try_from(entry.baseline_age(Low::of(tick.0))).unwrap_or(0);
-            self.flights.hold_against(self.next_number - 1, index, age);
+    pub(super) fn held(&mut self, word: usize, held: u64, tick: Tick) {
+        self.flights.hold(word, held);
+        self.stages[word].was_sent |= held;
+        let first = word * LANES;
+        let sent = &mut self.sent[first..first + LANES];
+        let priority = &mut self.priority[first..first + LANES];
+        for lane in Bits(held) {
+            sent[usize::from(lane)] = tick.0 as u16;
+            priority[usize::from(lane)] = 0;
         }
+    }
+
+    /// The datagram of `tick` that was begun last holds this index as a delta, and it matters against what.
+    /// Indices ascending.
+    pub(super) fn held_against(&mut self, index: u16, tick: Tick) {
+        let age = (tick.0 as u16).wrapping_sub(self.acked_ticks[usize::from(index)]);
+        self.flights.hold_against(self.next_number - 1, index, age);
+        self.saw_bodies = true;
     }
 
     /// The tick of a datagram, and whose states were in it, if it is still remembered.
     pub(crate) fn held_by(&self, number: u64) -> Option<(Tick, Vec<SlotRef>)> {
         let tick = self.flights.tick_of(number).filter(|_| number > 0)?;
-        let next_number = Low::of(self.next_number);
-        let back = Low::of(number).before(next_number);
         let mut states = Vec::new();
-        self.flights.for_each_held(number, |index, _| {
-            let entry = &self.entries[usize::from(index)];
-            let is_here = matches!(entry.stage, Stage::Known | Stage::Entering);
-            if is_here && back <= entry.since.before(next_number) {
-                states.push(entry.noted);
-            }
-        });
-        Some((tick, states))
-    }
-
-    /// The client's states are not what they should be: none of them is a baseline any more, and
-    /// everybody is sent in full, as room allows.
-    pub(crate) fn distrust(&mut self) {
-        self.settle();
-        self.kept = Kept::default();
-        let since = Low::of(self.next_number);
-        for entry in &mut self.entries {
-            if matches!(entry.stage, Stage::Known | Stage::Entering) {
-                entry.stage = Stage::Entering;
-                entry.since = since;
-            }
+        for (word, held) in self.flights.held(number).enumerate() {
+            let Some(stages) = self.stages.get(word) else {
+                break;
+            };
+            let lanes = Bits(held & stages.seen());
+            states.extend(lanes.map(|lane| self.noted((word * LANES) as u16 + lane)));
         }
-    }
-
-    /// Lends an entry, and what was kept.
-    #[inline]
-    pub(crate) fn lend(&mut self, index: u16) -> (&mut Entry, &Kept) {
-        (&mut self.entries[usize::from(index)], &self.kept)
+        Some((tick, states))
     }
 
     /// Keeps the state of every baseline, as `state_of` knows it or as it was kept before; `now` is the
@@ -276,14 +341,16 @@ impl View {
         now: Tick,
         mut state_of: impl FnMut(SlotRef, Tick) -> Option<WireEntity>,
     ) {
-        self.settle();
-        let kept = (0_u16..).zip(&self.entries).map(|(index, entry)| {
-            let (number, tick) = entry.acked;
-            let state = self.kept.get(index, entry).or_else(|| {
-                let tick = Tick(tick.up_to(now.0));
-                entry.is_known().then(|| state_of(entry.noted, tick))?
+        self.settle(self.settled);
+        let kept = (0..self.slots.len() as u16).map(|index| {
+            if !self.is_known(index) {
+                return None;
+            }
+            let state = self.kept(index).or_else(|| {
+                let tick = up_to(self.acked_ticks[usize::from(index)], now.0);
+                state_of(self.noted(index), Tick(tick))
             })?;
-            Some((number, state))
+            Some((self.acked_numbers[usize::from(index)], state))
         });
         self.kept = Kept(kept.collect());
     }
@@ -295,9 +362,12 @@ impl View {
 
     /// Newest datagram that is some entity's baseline; 0 = none.
     pub(crate) fn newest_baseline(&mut self) -> u64 {
-        self.settle();
-        let known = self.entries.iter().filter(|entry| entry.is_known());
-        let numbers = known.map(|entry| entry.acked.0.up_to(self.next_number));
+        self.settle(self.settled);
+        let known = self.seen_indices().filter(|index| self.is_known(*index));
+        let numbers = known.map(|index| {
+            let number = self.acked_numbers[usize::from(index)];
+            up_to(number, self.next_number)
+        });
         numbers.max().unwrap_or(0)
     }
 
@@ -325,11 +395,8 @@ impl View {
             };
         }
         let mut arrived = u64::from(self.acknowledge_one(newest, oldest));
-        let mut before = before & self.flights.unacked_before(newest);
-        while before != 0 {
-            let n = u64::from(before.trailing_zeros());
-            before &= before - 1;
-            if let Some(number) = newest.checked_sub(1 + n) {
+        for n in Bits(u64::from(before & self.flights.unacked_before(newest))) {
+            if let Some(number) = newest.checked_sub(1 + u64::from(n)) {
                 arrived += u64::from(self.acknowledge_one(number, oldest));
             }
         }
@@ -348,183 +415,80 @@ impl View {
         true
     }
 
-    /// Credits the entities that acknowledged flights held, before anything is asked about them.
-    pub(crate) fn settle(&mut self) {
+    /// Credits the entities that acknowledged flights held, before anything is asked about them at `now`.
+    pub(crate) fn settle(&mut self, now: Tick) {
         let mut uncredited = std::mem::take(&mut self.uncredited);
-        let flights = std::mem::take(&mut self.flights);
+        uncredited.sort_unstable_by_key(|(number, _)| *number);
         for (number, oldest) in uncredited.drain(..) {
-            let Some(tick) = flights.tick_of(number) else {
-                continue;
-            };
-            // A baseline that was kept is better than a newer one that nobody remembers.
-            let prefer_kept = tick < oldest && !self.kept.0.is_empty();
-            flights.for_each_held(number, |index, age| {
-                self.credit((number, tick), index, age, prefer_kept);
-            });
+            self.credit(number, oldest);
         }
-        self.flights = flights;
         self.uncredited = uncredited;
+        if now.0.saturating_sub(self.settled.0) > FORGOTTEN_TICKS {
+            self.settled = now;
+            self.distrust();
+        }
+        self.settled = now;
     }
 
-    #[inline]
-    fn credit(&mut self, (number, tick): (u64, Tick), index: u16, age: u16, prefer_kept: bool) {
-        let next_number = Low::of(self.next_number);
-        let entry = &mut self.entries[usize::from(index)];
-        let back = Low::of(number).before(next_number);
-        // What it held before the present stage began was about something else.
-        if back > entry.since.before(next_number) {
+    fn credit(&mut self, number: u64, oldest: Tick) {
+        let Some(tick) = self.flights.tick_of(number) else {
             return;
+        };
+        // A baseline that was kept is better than a newer one that nobody remembers.
+        let prefer_kept = tick < oldest && !self.kept.0.is_empty();
+        let is_newest = number > self.newest_credited;
+        self.newest_credited = self.newest_credited.max(number);
+        let plain = is_newest && !prefer_kept;
+        for (word, held) in self.flights.held(number).enumerate() {
+            let Some(stages) = self.stages.get_mut(word) else {
+                break;
+            };
+            let gone = held & stages.leaving;
+            stages.leaving &= !gone;
+            self.in_use -= gone.count_ones() as usize;
+            let news = held & stages.entering;
+            stages.entering &= !news;
+            stages.known |= news;
+            for lane in Bits(held & stages.known) {
+                let at = word * LANES + usize::from(lane);
+                if !plain && news >> lane & 1 == 0 {
+                    let back = |number: u16| (self.next_number as u16).wrapping_sub(number);
+                    let known = self.acked_numbers[at];
+                    let keep = prefer_kept && self.kept.get(at as u16, known).is_some();
+                    if keep || back(known) <= back(number as u16) {
+                        continue;
+                    }
+                }
+                self.acked_numbers[at] = number as u16;
+                self.acked_ticks[at] = tick.0 as u16;
+                if self.saw_bodies {
+                    self.earlier[at] = self.flights.against(number, at as u16);
+                }
+            }
         }
-        match entry.stage {
-            Stage::Free => return,
-            Stage::Leaving(_) => return self.release(index),
-            Stage::Known if entry.acked.0.before(next_number) <= back => return,
-            Stage::Known | Stage::Entering => {}
-        }
-        if !(prefer_kept && self.kept.get(index, entry).is_some()) {
-            entry.acked = (Low::of(number), Low::of(tick.0));
-            entry.acked_age = age;
-        }
-        entry.stage = Stage::Known;
     }
+}
+
+/// The places of the bits of a word, the lowest first.
+pub(super) struct Bits(pub(super) u64);
+
+impl Iterator for Bits {
+    type Item = u16;
+
+    #[inline]
+    fn next(&mut self) -> Option<u16> {
+        (self.0 != 0).then(|| {
+            let lane = self.0.trailing_zeros() as u16;
+            self.0 &= self.0 - 1;
+            lane
+        })
+    }
+}
+
+/// The whole number, which is at most `number`, by its low 16 bits.
+fn up_to(low: u16, number: u64) -> u64 {
+    number.saturating_sub(u64::from((number as u16).wrapping_sub(low)))
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::flights::FLIGHTS_MAX;
-    use super::*;
-
-    fn noted(slot: u32) -> SlotRef {
-        SlotRef {
-            slot,
-            generation: 0,
-        }
-    }
-
-    fn ack(number: u64) -> Acks {
-        Acks {
-            newest: number as u16,
-            before: 0,
-        }
-    }
-
-    fn acknowledge(view: &mut View, acks: Acks, oldest: Tick) -> AckOutcome {
-        let outcome = view.acknowledge(acks, oldest);
-        view.settle();
-        outcome
-    }
-
-    fn send(view: &mut View, tick: u64, indices: &[u16]) -> u64 {
-        let number = view.begin_flight(Tick(tick), OwnSent::default());
-        indices
-            .iter()
-            .for_each(|index| view.held(*index, Tick(tick), false));
-        number
-    }
-
-    #[test]
-    fn an_index_is_reused_only_after_its_removal_was_acknowledged() {
-        let mut view = View::new();
-        let first = view.enter(noted(1)).unwrap();
-        let entered = send(&mut view, 1, &[first]);
-        acknowledge(&mut view, ack(entered), Tick(0));
-        assert_eq!(view.entries[0].stage, Stage::Known);
-        view.leave(first, RemoveReason::Gone);
-        let removal = send(&mut view, 2, &[first]);
-        assert_eq!(view.enter(noted(2)), Some(1));
-        acknowledge(&mut view, ack(removal), Tick(0));
-        assert_eq!(view.enter(noted(3)), Some(0));
-        assert_eq!(view.len(), 2);
-    }
-
-    #[test]
-    fn a_late_acknowledgement_is_not_credited_to_the_next_owner_of_an_index() {
-        let mut view = View::new();
-        let index = view.enter(noted(1)).unwrap();
-        let entered = send(&mut view, 1, &[index]);
-        view.leave(index, RemoveReason::OutOfView);
-        let removal = send(&mut view, 2, &[index]);
-        acknowledge(&mut view, ack(removal), Tick(0));
-        assert_eq!(view.enter(noted(2)), Some(index));
-        acknowledge(&mut view, ack(entered), Tick(0));
-        assert_eq!(view.entries[0].stage, Stage::Entering);
-        assert!(!view.entries[0].is_known());
-    }
-
-    #[test]
-    fn an_old_acknowledgement_never_replaces_a_newer_baseline() {
-        let mut view = View::new();
-        let index = view.enter(noted(1)).unwrap();
-        let numbers: Vec<u64> = (1..=3)
-            .map(|tick| send(&mut view, tick, &[index]))
-            .collect();
-        acknowledge(&mut view, ack(numbers[2]), Tick(0));
-        acknowledge(&mut view, ack(numbers[0]), Tick(0));
-        assert_eq!(view.entries[0].acked, (Low::of(numbers[2]), Low::of(3)));
-        let outcome = acknowledge(
-            &mut view,
-            Acks {
-                newest: numbers[2] as u16,
-                before: u32::MAX,
-            },
-            Tick(0),
-        );
-        assert_eq!(outcome.arrived, 1, "only the second one is news");
-    }
-
-    #[test]
-    fn an_entity_never_sent_leaves_without_a_trace() {
-        let mut view = View::new();
-        let index = view.enter(noted(1)).unwrap();
-        view.leave(index, RemoveReason::Gone);
-        assert_eq!(view.len(), 0);
-        assert_eq!(view.enter(noted(2)), Some(index));
-    }
-
-    #[test]
-    fn a_datagram_never_sent_cannot_be_acknowledged() {
-        let mut view = View::new();
-        assert!(acknowledge(&mut view, ack(1), Tick(0)).unknown);
-        send(&mut view, 1, &[]);
-        assert!(acknowledge(&mut view, ack(2), Tick(0)).unknown);
-        assert_eq!(acknowledge(&mut view, ack(1), Tick(0)).arrived, 1);
-    }
-
-    #[test]
-    fn what_fell_out_of_the_ring_counts_as_lost() {
-        let mut view = View::new();
-        let index = view.enter(noted(1)).unwrap();
-        let first = send(&mut view, 1, &[index]);
-        (2..=1 + FLIGHTS_MAX as u64).for_each(|tick| {
-            send(&mut view, tick, &[]);
-        });
-        assert_eq!(acknowledge(&mut view, ack(first), Tick(0)).arrived, 0);
-        assert_eq!(view.entries[0].stage, Stage::Entering);
-    }
-
-    #[test]
-    fn what_a_distrusted_view_was_sent_before_is_no_baseline() {
-        let mut view = View::new();
-        let index = view.enter(noted(1)).unwrap();
-        let first = send(&mut view, 1, &[index]);
-        acknowledge(&mut view, ack(first), Tick(0));
-        let second = send(&mut view, 2, &[index]);
-        assert_eq!(view.held_by(second), Some((Tick(2), vec![noted(1)])));
-        view.distrust();
-        acknowledge(&mut view, ack(second), Tick(0));
-        assert!(!view.entries[0].is_known());
-        let third = send(&mut view, 3, &[index]);
-        acknowledge(&mut view, ack(third), Tick(0));
-        assert!(view.entries[0].is_known());
-        assert_eq!(view.entries[0].acked, (Low::of(third), Low::of(3)));
-    }
-
-    #[test]
-    fn a_full_view_takes_nobody() {
-        let mut view = View::new();
-        for slot in 0..INDICES_MAX as u32 {
-            assert!(view.enter(noted(slot)).is_some());
-        }
-        assert_eq!(view.enter(noted(9_999)), None);
-    }
-}
+mod tests;
