@@ -1,5 +1,12 @@
 //! A checkpoint: every entity of the world at one tick, as bytes. It says nothing about zones that
 //! matters: a world cut otherwise restores from it to the same digest.
+//!
+//! A zone's part is written in columns (see [`columns`]); parts of the version before, row after row,
+//! are still read.
+
+mod columns;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 
@@ -51,6 +58,7 @@ pub struct Snapshot {
     pub(crate) digest: u64,
     pub(crate) planet: String,
     pub(crate) kinds: Vec<String>,
+    /// By zone; within one in no order.
     pub(crate) zones: Vec<Vec<EntityState>>,
     pub(crate) past: Arc<History>,
     pub(crate) gate: Gate,
@@ -89,10 +97,12 @@ impl Snapshot {
 
     /// The part's body, then its checksum.
     fn encode_part(&self, zone: u32, states: &[EntityState]) -> Vec<u8> {
-        let part = binary::encode(&StoredPart {
+        let mut states: Vec<&EntityState> = states.iter().collect();
+        states.sort_unstable_by_key(|state| state.identity.id);
+        let part = columns::encode(StoredPart {
             planet: self.planet.clone(),
             kinds: self.kinds.clone(),
-            entities: states.iter().map(StoredEntity::from).collect(),
+            entities: states.into_iter().map(StoredEntity::from).collect(),
             coarse: if zone == 0 {
                 self.coarse.to_stored()
             } else {
@@ -106,7 +116,7 @@ impl Snapshot {
         let past = StoredPast::of(&self.past, self.tick, self.zones.iter().flatten());
         CheckpointPart {
             zone: CheckpointPart::PAST,
-            bytes: with_checksum(PAST_SEED, binary::encode(&past)),
+            bytes: with_checksum(PAST_SEED, past.encode()),
         }
     }
 }
@@ -205,8 +215,13 @@ impl Checkpoint {
             };
             let body = checked(PART_SEED, &part.bytes)
                 .ok_or_else(|| damaged("its checksum is wrong".into()))?;
-            let stored: StoredPart = binary::decode::<_, PART_BYTES_MAX>(body)
-                .map_err(|error| damaged(error.to_string()))?;
+            let stored = if body.starts_with(&columns::MAGIC) {
+                columns::decode(body).map_err(damaged)?
+            } else {
+                // Version 1: row after row.
+                binary::decode::<StoredPart, PART_BYTES_MAX>(body)
+                    .map_err(|error| damaged(error.to_string()))?
+            };
             if stored.planet != planet.name() {
                 let wanted = planet.name().to_owned();
                 return Err(BadCheckpoint::OtherPlanet {
@@ -273,8 +288,7 @@ fn revive_past(
 ) -> Result<RevivedPast, BadCheckpoint> {
     let damaged = |problem: &str| BadCheckpoint::DamagedPast(problem.to_owned());
     let body = checked(PAST_SEED, bytes).ok_or_else(|| damaged("its checksum is wrong"))?;
-    let stored: StoredPast = binary::decode::<_, PART_BYTES_MAX>(body)
-        .map_err(|error| BadCheckpoint::DamagedPast(error.to_string()))?;
+    let stored = StoredPast::decode(body).map_err(BadCheckpoint::DamagedPast)?;
     stored.revive(tick, states).map_err(damaged)
 }
 

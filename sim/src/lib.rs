@@ -37,6 +37,7 @@ mod mind;
 #[cfg(feature = "mutants")]
 mod mutants;
 mod past;
+mod planes;
 mod players;
 mod provenance;
 mod publish;

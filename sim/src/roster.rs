@@ -79,6 +79,47 @@ pub(crate) fn belongings(world: &World, id: EntityId) -> u64 {
     purse + world.get::<Mail>(entity).map_or(0, Mail::coins)
 }
 
+/// Every entity's components, one archetype after the other.
+type Whole<'a> = (
+    &'a Identity,
+    &'a Body,
+    &'a Life,
+    &'a Arms,
+    &'a Home,
+    &'a Purse,
+    &'a Mail,
+    Option<&'a Mind>,
+    Option<&'a Player>,
+    Option<&'a Flight>,
+    Option<&'a Hazard>,
+);
+
+/// All entities as [`state_of`] has them, in no order; `None` as long as the world has never seen one
+/// of the components.
+pub(crate) fn copies(world: &World) -> Option<Vec<EntityState>> {
+    let mut all = world.try_query::<Whole>()?;
+    let all = all.iter(world).map(
+        |(identity, body, life, arms, home, purse, mail, mind, player, flight, hazard)| {
+            let mut mail = mail.clone();
+            mail.0.sort_unstable();
+            EntityState {
+                identity: *identity,
+                body: *body,
+                life: *life,
+                arms: *arms,
+                home: *home,
+                purse: *purse,
+                mail,
+                mind: mind.copied(),
+                player: player.cloned(),
+                flight: flight.copied(),
+                hazard: hazard.copied(),
+            }
+        },
+    );
+    Some(all.collect())
+}
+
 /// An entity, whole.
 pub(crate) fn state_of(entity: EntityRef) -> EntityState {
     const WHOLE: &str = "entities are only ever inserted whole";

@@ -17,7 +17,7 @@ use crate::entity::{EntityState, Identity, Mail, Purse};
 use crate::frame::{Around, Frame, FrameRow, FrameSet, NeighbourCells};
 use crate::lore::Lore;
 use crate::past::Past;
-use crate::roster::{Roster, insert_entity, remove_entity, state_of};
+use crate::roster::{self, Roster, insert_entity, remove_entity, state_of};
 use crate::sleep::{self, Dormitory, Players};
 use crate::zone_resources::{
     Arrivals, Counted, Departed, Inbox, Intents, Now, Outbox, Ownership, Published, Strain,
@@ -315,6 +315,14 @@ impl Zone {
             .collect();
         states.sort_unstable_by_key(|state| state.identity.id);
         states
+    }
+
+    /// Everybody, in no order: what a tick can afford to copy.
+    pub(crate) fn copies(&self) -> Vec<EntityState> {
+        match roster::copies(&self.world) {
+            Some(copies) => copies,
+            None => self.states(),
+        }
     }
 
     /// How many slept in the last step.

@@ -40,56 +40,56 @@ pub struct EntityState {
 /// The stored form: fixed-width plain values, read in any build of the same format.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct StoredEntity {
-    id: EntityId,
-    kind: KindId,
-    body: BodyBits,
-    health: u16,
-    respawn_at: Tick,
-    kills: u32,
-    deaths: u32,
-    ready_at: Tick,
-    swing_until: Tick,
-    swings: u32,
-    home: [f64; 3],
-    spread_m: f64,
-    purse: u64,
-    mail: Vec<Effect>,
-    mind: Option<StoredMind>,
-    player: Option<StoredPlayer>,
-    flight: Option<StoredFlight>,
-    hazard: Option<StoredHazard>,
+    pub(crate) id: EntityId,
+    pub(crate) kind: KindId,
+    pub(crate) body: BodyBits,
+    pub(crate) health: u16,
+    pub(crate) respawn_at: Tick,
+    pub(crate) kills: u32,
+    pub(crate) deaths: u32,
+    pub(crate) ready_at: Tick,
+    pub(crate) swing_until: Tick,
+    pub(crate) swings: u32,
+    pub(crate) home: [f64; 3],
+    pub(crate) spread_m: f64,
+    pub(crate) purse: u64,
+    pub(crate) mail: Vec<Effect>,
+    pub(crate) mind: Option<StoredMind>,
+    pub(crate) player: Option<StoredPlayer>,
+    pub(crate) flight: Option<StoredFlight>,
+    pub(crate) hazard: Option<StoredHazard>,
 }
 
 #[derive(Serialize, Deserialize)]
-struct StoredFlight {
-    shooter: EntityId,
-    faction: u8,
-    target: EntityId,
-    until: Tick,
+pub(crate) struct StoredFlight {
+    pub(crate) shooter: EntityId,
+    pub(crate) faction: u8,
+    pub(crate) target: EntityId,
+    pub(crate) until: Tick,
 }
 
 #[derive(Serialize, Deserialize)]
-struct StoredHazard {
-    owner: EntityId,
-    faction: u8,
-    next_at: Tick,
-    until: Tick,
+pub(crate) struct StoredHazard {
+    pub(crate) owner: EntityId,
+    pub(crate) faction: u8,
+    pub(crate) next_at: Tick,
+    pub(crate) until: Tick,
 }
 
 #[derive(Serialize, Deserialize)]
-struct StoredMind {
-    decide_at: Tick,
-    quarry: Option<EntityId>,
-    goal: [f64; 3],
+pub(crate) struct StoredMind {
+    pub(crate) decide_at: Tick,
+    pub(crate) quarry: Option<EntityId>,
+    pub(crate) goal: [f64; 3],
 }
 
 #[derive(Serialize, Deserialize)]
-struct StoredPlayer {
-    name: String,
-    applied: InputSeq,
-    wish: WishDir,
-    pace: u8,
-    idle_ticks: u32,
+pub(crate) struct StoredPlayer {
+    pub(crate) name: String,
+    pub(crate) applied: InputSeq,
+    pub(crate) wish: WishDir,
+    pub(crate) pace: u8,
+    pub(crate) idle_ticks: u32,
 }
 
 impl From<&EntityState> for StoredEntity {

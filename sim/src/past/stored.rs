@@ -1,20 +1,39 @@
 //! The past in a checkpoint: per entity, only the ticks at which it was elsewhere than at the next.
 //! Whoever has been at rest all the time takes no byte.
+//!
+//! It is written in columns, version 2; version 1, row after row, is still read.
+//!
+//! ```text
+//!   0  version   1   2
+//!   1  tick      8   of the checkpoint; layer k is of tick − 1 − k
+//!   9  layers    1
+//!  10  tracks    4   how many
+//!  14  rows      4   how many, of all tracks together
+//!  18  columns       of the tracks: id 8, there 8, moved 8; of the rows, track after track: x 8, y 8,
+//!                    z 8, alive 1. A row's coordinates are those bits in which it differs from the
+//!                    row before of the same track.
+//! ```
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 use std::sync::Arc;
 
-use bluemarble_shared_protocol::{EntityId, Tick};
+use bluemarble_shared_protocol::{EntityId, Tick, binary};
 use glam::DVec3;
 use serde::{Deserialize, Serialize};
 
 use super::{History, LAYERS_MAX, Layer, PastRow, Rows, Sums};
 use crate::entity::EntityState;
 use crate::entity::digest::DigestParts;
+use crate::hashing::IdHash;
 use crate::lore::LoreInner;
+use crate::planes::{PlaneReader, PlaneWriter};
 
 /// What the form is called in its first byte; counts up when it changes.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
+/// The form before, which is still read.
+const VERSION_ROWS: u8 = 1;
+/// Most bytes that are read of the form before.
+const ROWS_BYTES_MAX: usize = 1 << 30;
 
 /// The form.
 #[derive(Debug, Serialize, Deserialize)]
@@ -65,7 +84,8 @@ impl StoredPast {
         states: impl Iterator<Item = &'a EntityState>,
     ) -> Self {
         // Per entity: its track, and its form in the newest layer written so far.
-        let mut tracks: BTreeMap<EntityId, (Track, Option<Form>)> = BTreeMap::new();
+        let mut tracks: Vec<(Track, Option<Form>)> = Vec::new();
+        let mut places: HashMap<EntityId, usize, IdHash> = HashMap::default();
         let track = |id| Track {
             id,
             there: 0,
@@ -75,11 +95,16 @@ impl StoredPast {
         for state in states {
             let id = state.identity.id;
             let (pos, alive) = now_of(state);
-            tracks.insert(id, (track(id), Some(form(pos, alive))));
+            places.insert(id, tracks.len());
+            tracks.push((track(id), Some(form(pos, alive))));
         }
         for (k, layer) in history.layers.iter().enumerate() {
             layer.each(|id, pos, alive| {
-                let (track, newer) = tracks.entry(id).or_insert_with(|| (track(id), None));
+                let place = *places.entry(id).or_insert_with(|| {
+                    tracks.push((track(id), None));
+                    tracks.len() - 1
+                });
+                let (track, newer) = &mut tracks[place];
                 track.there |= 1 << k;
                 let then = form(pos, alive);
                 if *newer != Some(then) {
@@ -91,12 +116,50 @@ impl StoredPast {
         }
         let layers = history.layers.len();
         let rests = |track: &Track| track.there == all(layers) && track.moved == 0;
-        let tracks = tracks.into_values().map(|(track, _)| track);
+        let tracks = tracks.into_iter().map(|(track, _)| track);
+        let mut tracks: Vec<Track> = tracks.filter(|track| !rests(track)).collect();
+        tracks.sort_unstable_by_key(|track| track.id);
         Self {
             version: VERSION,
             tick,
             layers: layers as u8,
-            tracks: tracks.filter(|track| !rests(track)).collect(),
+            tracks,
+        }
+    }
+
+    /// Its bytes.
+    pub(crate) fn encode(&self) -> Vec<u8> {
+        let rows: Vec<Row> = self.tracks.iter().flat_map(Track::differences).collect();
+        let count = |of: usize| {
+            u32::try_from(of)
+                .expect("far fewer than 4 billion")
+                .to_le_bytes()
+        };
+        let mut out = PlaneWriter(vec![VERSION]);
+        out.0.extend_from_slice(&self.tick.0.to_le_bytes());
+        out.0.push(self.layers);
+        out.0.extend_from_slice(&count(self.tracks.len()));
+        out.0.extend_from_slice(&count(rows.len()));
+        out.column(self.tracks.iter().map(|track| track.id.0.to_le_bytes()));
+        out.column(self.tracks.iter().map(|track| track.there.to_le_bytes()));
+        out.column(self.tracks.iter().map(|track| track.moved.to_le_bytes()));
+        for axis in 0..3 {
+            out.column(rows.iter().map(|(bits, _)| bits[axis].to_le_bytes()));
+        }
+        out.column(rows.iter().map(|(_, alive)| [u8::from(*alive)]));
+        out.0
+    }
+
+    /// The inverse of [`StoredPast::encode`], or what is wrong with these bytes.
+    pub(crate) fn decode(bytes: &[u8]) -> Result<Self, String> {
+        match bytes.first() {
+            Some(&VERSION) => read_columns(bytes).ok_or_else(|| "it ends too early".to_owned())?,
+            Some(&VERSION_ROWS) => {
+                let rows = binary::decode::<Self, ROWS_BYTES_MAX>(bytes);
+                rows.map_err(|error| error.to_string())
+            }
+            Some(other) => Err(format!("another build wrote it, in version {other}")),
+            None => Err("it is empty".to_owned()),
         }
     }
 
@@ -107,9 +170,6 @@ impl StoredPast {
         states: &[EntityState],
     ) -> Result<RevivedPast, &'static str> {
         let layers = usize::from(self.layers);
-        if self.version != VERSION {
-            return Err("another version wrote it");
-        }
         if self.tick != tick || layers > LAYERS_MAX || layers as u64 > tick.0 {
             return Err("it is of other ticks");
         }
@@ -142,6 +202,81 @@ impl StoredPast {
         }
         Ok(RevivedPast(revived))
     }
+}
+
+/// A row's coordinates bit by bit, and whether it lived.
+type Row = ([u64; 3], bool);
+
+impl Track {
+    /// The rows, each as the bits that are not those of the row before.
+    fn differences(&self) -> impl Iterator<Item = Row> {
+        let mut before = [0; 3];
+        self.rows.iter().map(move |&(x, y, z, alive)| {
+            let bits = [x, y, z].map(f64::to_bits);
+            let other = std::array::from_fn(|axis| bits[axis] ^ before[axis]);
+            before = bits;
+            (other, alive)
+        })
+    }
+}
+
+/// `None` if there are fewer bytes than it says; more, or impossible ones, are an error.
+fn read_columns(bytes: &[u8]) -> Option<Result<StoredPast, String>> {
+    let (&[version], rest) = bytes.split_first_chunk()?;
+    let (tick, rest) = rest.split_first_chunk()?;
+    let (&[layers], rest) = rest.split_first_chunk()?;
+    let (tracks, rest) = rest.split_first_chunk()?;
+    let (rows, rest) = rest.split_first_chunk()?;
+    let (tracks, rows) = (
+        u32::from_le_bytes(*tracks) as usize,
+        u32::from_le_bytes(*rows) as usize,
+    );
+    let mut read = PlaneReader(rest);
+    let ids = read.column::<8>(tracks)?;
+    let there = read.column::<8>(tracks)?;
+    let moved = read.column::<8>(tracks)?;
+    let axes = [
+        read.column::<8>(rows)?,
+        read.column::<8>(rows)?,
+        read.column::<8>(rows)?,
+    ];
+    let alive = read.column::<1>(rows)?;
+    if !read.0.is_empty() {
+        return Some(Err(format!("{} bytes are left over", read.0.len())));
+    }
+    let mut past = StoredPast {
+        version,
+        tick: Tick(u64::from_le_bytes(*tick)),
+        layers,
+        tracks: Vec::with_capacity(tracks),
+    };
+    let mut row = 0;
+    for n in 0..tracks {
+        let moved = u64::from_le_bytes(moved.at(n));
+        let mut track = Track {
+            id: EntityId(u64::from_le_bytes(ids.at(n))),
+            there: u64::from_le_bytes(there.at(n)),
+            moved,
+            rows: Vec::new(),
+        };
+        let mut bits = [0; 3];
+        for _ in 0..moved.count_ones() {
+            if row == rows {
+                return Some(Err("a row is missing".to_owned()));
+            }
+            let [x, y, z] = std::array::from_fn(|axis| {
+                bits[axis] ^= u64::from_le_bytes(axes[axis].at(row));
+                f64::from_bits(bits[axis])
+            });
+            track.rows.push((x, y, z, alive.at(row)[0] != 0));
+            row += 1;
+        }
+        past.tracks.push(track);
+    }
+    Some(match rows - row {
+        0 => Ok(past),
+        _ => Err("there are rows too many".to_owned()),
+    })
 }
 
 /// Adds an entity to the layers it was in.
@@ -221,5 +356,62 @@ impl RevivedPast {
         History {
             layers: self.0.into_iter().map(layer).collect(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn past() -> StoredPast {
+        let track = |n: u64| Track {
+            id: EntityId(n << 50),
+            there: 0b111,
+            moved: n % 8,
+            rows: (0..(n % 8).count_ones())
+                .map(|row| (n as f64, -0.5, f64::from(row), row == 1))
+                .collect(),
+        };
+        StoredPast {
+            version: VERSION,
+            tick: Tick(70),
+            layers: 3,
+            tracks: (0..20).map(track).collect(),
+        }
+    }
+
+    #[test]
+    fn columns_come_back_and_rows_are_still_read() {
+        let told = |past: &StoredPast| format!("{:?}", (&past.tick, past.layers, &past.tracks));
+        let columns = StoredPast::decode(&past().encode()).unwrap();
+        assert_eq!(told(&columns), told(&past()));
+        let rows = StoredPast {
+            version: VERSION_ROWS,
+            ..past()
+        };
+        let rows = StoredPast::decode(&binary::encode(&rows)).unwrap();
+        assert_eq!(told(&rows), told(&past()));
+    }
+
+    #[test]
+    fn what_is_cut_too_long_or_of_another_version_is_refused() {
+        let whole = past().encode();
+        for cut in 0..whole.len() {
+            assert!(StoredPast::decode(&whole[..cut]).is_err(), "{cut} bytes");
+        }
+        let mut longer = whole.clone();
+        longer.push(0);
+        assert!(
+            StoredPast::decode(&longer)
+                .unwrap_err()
+                .contains("left over")
+        );
+        let mut newer = whole;
+        newer[0] = 3;
+        assert!(
+            StoredPast::decode(&newer)
+                .unwrap_err()
+                .contains("version 3")
+        );
     }
 }

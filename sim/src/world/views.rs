@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use bluemarble_shared_protocol::{EntityId, Epoch, PlayerInputs, Tick, WireFrame};
 use bluemarble_spatial::ZoneId;
+use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
 
 use super::{World, WorldSpec};
 use crate::audit::Audit;
@@ -140,13 +141,25 @@ impl World {
     /// Copies the world as it is, to be encoded elsewhere.
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {
+        self.snapshot_of(self.residence.zones().map(Zone::copies).collect())
+    }
+
+    /// As [`World::snapshot`], zone beside zone on the threads of `pool`.
+    #[must_use]
+    pub fn snapshot_on(&self, pool: &rayon::ThreadPool) -> Snapshot {
+        let zones: Vec<&Zone> = self.residence.zones().collect();
+        let copies = || zones.par_iter().map(|zone| zone.copies()).collect();
+        self.snapshot_of(pool.install(copies))
+    }
+
+    fn snapshot_of(&self, zones: Vec<Vec<EntityState>>) -> Snapshot {
         Snapshot {
             tick: self.tick,
             digest: self.digest.digest(),
             planet: self.spec.planet.name().to_owned(),
             kinds: self.spec.scenario.kind_names.clone(),
             gate: self.gate.clone(),
-            zones: self.residence.zones().map(Zone::states).collect(),
+            zones,
             past: Arc::clone(&self.past.0),
             coarse: self.coarse.clone(),
         }
