@@ -5,12 +5,14 @@
 //! a tick's inputs or a zone's entities mean; both are bytes with a checksum.
 //!
 //! Invariants:
-//! - No call made from the tick (`JournalWriter::append`, `CheckpointWorker::submit`, every
-//!   `status`) ever waits for a disk or a database.
+//! - No call made from the tick (`JournalWriter::append`, every `status`) ever waits for a disk or a
+//!   database; nor does `CheckpointWorker::submit`, which takes what has been packed elsewhere.
 //! - A checkpoint is whole or absent; a record is whole or cut off, and a cut record was never
 //!   promised by `JournalWriter::durable`.
 //! - Every write to the store carries the writer's epoch and is refused once a newer one exists.
 
+mod archive;
+mod blob;
 mod checkpoint;
 mod data_dir;
 mod journal;
@@ -18,15 +20,17 @@ pub mod limits;
 mod store;
 mod worker;
 
-pub use checkpoint::{CheckpointEntry, CheckpointImage};
+pub use archive::{Archive, ArchiveError, read_archive, write_archive};
+pub use checkpoint::{CheckpointEntry, CheckpointImage, PackedCheckpoint};
 pub use data_dir::{DataDirError, DataDirLock};
 pub use journal::{
     Appended, JournalBreak, JournalError, JournalHealth, JournalMonitor, JournalOptions,
-    JournalReader, JournalRecord, JournalStatus, JournalTail, JournalWriter, SegmentHeader,
-    SegmentSummary, TornTail, prune_journal, read_journal,
+    JournalReader, JournalRecord, JournalStatus, JournalSurvey, JournalTail, JournalWriter,
+    SegmentHeader, SegmentSummary, TornTail, prune_journal, read_journal,
 };
 pub use store::{
-    Claim, ContentStamp, OpenOptions, SavedCheckpoint, Store, StoreError, WorldRow, sqlite_url,
+    Claim, ContentStamp, OpenOptions, Retention, SavedCheckpoint, Store, StoreError, WorldRow,
+    sqlite_url,
 };
 pub use worker::{
     CheckpointMonitor, CheckpointStatus, CheckpointWorker, Drained, Submitted, WorkerOptions,

@@ -25,13 +25,23 @@ pub const JOURNAL_QUEUE_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// rotation is only put off, a restart is answered by a log that stays broken.
 pub const JOURNAL_CONTROLS_MAX: usize = 16;
 
-/// Checkpoints kept per world; older ones are deleted with the write that adds one. Three: the
-/// newest, and two for evidence should it turn out damaged.
+/// Newest checkpoints kept per world unless told otherwise; older ones are deleted with the write that
+/// adds one. Three: should the newest turn out damaged, and the one before, too, there is one left.
 pub const CHECKPOINTS_KEPT: usize = 3;
+/// Most of the newest that can be kept: five minutes of them, with the journal of five minutes.
+pub const KEEP_LAST_MAX: usize = 64;
+/// Most hours of which one can be kept: a week's.
+pub const KEEP_HOURLY_MAX: usize = 168;
+/// Most days of which one can be kept: a year's.
+pub const KEEP_DAILY_MAX: usize = 366;
 /// Largest part of a checkpoint, bytes: Postgres takes values up to 1 GiB in twice that memory.
 pub const PART_BYTES_MAX: usize = 256 * 1024 * 1024;
 /// Most parts of one checkpoint: far above the number of zones.
 pub const PARTS_MAX: usize = 65_536;
+/// Longest section of an archive, bytes: a part that nothing makes shorter, and its frame.
+pub const ARCHIVE_SECTION_BYTES_MAX: u64 = PART_BYTES_MAX as u64 + 4_096;
+/// Longest text in an archive, bytes of UTF-8; cut off beyond.
+pub const ARCHIVE_TEXT_BYTES_MAX: usize = 1_024;
 /// Connections to Postgres: one writes, one is for whoever reads meanwhile.
 pub const POSTGRES_CONNECTIONS: u32 = 2;
 /// Connections to SQLite, which has one writer at a time anyway.

@@ -17,7 +17,7 @@ use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
-use crate::checkpoint::CheckpointImage;
+use crate::checkpoint::PackedCheckpoint;
 use crate::store::{Claim, SavedCheckpoint, Store, StoreError, timed_out};
 
 /// Stores images in the background; owns its store. Dropping it ends the task without waiting.
@@ -88,7 +88,7 @@ pub struct CheckpointStatus {
     pub last_error: Option<String>,
     /// How long the last successful attempt took, microseconds.
     pub last_save_us: u64,
-    /// Size of the last stored checkpoint, bytes.
+    /// What the last stored checkpoint takes in the database, bytes.
     pub last_bytes: u64,
 }
 
@@ -129,7 +129,7 @@ struct Shared {
 #[derive(Debug, Default)]
 struct State {
     /// The image that waits.
-    next: Option<CheckpointImage>,
+    next: Option<PackedCheckpoint>,
     /// Shutting down: no long pauses any more.
     draining: bool,
     status: CheckpointStatus,
@@ -164,8 +164,10 @@ impl CheckpointWorker {
         }
     }
 
-    /// Hands an image over; never blocks. Room for one that waits: the newest wins.
-    pub fn submit(&self, image: CheckpointImage) -> Submitted {
+    /// Hands an image over. Room for one that waits: the newest wins. Waits for nothing; but an
+    /// image that is not packed yet is packed here.
+    pub fn submit(&self, image: impl Into<PackedCheckpoint>) -> Submitted {
+        let image = image.into();
         let mut state = self.shared.lock();
         if state.status.fenced {
             return Submitted::Fenced;
@@ -175,7 +177,7 @@ impl CheckpointWorker {
         state.status.replaced += u64::from(older.is_some());
         drop(state);
         self.shared.wake.notify_one();
-        older.map_or(Submitted::Queued, |older| Submitted::Replaced(older.tick))
+        older.map_or(Submitted::Queued, |older| Submitted::Replaced(older.tick()))
     }
 
     /// State and counters.
@@ -278,7 +280,7 @@ impl Saver {
     }
 
     /// Insists on `image`, or on a newer one that comes meanwhile; `false` once fenced.
-    async fn store_it(&self, mut image: CheckpointImage) -> bool {
+    async fn store_it(&self, mut image: PackedCheckpoint) -> bool {
         let mut pause = self.options.backoff_min;
         loop {
             let begun = now();
@@ -305,10 +307,10 @@ impl Saver {
         }
     }
 
-    async fn attempt(&self, image: &CheckpointImage) -> Result<SavedCheckpoint, StoreError> {
+    async fn attempt(&self, image: &PackedCheckpoint) -> Result<SavedCheckpoint, StoreError> {
         let patience = self.options.attempt_timeout;
         // Large, and held across awaits: on the heap.
-        let save = Box::pin(self.store.save_checkpoint(&self.claim, image));
+        let save = Box::pin(self.store.save_packed(&self.claim, image));
         match tokio::time::timeout(patience, save).await {
             Ok(done) => done,
             Err(_) => Err(timed_out(self.store.place(), patience)),
@@ -329,8 +331,8 @@ impl Saver {
     }
 
     /// Notes a failure; whether to try again.
-    fn failed(&self, image: &CheckpointImage, error: &StoreError) -> bool {
-        tracing::warn!(tick = image.tick.0, %error, "checkpoint not stored");
+    fn failed(&self, image: &PackedCheckpoint, error: &StoreError) -> bool {
+        tracing::warn!(tick = image.tick().0, %error, "checkpoint not stored");
         let mut state = self.shared.lock();
         state.status.failures += 1;
         state.status.failing += 1;

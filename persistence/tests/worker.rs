@@ -6,7 +6,7 @@ mod common;
 use std::time::Duration;
 
 use bluemarble_persistence::{
-    CheckpointStatus, CheckpointWorker, Claim, Store, Submitted, WorkerOptions,
+    CheckpointStatus, CheckpointWorker, Claim, PackedCheckpoint, Store, Submitted, WorkerOptions,
 };
 use bluemarble_shared_protocol::Tick;
 use common::{Database, QUICK, image, on_each_backend, stamp};
@@ -73,12 +73,11 @@ fn what_is_submitted_is_stored_and_reported() {
             (status.saved, status.failing, status.last_error),
             (1, 0, None)
         );
-        let bytes: usize = image(claim.epoch, 5)
-            .parts
-            .iter()
-            .map(|part| part.1.len())
-            .sum();
-        assert_eq!(status.last_bytes, bytes as u64);
+        let packed = PackedCheckpoint::from(image(claim.epoch, 5));
+        assert_eq!(status.last_bytes, packed.stored_bytes());
+        let in_database = "SELECT SUM(length(bytes)) FROM checkpoint_part WHERE tick = 5";
+        let in_database = database.number(in_database).await;
+        assert_eq!(status.last_bytes.cast_signed(), in_database);
 
         worker.submit(image(claim.epoch, 9));
         let drained = worker.drain(PATIENCE).await;

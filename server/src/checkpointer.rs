@@ -15,6 +15,7 @@ use bluemarble_sim::Snapshot;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounded};
 use tokio::runtime::Runtime;
 
+use crate::clock::unix_ms;
 use crate::exit::Failure;
 use crate::recovery;
 
@@ -126,7 +127,8 @@ fn work(worker: &CheckpointWorker, snapshots: &Receiver<Snapshot>, label: &Label
     loop {
         match snapshots.recv_timeout(PRUNE_PERIOD) {
             Ok(snapshot) => {
-                worker.submit(recovery::image(snapshot.encode(), label));
+                let taken_ms = unix_ms();
+                worker.submit(recovery::image(snapshot.encode(), label, taken_ms));
             }
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => return,

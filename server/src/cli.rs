@@ -17,6 +17,10 @@ Examples:
       a session ticket for a client to connect with
   bluemarble-server config > server.toml
       every setting with its unit, range and default, ready to edit
+  bluemarble-server recover --dry-run
+      what a start would do with what the last run left
+  bluemarble-server backup earth.bma
+      the world in one file; `restore` brings it back, in SQLite or Postgres
 
 Exit status: 0 stopped as asked, 1 surroundings (port, database, disk), 2 bad flag or config,
 3 the world failed, 130 second Ctrl-C.";
@@ -41,6 +45,112 @@ pub enum Command {
     Ticket(TicketArgs),
     /// Print the effective configuration as TOML, every field with its unit and range.
     Config(Box<ConfigFlags>),
+    /// Say what a start would do, or take a branch of the world as it was at some moment.
+    #[command(after_help = RECOVER_EXAMPLES)]
+    Recover(Box<RecoverArgs>),
+    /// Write the world's newest state into one file, whichever database it lives in.
+    #[command(after_help = BACKUP_EXAMPLES)]
+    Backup(Box<BackupArgs>),
+    /// Put a world out of a file into a database that does not have it.
+    #[command(after_help = RESTORE_EXAMPLES)]
+    Restore(Box<RestoreArgs>),
+    /// Bring the database's schema up to date, as the next start would.
+    #[command(after_help = MIGRATE_EXAMPLES)]
+    Migrate(Box<MigrateArgs>),
+}
+
+const RECOVER_EXAMPLES: &str = "\
+Examples:
+  bluemarble-server recover --dry-run
+      what a start on ./bluemarble-data would do: from which checkpoint, which ticks of the journal,
+      what is damaged or lost, to which digest. Nothing is written; a running server is no obstacle
+  bluemarble-server recover --dry-run --to-time 2026-11-22T21:10:00Z
+      whether that moment can still be had, and which tick it is
+  bluemarble-server recover --to-tick 123456 --branch /tmp/what-happened
+      the world as it was at the end of that tick, as a data directory of its own to serve and look at
+
+Give the world's --scenario, --seed and --tick-hz (or --config) as to serve. Moments since the oldest
+checkpoint of store.keep_last can be had to the tick, older ones where an hourly or daily checkpoint
+was taken.";
+
+const BACKUP_EXAMPLES: &str = "\
+Examples:
+  bluemarble-server backup earth.bma
+  bluemarble-server backup earth.bma --data-dir /var/lib/bluemarble --config /etc/bluemarble.toml
+  bluemarble-server backup earth.bma --database-url postgres://blue@localhost/marble
+      while the server runs: as if it were killed now
+
+An existing file is never overwritten. What is written is read back and compared by its digest.";
+
+const RESTORE_EXAMPLES: &str = "\
+Examples:
+  bluemarble-server restore earth.bma --data-dir new-data
+      into SQLite in a new data directory
+  bluemarble-server restore earth.bma --data-dir new-data --database-url postgres://blue@localhost/marble
+      into Postgres; serve with the same flags then
+
+A world that is there already, or a journal, is never overwritten.";
+
+const MIGRATE_EXAMPLES: &str = "\
+Examples:
+  bluemarble-server migrate --dry-run
+  bluemarble-server migrate --database-url postgres://blue@localhost/marble";
+
+/// `recover`
+#[derive(Debug, Args)]
+#[command(group = clap::ArgGroup::new("what").required(true).args(["dry_run", "branch"]))]
+pub struct RecoverArgs {
+    /// Settings, as for serve.
+    #[command(flatten)]
+    pub config: ConfigFlags,
+    /// Only say what a start would do, or whether that moment can be had
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Write the world as it was into this directory, which must not exist yet or be empty
+    #[arg(long, value_name = "NEW_DATA_DIR")]
+    pub branch: Option<PathBuf>,
+    /// The world at the end of this tick [default: the newest there is]
+    #[arg(long, value_name = "TICK", conflicts_with = "to_time")]
+    pub to_tick: Option<u64>,
+    /// The world at the end of the last tick sealed until then (RFC 3339)
+    #[arg(long, value_name = "TIME")]
+    pub to_time: Option<String>,
+}
+
+/// `backup`
+#[derive(Debug, Args)]
+pub struct BackupArgs {
+    /// The file to write, which must not exist yet
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// Settings, as for serve.
+    #[command(flatten)]
+    pub config: ConfigFlags,
+    /// The world at the end of this tick [default: the newest there is]
+    #[arg(long, value_name = "TICK")]
+    pub to_tick: Option<u64>,
+}
+
+/// `restore`
+#[derive(Debug, Args)]
+pub struct RestoreArgs {
+    /// The file to read
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// Settings, as for serve; the world keeps its name unless --world gives it another.
+    #[command(flatten)]
+    pub config: ConfigFlags,
+}
+
+/// `migrate`
+#[derive(Debug, Args)]
+pub struct MigrateArgs {
+    /// Settings, as for serve.
+    #[command(flatten)]
+    pub config: ConfigFlags,
+    /// Only say what would be done
+    #[arg(long)]
+    pub dry_run: bool,
 }
 
 const SERVE_EXAMPLES: &str = "\
@@ -72,6 +182,10 @@ pub struct ServeArgs {
     /// tail that this build or content cannot replay (the segments are kept aside)
     #[arg(long)]
     pub discard_journal_tail: bool,
+    /// If checkpoints are damaged and the journal does not lead to where the newest of them was:
+    /// go on from the newest good state and lose the ticks since (the journal is kept aside)
+    #[arg(long)]
+    pub accept_loss: bool,
     /// Test builds only: replicate wrongly on purpose, so that a verifier can prove it notices
     #[cfg(feature = "sabotage")]
     #[arg(long, value_name = "KIND", value_parser = ["drop", "teleport", "stale", "ghost", "bend"])]

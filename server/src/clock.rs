@@ -52,12 +52,19 @@ impl Clock {
 }
 
 /// Seconds since 1970 by the wall clock; 0 before that.
+pub fn unix_seconds() -> u64 {
+    unix_ms() / 1_000
+}
+
+/// Milliseconds since 1970 by the wall clock; 0 before that.
 #[expect(
     clippy::disallowed_methods,
     reason = "the program's edge: wall time enters here"
 )]
-pub fn unix_seconds() -> u64 {
+pub fn unix_ms() -> u64 {
     std::time::SystemTime::now()
         .duration_since(std::time::UNIX_EPOCH)
-        .map_or(0, |since| since.as_secs())
+        .map_or(0, |since| {
+            u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+        })
 }

@@ -116,6 +116,8 @@ pub struct Recovered {
     /// The first tick of the last run that is lost: its log had broken and no checkpoint closed the
     /// hole.
     pub lost_from: Option<u64>,
+    /// If the newest checkpoint is damaged: how the world was brought back all the same.
+    pub stepped_back: Option<String>,
     /// If the last journaled tick panics: which, and what of its inputs was withheld.
     pub quarantined: Option<String>,
     /// The last ticks on the way there with their digests, oldest first: what an outside recorder
@@ -124,16 +126,14 @@ pub struct Recovered {
 }
 
 impl Recovered {
-    /// What of the last run is missing, for people.
+    /// What of the last run is missing or damaged, for people.
     pub fn loss(&self) -> Option<String> {
         let lost = self.lost_from.map(|tick| {
             format!("ticks from {tick} on are lost: the last run's log had broken there")
         });
-        let kept = self.quarantined.clone();
-        match (lost, kept) {
-            (Some(lost), Some(kept)) => Some(format!("{lost}; {kept}")),
-            (lost, kept) => lost.or(kept),
-        }
+        let told = [lost, self.stepped_back.clone(), self.quarantined.clone()];
+        let told: Vec<String> = told.into_iter().flatten().collect();
+        (!told.is_empty()).then(|| told.join("; "))
     }
 }
 

@@ -4,7 +4,8 @@
 //! Read in this order:
 //! - [`serve`], [`start`] and [`take_over`]: start-up, step by step, and the orderly stop
 //! - [`world_loop`]: one tick after the other; [`world_log`] is what it writes down
-//! - [`recovery`]: the newest checkpoint and the journal behind it become the world again
+//! - [`remains`] and [`recovery`]: a checkpoint and the journal behind it become the world again;
+//!   [`salvage`] does that for an operator, without a server
 //! - [`worlds`]: other worlds of the same process, which come, sleep and go by command
 //! - [`admin`], [`live`], [`telemetry`], [`status_line`]: what an operator sees
 //!
@@ -34,6 +35,8 @@ mod observed;
 mod overload;
 mod pacing;
 mod recovery;
+mod remains;
+mod salvage;
 mod serve;
 mod shutdown;
 mod start;
@@ -44,6 +47,7 @@ mod take_over;
 mod telemetry;
 mod tick_times;
 mod ticket_command;
+mod when;
 mod world_log;
 mod world_loop;
 mod worlds;
@@ -65,6 +69,10 @@ fn main() -> ExitCode {
         Command::Serve(args) => serve::run(args),
         Command::Ticket(args) => ticket_command::run(args),
         Command::Config(flags) => print_config(flags),
+        Command::Recover(args) => salvage::recover(args),
+        Command::Backup(args) => salvage::backup(args),
+        Command::Restore(args) => salvage::restore(args),
+        Command::Migrate(args) => salvage::migrate(args),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -18,28 +18,22 @@ mod quarantine;
 mod tests;
 
 use std::collections::VecDeque;
-use std::convert::Infallible;
 
-use bluemarble_persistence::{CheckpointImage, JournalRecord, JournalTail, SegmentHeader};
+use bluemarble_persistence::{CheckpointImage, JournalError, SegmentHeader};
 use bluemarble_shared_protocol::binary::BinaryError;
 use bluemarble_shared_protocol::{Epoch, Tick};
 use bluemarble_sim::replay::{Divergence, LoggedTick, Remembered, Stopped, replay};
-use bluemarble_sim::{Checkpoint, CheckpointPart, Provenance, World, WorldError, WorldSpec};
+use bluemarble_sim::{
+    BadCheckpoint, Checkpoint, CheckpointPart, Provenance, World, WorldError, WorldSpec,
+};
 
 use crate::checkpointer::Label;
 use crate::guarded::Panicked;
 use crate::limits::TRAIL_TICKS_MAX;
 use crate::live::digest_hex;
+use crate::remains::Remains;
 use crate::stepper::Stepper;
 pub use quarantine::Quarantine;
-
-/// What there is to recover from.
-pub struct Remains {
-    /// The newest checkpoint; `None` for a world that never had one.
-    pub image: Option<CheckpointImage>,
-    /// The journal after it.
-    pub tail: JournalTail,
-}
 
 /// Who is asking: must match what wrote the tail.
 pub struct Asker<'a> {
@@ -49,6 +43,8 @@ pub struct Asker<'a> {
     pub world: &'a str,
     /// The program.
     pub build: &'a str,
+    /// Another program may have written the tail: every digest but the last is compared all the same.
+    pub any_build: bool,
 }
 
 /// A world brought back.
@@ -75,6 +71,22 @@ pub enum RecoveryError {
     /// The checkpoint, or the world's description, is no world.
     #[error(transparent)]
     World(#[from] WorldError),
+    /// The journal cannot be read on.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// Brought back from an older checkpoint, the world is not the one of the damaged newer one.
+    #[error(
+        "the damaged checkpoint of tick {tick} says that the world had the state {expected} there, but \
+         the journal leads to {found}"
+    )]
+    OtherThanDamaged {
+        /// Of the damaged checkpoint.
+        tick: Tick,
+        /// What its manifest says.
+        expected: String,
+        /// What the replay found.
+        found: String,
+    },
     /// The journal is another world's.
     #[error("the journal in this data directory belongs to the world '{0}'")]
     OtherWorld(String),
@@ -85,7 +97,7 @@ pub enum RecoveryError {
     )]
     OtherContent {
         /// How many.
-        ticks: usize,
+        ticks: u64,
         /// The checkpoint they follow.
         checkpoint: Tick,
         /// What differs, by name.
@@ -98,7 +110,7 @@ pub enum RecoveryError {
     )]
     OtherBuild {
         /// How many.
-        ticks: usize,
+        ticks: u64,
         /// The checkpoint they follow.
         checkpoint: Tick,
         /// Who wrote them.
@@ -151,6 +163,20 @@ pub enum RecoveryError {
 }
 
 impl RecoveryError {
+    /// What is wrong with the checkpoint, if it is the checkpoint that is damaged.
+    pub fn damage(&self) -> Option<String> {
+        let Self::World(WorldError::Checkpoint { problem, .. }) = self else {
+            return None;
+        };
+        matches!(
+            problem,
+            BadCheckpoint::Damaged { .. }
+                | BadCheckpoint::DamagedPast(_)
+                | BadCheckpoint::WrongDigest { .. }
+        )
+        .then(|| problem.to_string())
+    }
+
     /// Whether the world itself failed, rather than what it was stored in.
     pub fn is_the_worlds(&self) -> bool {
         matches!(self, Self::Unsteppable { .. })
@@ -173,6 +199,14 @@ impl RecoveryError {
                  this; --discard-journal-tail goes back to the checkpoint"
             }
             Self::World(_) => "restore the database from a backup that matches this build",
+            Self::Journal(_) => {
+                "keep a copy of the data directory; --discard-journal-tail goes back to the newest \
+                 checkpoint"
+            }
+            Self::OtherThanDamaged { .. } => {
+                "keep a copy of data directory and database and report this; restore a backup, or go \
+                 on from the older checkpoint alone with --discard-journal-tail --accept-loss"
+            }
             Self::Diverged { .. } | Self::BadInputs { .. } | Self::Panicked { .. } => {
                 "keep a copy of the data directory and report this: replay must be exact. To go back \
                  to the checkpoint and give the journaled ticks up: --discard-journal-tail"
@@ -181,7 +215,8 @@ impl RecoveryError {
     }
 }
 
-/// Brings the world back; `progress(done, all)` is told now and then.
+/// Brings the world back; `progress(done, all)` is told now and then. The journal is read record by
+/// record: however long it is, one segment of it is in memory.
 ///
 /// # Errors
 /// See [`RecoveryError`].
@@ -189,24 +224,24 @@ pub fn recover(
     asker: &Asker<'_>,
     remains: &Remains,
     stepper: &Stepper,
-    mut progress: impl FnMut(usize, usize),
+    mut progress: impl FnMut(u64, u64),
 ) -> Result<Recovered, RecoveryError> {
     check_provenance(asker, remains)?;
-    let records = &remains.tail.records;
     let mut world = begin(asker, remains)?;
-    let (sealed, panic) = match run(&mut world, records, stepper, &mut progress) {
-        Ok(trail) => return Ok(recovered(world, remains, trail, records.len(), None)),
+    let all = remains.tail.records;
+    let (sealed, panic) = match run(&mut world, remains, all, stepper, &mut progress)? {
+        Ok(trail) => return Ok(recovered(world, remains, trail, all, None)),
         Err(Stopped::Step {
             inputs,
             failure: StepFailure::Panicked(panic),
             ..
-        }) if records.last().is_some_and(|last| last.tick == inputs.tick) => (inputs, panic),
+        }) if remains.tail.last == Some(inputs.tick) => (inputs, panic),
         Err(stopped) => return Err(refusal(stopped, &world)),
     };
     // The very tick that ended the last run: go on from the one before it, which is no longer here.
-    let whole = records.len() - 1;
+    let whole = all - 1;
     let mut world = begin(asker, remains)?;
-    let trail = run(&mut world, &records[..whole], stepper, &mut progress)
+    let trail = run(&mut world, remains, whole, stepper, &mut progress)?
         .map_err(|stopped| refusal(stopped, &world))?;
     let before = world.checkpoint();
     let kept = quarantine::quarantine(asker.spec, &before, stepper, *sealed, panic)?;
@@ -217,14 +252,14 @@ fn recovered(
     world: World,
     remains: &Remains,
     trail: Trail,
-    replayed: usize,
+    replayed: u64,
     quarantined: Option<Quarantine>,
 ) -> Recovered {
     let epoch = remains.image.as_ref().map_or(Epoch(0), |image| image.epoch);
     Recovered {
         world,
         epoch,
-        replayed: replayed as u64,
+        replayed,
         trail,
         quarantined,
     }
@@ -243,7 +278,7 @@ fn check_provenance(asker: &Asker<'_>, remains: &Remains) -> Result<(), Recovery
     {
         return Err(RecoveryError::OtherWorld(world.clone()));
     }
-    let ticks = remains.tail.records.len();
+    let ticks = remains.tail.records;
     let checkpoint = remains.image.as_ref().map_or(Tick(0), |image| image.tick);
     if ticks == 0 {
         return Ok(());
@@ -256,7 +291,7 @@ fn check_provenance(asker: &Asker<'_>, remains: &Remains) -> Result<(), Recovery
                 what,
             });
         }
-        if header.build != asker.build {
+        if header.build != asker.build && !asker.any_build {
             let (found, ours) = (header.build.clone(), asker.build.to_owned());
             return Err(RecoveryError::OtherBuild {
                 ticks,
@@ -290,22 +325,28 @@ enum StepFailure {
     Refused(WorldError),
 }
 
+/// Replays the first `ticks` records. Outside, what the damaged checkpoints contradict; inside, what
+/// stopped the replay.
 fn run(
     world: &mut World,
-    records: &[JournalRecord],
+    remains: &Remains,
+    ticks: u64,
     stepper: &Stepper,
-    progress: &mut impl FnMut(usize, usize),
-) -> Result<Trail, Stopped<Infallible, StepFailure>> {
-    let log = records.iter().map(|record| {
-        Ok(LoggedTick {
+    progress: &mut impl FnMut(u64, u64),
+) -> Result<Result<Trail, Stopped<JournalError, StepFailure>>, RecoveryError> {
+    let records = remains.records.read()?;
+    // Where it is still being written, more may have come since it was surveyed.
+    let records = records.take(usize::try_from(ticks).unwrap_or(usize::MAX));
+    let log = records.map(|record| {
+        record.map(|record| LoggedTick {
             tick: record.tick,
             before: Remembered::new(record.prev_digest, &record.sketch),
-            inputs: record.payload.clone(),
+            inputs: record.payload,
         })
     });
     let mut trail = Trail::new();
-    let (mut done, all) = (0, records.len());
-    replay(
+    let (mut done, mut contradicted) = (0, None);
+    let replayed = replay(
         world,
         log,
         |world, inputs| match stepper.step(world, inputs) {
@@ -319,18 +360,36 @@ fn run(
             }
             if !trail.is_empty() {
                 done += 1;
-                progress(done, all);
+                progress(done, ticks);
+            }
+            if contradicted.is_none() {
+                contradicted = contradiction(world, remains);
             }
             trail.push_back((world.tick(), world.digest()));
         },
-    )?;
-    Ok(trail)
+    );
+    match contradicted {
+        Some(error) => Err(error),
+        None => Ok(replayed.map(|()| trail)),
+    }
+}
+
+/// A damaged checkpoint of this tick whose manifest is sound and names another state.
+fn contradiction(world: &World, remains: &Remains) -> Option<RecoveryError> {
+    let (tick, found) = (world.tick(), world.digest());
+    let mut here = remains.passed_over.iter().filter(|one| one.tick == tick);
+    let expected = here.find_map(|one| one.digest.filter(|digest| *digest != found))?;
+    Some(RecoveryError::OtherThanDamaged {
+        tick,
+        expected: digest_hex(expected),
+        found: digest_hex(found),
+    })
 }
 
 /// What to tell the operator; `world` is the one that stopped.
-fn refusal(stopped: Stopped<Infallible, StepFailure>, world: &World) -> RecoveryError {
+fn refusal(stopped: Stopped<JournalError, StepFailure>, world: &World) -> RecoveryError {
     match stopped {
-        Stopped::Log(never) => match never {},
+        Stopped::Log(error) => error.into(),
         Stopped::Diverged(divergence) => RecoveryError::Diverged {
             tick: divergence.tick,
             expected: digest_hex(divergence.recorded.digest),
@@ -380,7 +439,7 @@ pub fn checkpoint(image: &CheckpointImage) -> Checkpoint {
 }
 
 /// A checkpoint as the store takes it.
-pub fn image(checkpoint: Checkpoint, label: &Label) -> CheckpointImage {
+pub fn image(checkpoint: Checkpoint, label: &Label, taken_ms: u64) -> CheckpointImage {
     CheckpointImage {
         world: label.world.clone(),
         tick: checkpoint.tick,
@@ -388,6 +447,7 @@ pub fn image(checkpoint: Checkpoint, label: &Label) -> CheckpointImage {
         digest: checkpoint.digest,
         content_hash: label.content_hash,
         provenance: label.provenance.clone(),
+        taken_ms,
         parts: checkpoint
             .parts
             .into_iter()

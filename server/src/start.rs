@@ -14,7 +14,7 @@ use bluemarble_net::server::{
     BUDGET_BYTES_MAX, BUDGET_BYTES_MIN, Hub, HubConfig, WorldFacts, event::SessionEvent,
 };
 use bluemarble_net::tickets::{TicketKeys, TicketVerifier};
-use bluemarble_persistence::{CheckpointImage, JournalReader, JournalTail, Store, StoreError};
+use bluemarble_persistence::{Retention, Store, StoreError};
 use bluemarble_shared_protocol::Epoch;
 use bluemarble_shared_protocol::limits::DATAGRAM_BYTES_MAX;
 use bluemarble_sim::{Scenario, World, WorldSpec};
@@ -33,7 +33,8 @@ use crate::held::HeldDigests;
 use crate::limits::{INTEREST_HYSTERESIS, QUIET_CLIENT_BYTES_MAX};
 use crate::live::{Live, digest_hex};
 use crate::overload::{Ladder, LadderRules};
-use crate::recovery::{self, Asker, Quarantine, Recovered, RecoveryError, Remains};
+use crate::recovery::{self, Asker, Quarantine, Recovered, RecoveryError};
+use crate::remains::{Damaged, GiveUp, Remains, Site};
 use crate::shutdown::StopRequest;
 use crate::stepper::Stepper;
 use crate::steps::Steps;
@@ -79,19 +80,17 @@ pub fn build(
     let stepper = Stepper::new(threads, args)?;
     let databases = serve::runtime("store", 1)?;
     let store = open_store(ground, &databases)?;
-    let mut remains = read_remains(ground, &store, &databases, args)?;
-    let mut recovered = bring_back(ground, &spec, &remains, &stepper)?;
+    let (mut remains, mut recovered) = recover(ground, &spec, &store, &databases, &stepper, args)?;
     let (quic, events) = listen()?;
     let claim = take_over::claim(ground, &store, &databases, spec.content_hash(), args)?;
-    let (name, used) = (&ground.config.world.name, remains.image.as_ref());
-    if let Some(tick) = take_over::newer_checkpoint(&store, &databases, name, used)? {
+    let (name, seen) = (&ground.config.world.name, remains.newest);
+    if let Some(tick) = take_over::newer_checkpoint(&store, &databases, name, seen)? {
         ground.steps.say(format_args!(
             "  another server has stored the checkpoint of tick {tick} meanwhile: reading again"
         ));
-        remains = read_remains(ground, &store, &databases, args)?;
-        recovered = bring_back(ground, &spec, &remains, &stepper)?;
+        (remains, recovered) = recover(ground, &spec, &store, &databases, &stepper, args)?;
     }
-    let began = began(&recovered, &remains.tail);
+    let began = began(&recovered, &remains);
     if let Some(loss) = began.loss() {
         live.health.raise("recovery", Grade::Degraded, loss);
     }
@@ -102,7 +101,8 @@ pub fn build(
     } = recovered;
     let rules = zoning_rules(ground.config, &live.facts.world, &world, threads);
     let zoning = Zoning::begin(rules, &mut world, live.zones.clone(), ground.clock);
-    let log = take_over::begin_log(ground, store, databases, &claim, &world, args)?;
+    let aside = args.discard_journal_tail || remains.given_up.is_some();
+    let log = take_over::begin_log(ground, store, databases, &claim, &world, aside, args)?;
     let mut hub = Hub::new(hub_config(ground, &world, claim.epoch, args));
     let mut avatars = world.players();
     if let Some(kept) = &quarantined {
@@ -169,7 +169,11 @@ pub fn find_content(config: &Config) -> Result<(PathBuf, Scenario), Failure> {
     Ok((assets, scenario))
 }
 
-fn load_planet(ground: &Ground<'_>, scenario: Scenario) -> Result<WorldSpec, Failure> {
+/// The planet, and with it all that the world is made from.
+///
+/// # Errors
+/// It cannot be loaded.
+pub fn load_planet(ground: &Ground<'_>, scenario: Scenario) -> Result<WorldSpec, Failure> {
     let config = &ground.config.world;
     let planet = ground
         .steps
@@ -200,9 +204,10 @@ fn open_store(ground: &Ground<'_>, databases: &Runtime) -> Result<Store, Failure
         let mut store = databases
             .block_on(Store::open(&url))
             .map_err(store_failure)?;
-        if ground.config.journal.record {
-            store = store.keeping_the_oldest();
-        }
+        store = store.keeping(Retention {
+            oldest: ground.config.journal.record,
+            ..ground.config.store.retention
+        });
         let place = store.place().to_owned();
         Ok((store, place))
     })
@@ -232,116 +237,68 @@ pub fn store_failure(error: StoreError) -> Failure {
     .advise(advice)
 }
 
-fn read_remains(
+/// Reads what there is and brings the world back from it; a checkpoint that turns out to be none is
+/// passed over like one that the store calls damaged.
+fn recover(
     ground: &Ground<'_>,
+    spec: &WorldSpec,
     store: &Store,
     databases: &Runtime,
+    stepper: &Stepper,
     args: &ServeArgs,
-) -> Result<Remains, Failure> {
-    let world = &ground.config.world.name;
-    ground
-        .steps
-        .step("reading the newest checkpoint and the journal", || {
-            let image = databases
-                .block_on(store.latest_checkpoint(world))
-                .map_err(store_failure)?;
-            let (since, after) = image
-                .as_ref()
-                .map_or_else(Default::default, |image| (image.epoch, image.tick));
-            let journal = JournalReader::open(&ground.data.journal(), since, after);
-            if let Ok(journal) = &journal {
-                refuse_the_journal_of_another(journal, world)?;
-            }
-            if args.discard_journal_tail {
-                // It may be unreadable. It is moved away once the world is ours.
-                let tail = JournalTail::default();
-                let found = told(image.as_ref(), &tail);
-                return Ok((Remains { image, tail }, found));
-            }
-            let tail = journal.and_then(JournalReader::read_all).map_err(|error| {
-                Failure::environment(chain(&error)).advise(
-                "keep a copy of the data directory; --discard-journal-tail goes back to the newest \
-                 checkpoint",
-            )
-            })?;
-            let row = databases
-                .block_on(store.world(world))
-                .map_err(store_failure)?;
-            belongs_together(&tail, world, row.map_or(Epoch(0), |row| row.epoch))?;
-            warn_of_a_journal_elsewhere(image.as_ref(), &tail);
-            let found = told(image.as_ref(), &tail);
-            Ok((Remains { image, tail }, found))
-        })
-}
-
-/// What a journal lacks is of no interest if it is another world's; and it is not ours to give up.
-fn refuse_the_journal_of_another(journal: &JournalReader, world: &str) -> Result<(), Failure> {
-    match journal.world() {
-        Some(other) if other != world => {
-            let error = RecoveryError::OtherWorld(other.to_owned());
-            Err(Failure::environment(error.to_string()).advise(error.advice()))
-        }
-        _ => Ok(()),
-    }
-}
-
-/// Refuses a journal that the database has not seen begin, before anybody is fenced for it.
-fn belongs_together(tail: &JournalTail, world: &str, reached: Epoch) -> Result<(), Failure> {
-    // That a journal is another world's has been said.
-    let ours = tail.world.as_deref() == Some(world);
-    match tail.newest_epoch {
-        Some(journal) if ours && journal > reached => Err(Failure::environment(format!(
-            "the journal in this data directory was written in epoch {}, but the database has only \
-             reached epoch {}: it was reset, or it is another one",
-            journal.0, reached.0
-        ))
-        .advise(
-            "correct --database-url, or restore the database; --discard-journal-tail begins from \
-             what this database holds",
-        )),
-        _ => Ok(()),
-    }
-}
-
-/// Says what may be given up: whether the last server stopped by itself is not known here.
-fn warn_of_a_journal_elsewhere(image: Option<&CheckpointImage>, tail: &JournalTail) {
-    if let Some(image) = image
-        && tail.newest_epoch < Some(image.epoch)
-    {
-        tracing::warn!(
-            "this data directory has no journal of epoch {}, which stored the checkpoint of tick \
-             {}. If that server crashed, the ticks since are in its own data directory, and to go \
-             on from here is to lose them: stop now and start there",
-            image.epoch.0,
-            image.tick
-        );
-    }
-}
-
-fn told(image: Option<&CheckpointImage>, tail: &JournalTail) -> String {
-    let mut text = match image {
-        None => "a new world".to_owned(),
-        Some(image) => format!("checkpoint of tick {}", image.tick),
+) -> Result<(Remains, Recovered), Failure> {
+    let journal = ground.data.journal();
+    let site = Site {
+        world: &ground.config.world.name,
+        journal: &journal,
+        store,
+        databases,
     };
-    if !tail.records.is_empty() {
-        text.push_str(&format!(
-            ", {} journaled ticks after it",
-            tail.records.len()
-        ));
+    let give_up = GiveUp {
+        tail: args.discard_journal_tail,
+        damaged: args.accept_loss,
+    };
+    let mut unusable = Vec::new();
+    loop {
+        let remains = ground
+            .steps
+            .step("reading the newest checkpoint and the journal", || {
+                let remains = site.read(&unusable, give_up)?;
+                if !give_up.tail {
+                    remains.warn_of_a_journal_elsewhere();
+                }
+                let told = remains.told();
+                Ok::<_, Failure>((remains, told))
+            })?;
+        match bring_back(ground, spec, &remains, stepper) {
+            Ok(recovered) => {
+                if let Some(back) = remains.stepped_back() {
+                    tracing::error!(target: "audit", "{back}");
+                }
+                return Ok((remains, recovered));
+            }
+            Err(error) => match (error.damage(), &remains.image) {
+                (Some(what), Some(image)) => unusable.push(Damaged {
+                    epoch: image.epoch,
+                    tick: image.tick,
+                    // It may be that which is wrong.
+                    digest: None,
+                    what,
+                }),
+                _ => return Err(recovery_failure(&error)),
+            },
+        }
     }
-    if let Some(torn) = &tail.torn {
-        text.push_str(&format!(
-            ", {} bytes of an unfinished record cut off",
-            torn.bytes
-        ));
-    }
-    if let Some(hole) = &tail.broken {
-        text.push_str(&format!(
-            ", LOST: the log had broken at tick {} and no checkpoint closed the hole",
-            hole.first_lost
-        ));
-    }
-    text
+}
+
+/// What an operator can do about a world that cannot be continued.
+pub fn recovery_failure(error: &RecoveryError) -> Failure {
+    let text = chain(error);
+    let failed = match error.is_the_worlds() {
+        true => Failure::world(text),
+        false => Failure::environment(text),
+    };
+    failed.advise(error.advice())
 }
 
 fn bring_back(
@@ -349,8 +306,8 @@ fn bring_back(
     spec: &WorldSpec,
     remains: &Remains,
     stepper: &Stepper,
-) -> Result<Recovered, Failure> {
-    let what = match (&remains.image, remains.tail.records.len()) {
+) -> Result<Recovered, RecoveryError> {
+    let what = match (&remains.image, remains.tail.records) {
         (None, 0) => "generating the world".to_owned(),
         (_, 0) => "restoring the world".to_owned(),
         (_, ticks) => format!("restoring the world and replaying {ticks} ticks"),
@@ -360,17 +317,11 @@ fn bring_back(
         spec,
         world,
         build: ground.build,
+        any_build: false,
     };
     let recovered = ground.steps.step(&what, || {
         let progress = |done, all| ground.steps.progress(&what, done, all);
-        let recovered = recovery::recover(&asker, remains, stepper, progress).map_err(|error| {
-            let text = chain(&error);
-            let failed = match error.is_the_worlds() {
-                true => Failure::world(text),
-                false => Failure::environment(text),
-            };
-            failed.advise(error.advice())
-        })?;
+        let recovered = recovery::recover(&asker, remains, stepper, progress)?;
         let world = &recovered.world;
         let found = format!(
             "tick {}, digest {}, {} entities in {} zones",
@@ -379,7 +330,7 @@ fn bring_back(
             world.entities(),
             world.zones()
         );
-        Ok::<_, Failure>((recovered, found))
+        Ok::<_, RecoveryError>((recovered, found))
     })?;
     if let Some(quarantine) = &recovered.quarantined {
         let tick = quarantine.sealed.tick;
@@ -394,13 +345,14 @@ fn bring_back(
     Ok(recovered)
 }
 
-fn began(recovered: &Recovered, tail: &JournalTail) -> live::Recovered {
+fn began(recovered: &Recovered, remains: &Remains) -> live::Recovered {
     live::Recovered {
         tick: recovered.world.tick().0,
         digest: digest_hex(recovered.world.digest()),
         epoch: recovered.epoch.0,
         replayed_ticks: recovered.replayed,
-        lost_from: tail.broken.map(|hole| hole.first_lost.0),
+        lost_from: remains.tail.broken.map(|hole| hole.first_lost.0),
+        stepped_back: remains.stepped_back(),
         quarantined: recovered.quarantined.as_ref().map(Quarantine::told),
         trail: recovered
             .trail

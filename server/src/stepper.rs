@@ -2,7 +2,7 @@
 //! ends the world and not the program.
 
 use bluemarble_shared_protocol::Tick;
-use bluemarble_sim::{TickInputs, TickReport, World, WorldError};
+use bluemarble_sim::{Snapshot, TickInputs, TickReport, World, WorldError};
 use rayon::ThreadPool;
 
 use crate::cli::ServeArgs;
@@ -75,6 +75,11 @@ impl Stepper {
         {
             std::thread::sleep(slow.by);
         }
+    }
+
+    /// Copies the world, on the same threads.
+    pub fn snapshot(&self, world: &World) -> Snapshot {
+        world.snapshot_on(&self.pool)
     }
 
     /// One tick. After a panic the world must be thrown away.

@@ -63,8 +63,8 @@ impl Steps {
     }
 
     /// How far a long step is; shown on a terminal only.
-    pub fn progress(&self, what: impl Display, done: usize, all: usize) {
-        const EVERY: usize = 64;
+    pub fn progress(&self, what: impl Display, done: u64, all: u64) {
+        const EVERY: u64 = 64;
         if self.in_place && (done.is_multiple_of(EVERY) || done == all) {
             self.put(format_args!("  {what} … {done}/{all}"));
         }

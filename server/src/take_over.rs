@@ -13,15 +13,16 @@
 use std::path::Path;
 
 use bluemarble_persistence::{
-    CheckpointImage, CheckpointWorker, Claim, ContentStamp, JournalOptions, JournalWriter,
-    SegmentHeader, Store, WorkerOptions,
+    CheckpointWorker, Claim, ContentStamp, JournalOptions, JournalWriter, SegmentHeader, Store,
+    WorkerOptions,
 };
-use bluemarble_shared_protocol::Tick;
+use bluemarble_shared_protocol::{Epoch, Tick};
 use bluemarble_sim::{Provenance, World};
 use tokio::runtime::Runtime;
 
 use crate::checkpointer::{Checkpointer, Label};
 use crate::cli::ServeArgs;
+use crate::clock::unix_ms;
 use crate::exit::{Failure, chain};
 use crate::recovery;
 use crate::start::{Ground, store_failure};
@@ -54,7 +55,7 @@ pub fn claim(
     Ok(claim)
 }
 
-/// The tick of the newest checkpoint, if it is not `used`. Once the world is claimed nobody else
+/// The tick of the newest checkpoint, if it is not the one that was `seen`. Once the world is claimed nobody else
 /// can store a newer one: asked then, the answer stays.
 ///
 /// # Errors
@@ -63,17 +64,17 @@ pub fn newer_checkpoint(
     store: &Store,
     databases: &Runtime,
     world: &str,
-    used: Option<&CheckpointImage>,
+    seen: Option<(Epoch, Tick)>,
 ) -> Result<Option<Tick>, Failure> {
     let entries = databases
         .block_on(store.checkpoints(world))
         .map_err(store_failure)?;
     let newest = entries.first().map(|entry| (entry.epoch, entry.tick));
-    let used = used.map(|image| (image.epoch, image.tick));
-    Ok(newest.filter(|_| newest != used).map(|(_epoch, tick)| tick))
+    Ok(newest.filter(|_| newest != seen).map(|(_epoch, tick)| tick))
 }
 
-/// Makes what was brought back durable under the new epoch, and begins its journal behind it.
+/// Makes what was brought back durable under the new epoch, and begins its journal behind it. If it is
+/// to be put `aside`, what the journal holds is given up.
 ///
 /// # Errors
 /// The store or the data directory cannot be written.
@@ -83,6 +84,7 @@ pub fn begin_log(
     databases: Runtime,
     claim: &Claim,
     world: &World,
+    aside: bool,
     args: &ServeArgs,
 ) -> Result<WorldLog, Failure> {
     let name = &ground.config.world.name;
@@ -96,7 +98,7 @@ pub fn begin_log(
         journal: ground.data.journal(),
     };
     ground.steps.step("storing the epoch's checkpoint", || {
-        let image = recovery::image(world.checkpoint(), &label);
+        let image = recovery::image(world.checkpoint(), &label, unix_ms());
         databases
             .block_on(store.save_checkpoint(claim, &image))
             .map_err(store_failure)?;
@@ -104,7 +106,7 @@ pub fn begin_log(
     })?;
     crash_as_told(args, "checkpoint");
     let journal = ground.data.journal();
-    if args.discard_journal_tail && holds_anything(&journal) {
+    if aside && holds_anything(&journal) {
         let aside = ground.data.set_journal_aside(claim.epoch.0)?;
         tracing::warn!(
             "going back to tick {} as asked; the journal's segments are kept in {}",

@@ -18,7 +18,9 @@ use bluemarble_shared_protocol::Tick;
 use bluemarble_sim::{DigestParts, TickInputs, World};
 
 use crate::checkpointer::{Checkpointer, Finished};
+use crate::clock::unix_ms;
 use crate::health::{Grade, Health};
+use crate::stepper::Stepper;
 
 /// A broken journal is not restarted more often than this: each attempt costs a checkpoint.
 const MEND_PERIOD: Duration = Duration::from_secs(1);
@@ -75,6 +77,7 @@ impl WorldLog {
         let record = JournalRecord {
             tick: inputs.tick,
             prev_digest: before.digest(),
+            sealed_ms: unix_ms(),
             sketch: before.to_words(),
             payload: payload.clone(),
         };
@@ -85,20 +88,20 @@ impl WorldLog {
     }
 
     /// After a step: takes a checkpoint if one is due or the journal needs one.
-    pub fn after_step(&mut self, world: &World, now: Duration) {
+    pub fn after_step(&mut self, world: &World, stepper: &Stepper, now: Duration) {
         if let Some(stored) = self.checkpoints.status().durable {
             self.journal.checkpoint_saved(stored);
         }
         if self.broken {
             if now >= self.mend_after {
-                self.checkpoints.submit(world.snapshot());
+                self.checkpoints.submit(stepper.snapshot(world));
                 self.journal.restart_after(world.tick());
                 self.broken = false;
                 self.mend_after = now + MEND_PERIOD;
                 self.next = now + self.interval;
             }
         } else if now >= self.next {
-            self.checkpoints.submit(world.snapshot());
+            self.checkpoints.submit(stepper.snapshot(world));
             self.journal.rotate();
             self.next = now + self.interval;
         }

@@ -277,7 +277,8 @@ impl WorldLoop {
                 },
             );
         }
-        self.log.after_step(&self.world, self.clock.elapsed());
+        self.log
+            .after_step(&self.world, &self.stepper, self.clock.elapsed());
         self.zoning.between(&mut self.world, self.clock.elapsed());
     }
 

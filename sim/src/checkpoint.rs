@@ -1,7 +1,7 @@
 //! A checkpoint: every entity of the world at one tick, as bytes. It says nothing about zones that
 //! matters: a world cut otherwise restores from it to the same digest.
 //!
-//! A zone's part is written in columns (see [`columns`]); parts of the version before, row after row,
+//! A zone's part is written in columns (see `columns`); parts of the version before, row after row,
 //! are still read.
 
 mod columns;

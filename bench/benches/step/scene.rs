@@ -27,6 +27,8 @@ pub struct Patch {
     walkers: u32,
     creatures: u32,
     spread_m: f64,
+    /// The walkers', who may keep closer together than the creatures do.
+    walkers_m: f64,
     sleep_beyond_m: Option<f64>,
 }
 
@@ -46,6 +48,7 @@ impl Patch {
         walkers: 10_000,
         creatures: 10_000,
         spread_m: 1_250.0,
+        walkers_m: 1_250.0,
         sleep_beyond_m: None,
     };
     /// A zone's worth, so close together that they fight.
@@ -54,6 +57,7 @@ impl Patch {
         walkers: 2_500,
         creatures: 2_500,
         spread_m: 300.0,
+        walkers_m: 300.0,
         sleep_beyond_m: None,
     };
     /// No scene at all.
@@ -62,6 +66,7 @@ impl Patch {
         walkers: 0,
         creatures: 0,
         spread_m: 1_250.0,
+        walkers_m: 1_250.0,
         sleep_beyond_m: None,
     };
     /// Many, and nobody to see them.
@@ -70,6 +75,16 @@ impl Patch {
         walkers: 0,
         creatures: 100_000,
         spread_m: 20_000.0,
+        walkers_m: 20_000.0,
+        sleep_beyond_m: Some(1_000.0),
+    };
+    /// A large world of which a twentieth is awake: the walkers, and whom they might meet.
+    #[allow(dead_code, reason = "not every bench has this scene")]
+    pub const LARGE: Self = Self {
+        walkers: 1_500,
+        creatures: 98_500,
+        spread_m: 30_000.0,
+        walkers_m: 1_000.0,
         sleep_beyond_m: Some(1_000.0),
     };
 
@@ -102,7 +117,7 @@ impl Patch {
             name: "step".into(),
             planet: "moon".into(),
             camps: (0..count).map(camp).collect(),
-            spawn_spread_m: self.spread_m,
+            spawn_spread_m: self.walkers_m,
             expected_players: self.walkers,
             puppets: 0,
             sleep_beyond_m: self.sleep_beyond_m,
@@ -139,7 +154,7 @@ impl Patch {
             for own in &wire.owned {
                 let leg = (tick.0 + own.id.0 % LEG_TICKS) / LEG_TICKS;
                 let draw = |axis| unit(hash_words([SEED, own.id.0, leg, axis])) * 1.4 - 0.7;
-                let goal = middle * radius_m + (side * draw(0) + across * draw(1)) * self.spread_m;
+                let goal = middle * radius_m + (side * draw(0) + across * draw(1)) * self.walkers_m;
                 let pos: DVec3 = wire.positions[own.row as usize];
                 let intent = Intent {
                     seq: InputSeq(own.applied.0 + 1),

@@ -1,7 +1,8 @@
 //! The bytes of a journal segment: one fixed header, then records. `docs/STORAGE.md` draws them.
 //!
-//! What is written has format 2. Format 1 is still read, so that a data directory goes on after a
-//! planned stop: it had a shorter header without provenance, and records without a sketch.
+//! What is written has format 3. Formats before are still read, so that a data directory goes on after
+//! a planned stop: records of format 2 had no time; those of format 1 had no sketch either, and a
+//! shorter header without provenance.
 //!
 //! All integers are little-endian. A record's checksum is seeded with its header's, so that a
 //! stale block of another segment, reused by the file system, never passes for a record of this.
@@ -17,8 +18,10 @@ use crate::limits::{
 /// The first eight bytes of every segment.
 const MAGIC: [u8; 8] = *b"BMJOURNL";
 /// The layout that is written.
-pub(super) const FORMAT: u32 = 2;
+pub(super) const FORMAT: u32 = 3;
 /// The layout before, which is still read.
+const FORMAT_2: u32 = 2;
+/// The layout before that, likewise.
 const FORMAT_1: u32 = 1;
 /// Header size, bytes.
 pub(super) const HEADER_BYTES: usize = 1024;
@@ -30,11 +33,16 @@ const FRAME_BYTES: usize = 8;
 const BODY_FIXED_BYTES: usize = 24;
 /// The shortest record of any format, bytes: one without sketch and payload.
 pub(super) const RECORD_BYTES_MIN: usize = FRAME_BYTES + BODY_FIXED_BYTES;
+/// When a record was sealed, bytes.
+const SEALED_BYTES: usize = 8;
 /// The count of a sketch's words, bytes.
 const SKETCH_COUNT_BYTES: usize = 4;
 /// The longest body of a record, bytes.
-const BODY_BYTES_MAX: usize =
-    BODY_FIXED_BYTES + SKETCH_COUNT_BYTES + 8 * SKETCH_WORDS_MAX + RECORD_PAYLOAD_BYTES_MAX;
+const BODY_BYTES_MAX: usize = BODY_FIXED_BYTES
+    + SEALED_BYTES
+    + SKETCH_COUNT_BYTES
+    + 8 * SKETCH_WORDS_MAX
+    + RECORD_PAYLOAD_BYTES_MAX;
 
 const WORLD_AT: usize = 40;
 const BUILD_AT: usize = WORLD_AT + 1 + WORLD_NAME_BYTES_MAX;
@@ -121,7 +129,7 @@ impl Header {
             .get(..HEADER_1_BYTES)
             .filter(|start| start[..8] == MAGIC);
         let format = u32_at(start.ok_or(BadHeader::Damaged)?, 8);
-        let known = format == FORMAT || format == FORMAT_1;
+        let known = matches!(format, FORMAT | FORMAT_2 | FORMAT_1);
         let bytes = bytes.get(..header_bytes(format)).ok_or(if known {
             BadHeader::Damaged
         } else {
@@ -161,12 +169,14 @@ pub(super) fn encode_record(record: &JournalRecord, durable: Tick, seal: Seal, o
     debug_assert!(seal.format == FORMAT, "only this format is written");
     let start = out.len();
     let sketch_bytes = SKETCH_COUNT_BYTES + 8 * record.sketch.len();
-    let body_bytes = (BODY_FIXED_BYTES + sketch_bytes + record.payload.len()) as u32;
+    let fixed_bytes = BODY_FIXED_BYTES + SEALED_BYTES;
+    let body_bytes = (fixed_bytes + sketch_bytes + record.payload.len()) as u32;
     out.extend_from_slice(&body_bytes.to_le_bytes());
     out.extend_from_slice(&[0; 4]);
     out.extend_from_slice(&record.tick.0.to_le_bytes());
     out.extend_from_slice(&record.prev_digest.to_le_bytes());
     out.extend_from_slice(&durable.0.to_le_bytes());
+    out.extend_from_slice(&record.sealed_ms.to_le_bytes());
     out.extend_from_slice(&(record.sketch.len() as u32).to_le_bytes());
     for word in &record.sketch {
         out.extend_from_slice(&word.to_le_bytes());
@@ -183,6 +193,8 @@ pub(super) struct Found<'a> {
     pub(super) prev_digest: u64,
     /// What the writer knew to be on the disk when it wrote this.
     pub(super) durable: Tick,
+    /// 0 if the format has none.
+    pub(super) sealed_ms: u64,
     /// Words of eight bytes.
     pub(super) sketch: &'a [u8],
     pub(super) payload: &'a [u8],
@@ -197,6 +209,7 @@ impl Found<'_> {
         JournalRecord {
             tick: self.tick,
             prev_digest: self.prev_digest,
+            sealed_ms: self.sealed_ms,
             sketch: words.iter().map(|word| u64::from_le_bytes(*word)).collect(),
             payload: self.payload.to_vec(),
         }
@@ -217,6 +230,13 @@ pub(super) fn decode_record(bytes: &[u8], seal: Seal) -> Option<Found<'_>> {
         return None;
     }
     let rest = &bytes[RECORD_BYTES_MIN..];
+    let (sealed_ms, rest) = match seal.format {
+        FORMAT_1 | FORMAT_2 => (0, rest),
+        _ => {
+            let (sealed, rest) = rest.split_at_checked(SEALED_BYTES)?;
+            (u64_at(sealed, 0), rest)
+        }
+    };
     let (sketch, payload) = match seal.format {
         FORMAT_1 => rest.split_at(0),
         _ => {
@@ -232,6 +252,7 @@ pub(super) fn decode_record(bytes: &[u8], seal: Seal) -> Option<Found<'_>> {
         tick: peek_tick(bytes),
         prev_digest: u64_at(bytes, 16),
         durable: Tick(u64_at(bytes, 24)),
+        sealed_ms,
         sketch,
         payload,
         bytes: bytes.len(),
@@ -326,7 +347,7 @@ mod tests {
         let (bytes, seal) = header().encode();
         let mut drawn = Vec::new();
         drawn.extend_from_slice(b"BMJOURNL");
-        drawn.extend_from_slice(&[2, 0, 0, 0, 3, 0, 0, 0]);
+        drawn.extend_from_slice(&[3, 0, 0, 0, 3, 0, 0, 0]);
         drawn.extend_from_slice(&[0x02, 0x01, 0, 0, 0, 0, 0, 0]);
         drawn.extend_from_slice(&[0xf0, 0, 0, 0, 0, 0, 0, 0]);
         drawn.extend_from_slice(&[0x88, 0x77, 0x66, 0x55, 0x44, 0x33, 0x22, 0x11]);
@@ -342,19 +363,21 @@ mod tests {
         let record = JournalRecord {
             tick: Tick(0x0102),
             prev_digest: 7,
+            sealed_ms: 0x0506,
             sketch: vec![0x0203],
             payload: vec![0xaa, 0xbb],
         };
         let mut out = Vec::new();
         encode_record(&record, Tick(0xff), seal, &mut out);
         let mut body = vec![0x02, 0x01, 0, 0, 0, 0, 0, 0, 7, 0, 0, 0, 0, 0, 0, 0];
-        body.extend_from_slice(&[0xff, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0]);
+        body.extend_from_slice(&[0xff, 0, 0, 0, 0, 0, 0, 0]);
+        body.extend_from_slice(&[6, 5, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0]);
         body.extend_from_slice(&[3, 2, 0, 0, 0, 0, 0, 0, 0xaa, 0xbb]);
         // The record's checksum goes on where the header's ends.
         let mut summed = bytes[..CRC_AT].to_vec();
-        summed.extend_from_slice(&[38, 0, 0, 0]);
+        summed.extend_from_slice(&[46, 0, 0, 0]);
         summed.extend_from_slice(&body);
-        let mut drawn = vec![38, 0, 0, 0];
+        let mut drawn = vec![46, 0, 0, 0];
         drawn.extend_from_slice(&crc32fast::hash(&summed).to_le_bytes());
         drawn.extend_from_slice(&body);
         assert_eq!(out, drawn);
@@ -367,6 +390,7 @@ mod tests {
         let record = JournalRecord {
             tick: Tick(9),
             prev_digest: 1 << 60,
+            sealed_ms: 1 << 40,
             sketch: vec![4, u64::MAX],
             payload: vec![1, 2, 3],
         };
@@ -407,11 +431,34 @@ mod tests {
     #[test]
     fn a_later_format_is_told_from_damage() {
         let (mut bytes, _) = header().encode();
-        bytes[8] = 3;
-        assert_eq!(Header::decode(&bytes), Err(BadHeader::Format(3)));
+        bytes[8] = 4;
+        assert_eq!(Header::decode(&bytes), Err(BadHeader::Format(4)));
         let crc = crc32fast::hash(&bytes[..CRC_AT]);
         bytes[CRC_AT..].copy_from_slice(&crc.to_le_bytes());
-        assert_eq!(Header::decode(&bytes), Err(BadHeader::Format(3)));
+        assert_eq!(Header::decode(&bytes), Err(BadHeader::Format(4)));
+    }
+
+    #[test]
+    fn records_without_a_time_are_still_read() {
+        let (mut drawn, _) = header().encode();
+        drawn[8] = 2;
+        let crc = crc32fast::hash(&drawn[..CRC_AT]);
+        drawn[CRC_AT..].copy_from_slice(&crc.to_le_bytes());
+        let (old, seal) = Header::decode(&drawn).unwrap();
+        assert_eq!(old, header());
+        let mut body = vec![0x02, 0x01, 0, 0, 0, 0, 0, 0, 7, 0, 0, 0, 0, 0, 0, 0];
+        body.extend_from_slice(&[0xff, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0]);
+        body.extend_from_slice(&[3, 2, 0, 0, 0, 0, 0, 0, 0xaa, 0xbb]);
+        let mut summed = drawn[..CRC_AT].to_vec();
+        summed.extend_from_slice(&[38, 0, 0, 0]);
+        summed.extend_from_slice(&body);
+        let mut record = vec![38, 0, 0, 0];
+        record.extend_from_slice(&crc32fast::hash(&summed).to_le_bytes());
+        record.extend_from_slice(&body);
+        let found = decode_record(&record, seal).unwrap().to_record();
+        assert_eq!((found.tick, found.prev_digest), (Tick(0x0102), 7));
+        assert_eq!((found.sealed_ms, found.sketch), (0, vec![0x0203]));
+        assert_eq!(found.payload, [0xaa, 0xbb]);
     }
 
     #[test]

@@ -28,7 +28,7 @@ mod writer_tests;
 pub use error::JournalError;
 pub use prune::prune_journal;
 pub use reader::{
-    JournalBreak, JournalReader, JournalTail, SegmentSummary, TornTail, read_journal,
+    JournalBreak, JournalReader, JournalSurvey, JournalTail, SegmentSummary, TornTail, read_journal,
 };
 pub use status::{JournalHealth, JournalMonitor, JournalStatus};
 pub use writer::{Appended, JournalOptions, JournalWriter};
@@ -61,6 +61,9 @@ pub struct JournalRecord {
     pub tick: Tick,
     /// The world's digest after `tick - 1`.
     pub prev_digest: u64,
+    /// When they were sealed by the writer's clock, milliseconds since 1970 (UTC); 0 in segments before
+    /// format 3. By it people find a tick: nothing is computed from it.
+    pub sealed_ms: u64,
     /// The same state in a few more words, which tell where two states differ; opaque here. At most
     /// [`SKETCH_WORDS_MAX`](crate::limits::SKETCH_WORDS_MAX); none in segments of format 1.
     pub sketch: Vec<u64>,

@@ -34,6 +34,28 @@ pub struct JournalTail {
     pub world: Option<String>,
 }
 
+/// What there is after a checkpoint, without the records themselves: all of them have been read, and
+/// are whole.
+#[derive(Clone, Debug, Default)]
+pub struct JournalSurvey {
+    /// How many records follow, without a hole, right after the tick asked for.
+    pub records: u64,
+    /// The tick of the last of them.
+    pub last: Option<Tick>,
+    /// When the first and the last of them were sealed, as in [`JournalRecord::sealed_ms`].
+    pub sealed_ms: Option<(u64, u64)>,
+    /// The segments that were read, in order.
+    pub segments: Vec<SegmentSummary>,
+    /// As in [`JournalTail`].
+    pub torn: Option<TornTail>,
+    /// As in [`JournalTail`].
+    pub broken: Option<JournalBreak>,
+    /// As in [`JournalTail`].
+    pub newest_epoch: Option<Epoch>,
+    /// As in [`JournalTail`].
+    pub world: Option<String>,
+}
+
 /// One segment that was read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SegmentSummary {
@@ -99,6 +121,7 @@ pub struct JournalReader {
     broken: Option<JournalBreak>,
     newest_epoch: Option<Epoch>,
     world: Option<String>,
+    begins: Vec<(Epoch, Tick)>,
 }
 
 /// The segment being read.
@@ -143,6 +166,10 @@ impl JournalReader {
         let newest = segments.last().map(|segment| &segment.header.about);
         let newest_epoch = newest.map(|about| about.epoch);
         let world = newest.map(|about| about.world.clone());
+        let begins = segments
+            .iter()
+            .map(|segment| (segment.epoch(), segment.first()))
+            .collect();
         let ahead = segments
             .into_iter()
             .filter(|segment| segment.epoch() >= since)
@@ -158,7 +185,14 @@ impl JournalReader {
             broken: None,
             newest_epoch,
             world,
+            begins,
         })
+    }
+
+    /// Epoch and first tick of every segment in the directory, whether or not it is read, in order.
+    #[must_use]
+    pub fn begins(&self) -> &[(Epoch, Tick)] {
+        &self.begins
     }
 
     /// All records at once, and how the log ended.
@@ -169,6 +203,46 @@ impl JournalReader {
         let records = self.by_ref().collect::<Result<_, _>>()?;
         Ok(JournalTail {
             records,
+            segments: self.segments,
+            torn: self.torn,
+            broken: self.broken,
+            newest_epoch: self.newest_epoch,
+            world: self.world,
+        })
+    }
+
+    /// Reads all records to the end and keeps none of them: however long the journal is, one segment
+    /// is in memory.
+    ///
+    /// # Errors
+    /// See [`JournalError`].
+    pub fn survey(self) -> Result<JournalSurvey, JournalError> {
+        self.survey_while(|_| true)
+    }
+
+    /// As [`JournalReader::survey`], but ends before the first record that `wanted` does not want.
+    ///
+    /// # Errors
+    /// See [`JournalError`].
+    pub fn survey_while(
+        mut self,
+        mut wanted: impl FnMut(&JournalRecord) -> bool,
+    ) -> Result<JournalSurvey, JournalError> {
+        let (mut records, mut last, mut sealed_ms) = (0, None, None);
+        for record in self.by_ref() {
+            let record = record?;
+            if !wanted(&record) {
+                break;
+            }
+            last = Some(record.tick);
+            let (first_ms, _) = sealed_ms.unwrap_or((record.sealed_ms, 0));
+            sealed_ms = Some((first_ms, record.sealed_ms));
+            records += 1;
+        }
+        Ok(JournalSurvey {
+            records,
+            last,
+            sealed_ms,
             segments: self.segments,
             torn: self.torn,
             broken: self.broken,

@@ -32,6 +32,7 @@ pub(super) fn record(tick: u64) -> JournalRecord {
     JournalRecord {
         tick: Tick(tick),
         prev_digest: tick.wrapping_mul(0x9e37_79b9_7f4a_7c15),
+        sealed_ms: tick * 50,
         sketch: (0..tick % 4).collect(),
         payload: (0..payload).map(|at| (at as u64 ^ tick) as u8).collect(),
     }
@@ -228,7 +229,8 @@ fn a_flipped_bit_in_durable_records_is_refused_with_file_and_offset() {
     let mut starts = vec![HEADER_BYTES];
     for tick in 1..=7 {
         let record = record(tick as u64);
-        let variable = 4 + 8 * record.sketch.len() + record.payload.len();
+        // When it was sealed, and how many words its sketch has.
+        let variable = 8 + 4 + 8 * record.sketch.len() + record.payload.len();
         starts.push(starts[tick - 1] + RECORD_BYTES_MIN + variable);
     }
     // The record of tick 6 testifies that 1 to 5 had been on the disk.
@@ -287,8 +289,8 @@ fn damaged_foreign_and_later_headers_are_refused() {
     assert!(matches!(
         refused,
         Err(JournalError::Format {
-            found: 258,
-            known: 2,
+            found: 259,
+            known: 3,
             ..
         })
     ));

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use sqlx::postgres::{PgPool, PgPoolOptions};
-use sqlx::sqlite::{SqlitePool, SqlitePoolOptions};
+use sqlx::sqlite::{SqliteConnectOptions, SqlitePool, SqlitePoolOptions};
 use sqlx::{ConnectOptions, Connection};
 
 use super::address::Address;
@@ -85,6 +85,62 @@ impl Backend {
                 Ok(Self::Postgres(pool))
             }
         }
+    }
+}
+
+impl Backend {
+    /// Connects once, for reading only, and says which version the schema has.
+    pub(super) async fn look(
+        address: &Address,
+        patience: Duration,
+    ) -> Result<(Self, i64), StoreError> {
+        match tokio::time::timeout(patience, Self::look_patiently(address, patience)).await {
+            Ok(done) => done,
+            Err(_) => Err(timed_out(&address.place(), patience)),
+        }
+    }
+
+    async fn look_patiently(
+        address: &Address,
+        patience: Duration,
+    ) -> Result<(Self, i64), StoreError> {
+        let place = address.place();
+        let refused = |error: sqlx::Error| explain(&place, &error);
+        let (backend, found) = match address {
+            Address::Sqlite { path, .. } => {
+                let options = SqliteConnectOptions::new()
+                    .filename(path)
+                    .read_only(true)
+                    .busy_timeout(patience / 2);
+                let mut connection = options.connect().await.map_err(refused)?;
+                let found = schema::found_in_sqlite(&mut connection)
+                    .await
+                    .map_err(refused)?;
+                connection.close().await.map_err(refused)?;
+                let pool = SqlitePoolOptions::new()
+                    .max_connections(SQLITE_CONNECTIONS)
+                    .acquire_timeout(patience)
+                    .connect_lazy_with(options);
+                (Self::Sqlite(pool), found)
+            }
+            Address::Postgres { options, .. } => {
+                let options = (**options)
+                    .clone()
+                    .options([("default_transaction_read_only", "on")]);
+                let mut connection = options.connect().await.map_err(refused)?;
+                let found = schema::found_in_postgres(&mut connection)
+                    .await
+                    .map_err(refused)?;
+                connection.close().await.map_err(refused)?;
+                let pool = PgPoolOptions::new()
+                    .max_connections(POSTGRES_CONNECTIONS)
+                    .acquire_timeout(patience)
+                    .connect_lazy_with(options);
+                (Self::Postgres(pool), found)
+            }
+        };
+        schema::refuse_newer(&place, found)?;
+        Ok((backend, found))
     }
 }
 

@@ -13,10 +13,12 @@ use super::error::{StoreError, explain};
 const SQLITE: &[&str] = &[
     include_str!("../../migrations/sqlite/0001_worlds_and_checkpoints.sql"),
     include_str!("../../migrations/sqlite/0002_provenance.sql"),
+    include_str!("../../migrations/sqlite/0003_packed_parts_and_times.sql"),
 ];
 const POSTGRES: &[&str] = &[
     include_str!("../../migrations/postgres/0001_worlds_and_checkpoints.sql"),
     include_str!("../../migrations/postgres/0002_provenance.sql"),
+    include_str!("../../migrations/postgres/0003_packed_parts_and_times.sql"),
 ];
 const _: () = assert!(
     SQLITE.len() == POSTGRES.len(),
@@ -89,20 +91,67 @@ pub(super) async fn migrate_postgres(
     migrate!(connection, place, "BEGIN", Some(TURN), POSTGRES)
 }
 
+/// What each migration is for, in order.
+const PURPOSES: [&str; 3] = [
+    "worlds and checkpoints",
+    "checkpoints say what they were computed from",
+    "checkpoints are packed and say when they were taken",
+];
+const _: () = assert!(PURPOSES.len() == SQLITE.len(), "every migration is named");
+
+/// The newest version known here.
+pub(super) const KNOWN: i64 = SQLITE.len() as i64;
+
+/// Numbers and purposes of the migrations after version `found`.
+pub(super) fn purposes_after(found: i64) -> Vec<(i64, &'static str)> {
+    let applied = usize::try_from(found).unwrap_or_default();
+    (1..).zip(PURPOSES).skip(applied).collect()
+}
+
+/// The version of a database in which nothing is to be changed; 0 if it has none yet.
+pub(super) async fn found_in_sqlite(connection: &mut SqliteConnection) -> Result<i64, sqlx::Error> {
+    const THERE: &str = "SELECT COUNT(*) FROM sqlite_master WHERE name = 'bluemarble_schema'";
+    let there: i64 = sqlx::query_scalar(THERE)
+        .fetch_one(&mut *connection)
+        .await?;
+    match there {
+        0 => Ok(0),
+        _ => sqlx::query_scalar(NEWEST).fetch_one(connection).await,
+    }
+}
+
+/// As [`found_in_sqlite`].
+pub(super) async fn found_in_postgres(connection: &mut PgConnection) -> Result<i64, sqlx::Error> {
+    const THERE: &str = "SELECT COUNT(*) FROM information_schema.tables \
+         WHERE table_name = 'bluemarble_schema' AND table_schema = ANY (current_schemas(false))";
+    let there: i64 = sqlx::query_scalar(THERE)
+        .fetch_one(&mut *connection)
+        .await?;
+    match there {
+        0 => Ok(0),
+        _ => sqlx::query_scalar(NEWEST).fetch_one(connection).await,
+    }
+}
+
+/// Refuses what a later build has made.
+pub(super) fn refuse_newer(place: &str, found: i64) -> Result<(), StoreError> {
+    if found > KNOWN {
+        return Err(StoreError::NewerSchema {
+            place: place.to_owned(),
+            found,
+            known: KNOWN,
+        });
+    }
+    Ok(())
+}
+
 /// The migrations after version `found`, with their numbers.
 fn pending(
     place: &str,
     found: i64,
     migrations: &'static [&'static str],
 ) -> Result<impl Iterator<Item = (i64, &'static str)>, StoreError> {
-    let known = i64::try_from(migrations.len()).expect("a handful of migrations");
+    refuse_newer(place, found)?;
     let applied = usize::try_from(found).unwrap_or_default();
-    if found > known {
-        return Err(StoreError::NewerSchema {
-            place: place.to_owned(),
-            found,
-            known,
-        });
-    }
     Ok((1..).zip(migrations.iter().copied()).skip(applied))
 }

@@ -337,6 +337,7 @@ pub fn image(epoch: Epoch, tick: u64) -> CheckpointImage {
         digest: u64::MAX - tick,
         content_hash: 1 << 63,
         provenance: "seed=7".to_owned(),
+        taken_ms: tick * 50,
         parts: (0..4).map(part).collect(),
     }
 }

@@ -8,6 +8,11 @@ use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use bluemarble_persistence::Retention;
+use bluemarble_persistence::limits::{
+    CHECKPOINTS_KEPT, KEEP_DAILY_MAX, KEEP_HOURLY_MAX, KEEP_LAST_MAX,
+};
+
 use super::error::ConfigError;
 use super::raw::ConfigRaw;
 use super::running::{self, OverloadConfig, ZonesConfig};
@@ -42,6 +47,12 @@ pub const CLIENT_BYTES_PER_S: RangeInclusive<u32> = 8_000..=1_000_000;
 pub const GRACE_S: RangeInclusive<f64> = 0.0..=3_600.0;
 /// Between checkpoints, seconds: the upper end bounds how long a replay after a crash takes.
 pub const CHECKPOINT_S: RangeInclusive<f64> = 0.5..=600.0;
+/// Newest checkpoints kept.
+pub const KEEP_LAST: RangeInclusive<usize> = 2..=KEEP_LAST_MAX;
+/// Hours of which one checkpoint is kept.
+pub const KEEP_HOURLY: RangeInclusive<usize> = 0..=KEEP_HOURLY_MAX;
+/// Days of which one checkpoint is kept.
+pub const KEEP_DAILY: RangeInclusive<usize> = 0..=KEEP_DAILY_MAX;
 /// Group commit, milliseconds: what a power cut may take.
 pub const GROUP_COMMIT_MS: RangeInclusive<u64> = 5..=5_000;
 /// Records waiting for the journal's writer.
@@ -146,6 +157,8 @@ pub struct StoreConfig {
     pub database_url: Option<String>,
     /// Between two checkpoints.
     pub checkpoint_interval: Duration,
+    /// Which checkpoints stay.
+    pub retention: Retention,
 }
 
 /// The log.
@@ -354,6 +367,22 @@ fn store(
             )
             .within("store.checkpoint_s", CHECKPOINT_S, "seconds")
             .map(Duration::from_secs_f64)?,
+        retention: Retention {
+            last: from
+                .pick(&raw.store.keep_last, None, "", CHECKPOINTS_KEPT)
+                .within("store.keep_last", KEEP_LAST, "checkpoints")?,
+            hourly: from.pick(&raw.store.keep_hourly, None, "", 24).within(
+                "store.keep_hourly",
+                KEEP_HOURLY,
+                "hours",
+            )?,
+            daily: from.pick(&raw.store.keep_daily, None, "", 7).within(
+                "store.keep_daily",
+                KEEP_DAILY,
+                "days",
+            )?,
+            oldest: false,
+        },
     })
 }
 

@@ -4,8 +4,8 @@
 use std::fmt::Write;
 
 use super::checked::{
-    CHECKPOINT_S, CLIENT_BYTES_PER_S, Config, GRACE_S, GROUP_COMMIT_MS, INTEREST_M, QUEUE_RECORDS,
-    SESSIONS, THREADS, TICK_HZ, WAITING, ZONES,
+    CHECKPOINT_S, CLIENT_BYTES_PER_S, Config, GRACE_S, GROUP_COMMIT_MS, INTEREST_M, KEEP_DAILY,
+    KEEP_HOURLY, KEEP_LAST, QUEUE_RECORDS, SESSIONS, THREADS, TICK_HZ, WAITING, ZONES,
 };
 use super::running::{DEPARTURES, LADDER_S, LEVEL_MAX};
 
@@ -220,6 +220,36 @@ fn durability(page: &mut Page, config: &Config) {
         ),
         "checkpoint_s",
         float(config.store.checkpoint_interval.as_secs_f64()),
+    );
+    let keep = config.store.retention;
+    page.field(
+        &format!(
+            "Newest checkpoints kept, {} to {}, and the journal back to the oldest of them: should \
+             the newest be damaged, the next leads to the same state.",
+            KEEP_LAST.start(),
+            KEEP_LAST.end()
+        ),
+        "keep_last",
+        keep.last.to_string(),
+    );
+    page.field(
+        &format!(
+            "Hours of which the first checkpoint is kept, {} to {}; each takes the world's size in \
+             the database, some 100 bytes an entity.",
+            KEEP_HOURLY.start(),
+            KEEP_HOURLY.end()
+        ),
+        "keep_hourly",
+        keep.hourly.to_string(),
+    );
+    page.field(
+        &format!(
+            "Days (UTC) of which the first checkpoint is kept, {} to {}.",
+            KEEP_DAILY.start(),
+            KEEP_DAILY.end()
+        ),
+        "keep_daily",
+        keep.daily.to_string(),
     );
     page.section("journal");
     page.field(

@@ -109,6 +109,12 @@ pub struct StoreRaw {
     pub database_url: Field<String>,
     /// Seconds between checkpoints.
     pub checkpoint_s: Field<f64>,
+    /// How many of the newest checkpoints are kept, and the journal back to the oldest of them.
+    pub keep_last: Field<usize>,
+    /// Of how many hours one checkpoint is kept.
+    pub keep_hourly: Field<usize>,
+    /// Of how many days one checkpoint is kept.
+    pub keep_daily: Field<usize>,
 }
 
 /// `[journal]`

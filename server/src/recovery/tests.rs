@@ -4,13 +4,14 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use bluemarble_persistence::SegmentSummary;
+use bluemarble_persistence::{JournalRecord, JournalSurvey, SegmentSummary};
 use bluemarble_sim::Scenario;
 use bluemarble_spatial::Planet;
 use clap::Parser;
 
 use super::*;
 use crate::cli::{Cli, Command};
+use crate::remains::{Damaged, Records};
 
 const BUILD: &str = "this build";
 const WORLD: &str = "w";
@@ -53,6 +54,7 @@ fn history(spec: &WorldSpec, ticks: u64, image_at: u64) -> History {
         records.push(JournalRecord {
             tick: inputs.tick,
             prev_digest: world.digest(),
+            sealed_ms: 1_000 * inputs.tick.0,
             sketch: world.digest_parts().to_words(),
             payload: inputs.encode(),
         });
@@ -65,7 +67,7 @@ fn history(spec: &WorldSpec, ticks: u64, image_at: u64) -> History {
                 provenance: Provenance::of(spec).to_string(),
                 journal: PathBuf::new(),
             };
-            taken = Some(image(world.checkpoint(), &label));
+            taken = Some(image(world.checkpoint(), &label, 0));
         }
     }
     History {
@@ -101,13 +103,25 @@ fn remains(history: &History, spec: &WorldSpec, after_image: bool) -> Remains {
         records: records.len() as u64,
     };
     Remains {
+        newest: None,
+        passed_over: Vec::new(),
+        given_up: None,
         image: after_image.then(|| history.image.clone()),
-        tail: JournalTail {
-            records,
+        tail: JournalSurvey {
+            records: records.len() as u64,
+            last: records.last().map(|record| record.tick),
             segments: vec![segment],
             world: Some(WORLD.into()),
-            ..JournalTail::default()
+            ..JournalSurvey::default()
         },
+        records: Records::Here(records),
+    }
+}
+
+fn journaled(remains: &mut Remains) -> &mut Vec<JournalRecord> {
+    match &mut remains.records {
+        Records::Here(records) => records,
+        Records::Journal { .. } => panic!("they are here"),
     }
 }
 
@@ -116,6 +130,7 @@ fn attempt(spec: &WorldSpec, build: &str, remains: &Remains) -> Result<Recovered
         spec,
         world: WORLD,
         build,
+        any_build: false,
     };
     recover(&asker, remains, &stepper(), |_, _| {})
 }
@@ -152,7 +167,7 @@ fn a_divergence_is_named_with_its_first_tick() {
     let spec = spec(1);
     let history = history(&spec, 12, 4);
     let mut remains = remains(&history, &spec, true);
-    remains.tail.records[5].prev_digest ^= 1;
+    journaled(&mut remains)[5].prev_digest ^= 1;
     let error = refusal(&spec, BUILD, &remains);
     let RecoveryError::Diverged { tick, .. } = error else {
         panic!("{error}")
@@ -170,7 +185,7 @@ fn inputs_that_are_none_are_named_with_their_tick() {
     let spec = spec(1);
     let history = history(&spec, 6, 2);
     let mut remains = remains(&history, &spec, true);
-    remains.tail.records[2].payload.truncate(3);
+    journaled(&mut remains)[2].payload.truncate(3);
     let error = refusal(&spec, BUILD, &remains);
     assert!(
         matches!(error, RecoveryError::BadInputs { tick: Tick(5), .. }),
@@ -197,7 +212,7 @@ fn a_tail_of_another_world_content_or_build_is_refused_and_no_tail_is_not() {
     let text = refusal(&other, BUILD, &nameless).to_string();
     assert!(text.contains("does not say more"), "{text}");
     let mut foreign = remains(&history, &spec, true);
-    foreign.tail.records.clear();
+    foreign.tail.records = 0;
     foreign.tail.world = Some("v".into());
     assert!(matches!(
         refusal(&spec, BUILD, &foreign),
@@ -205,7 +220,8 @@ fn a_tail_of_another_world_content_or_build_is_refused_and_no_tail_is_not() {
     ));
 
     let mut planned = remains(&history, &spec, true);
-    planned.tail.records.clear();
+    planned.tail.records = 0;
+    planned.records = Records::Here(Vec::new());
     planned.tail.segments.clear();
     assert_eq!(
         attempt(&other, "that build", &planned)
@@ -213,5 +229,30 @@ fn a_tail_of_another_world_content_or_build_is_refused_and_no_tail_is_not() {
             .world
             .tick(),
         Tick(2)
+    );
+}
+
+#[test]
+fn the_way_past_a_damaged_checkpoint_leads_to_the_state_it_had() {
+    let spec = spec(1);
+    let history = history(&spec, 12, 4);
+    let digest = history.records[8].prev_digest;
+    let past = |digest| Remains {
+        passed_over: vec![Damaged {
+            epoch: Epoch(3),
+            tick: Tick(8),
+            digest,
+            what: "gone".into(),
+        }],
+        ..remains(&history, &spec, true)
+    };
+    for digest in [None, Some(digest)] {
+        let recovered = attempt(&spec, BUILD, &past(digest)).unwrap();
+        assert_eq!(recovered.world.digest(), history.world.digest());
+    }
+    let error = refusal(&spec, BUILD, &past(Some(digest ^ 1)));
+    assert!(
+        matches!(error, RecoveryError::OtherThanDamaged { tick: Tick(8), .. }),
+        "{error}"
     );
 }

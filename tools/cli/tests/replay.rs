@@ -69,6 +69,7 @@ fn image(world: &World, claim: &Claim) -> CheckpointImage {
         digest: checkpoint.digest,
         content_hash: world.spec().content_hash(),
         provenance: Provenance::of(world.spec()).to_string(),
+        taken_ms: 0,
         parts: checkpoint
             .parts
             .into_iter()
@@ -128,6 +129,7 @@ fn record(bend: fn(&mut EntityState)) -> Recorded {
         let appended = journal.append(JournalRecord {
             tick: inputs.tick,
             prev_digest: world.digest(),
+            sealed_ms: 0,
             sketch: world.digest_parts().to_words(),
             payload: inputs.encode(),
         });

@@ -38,6 +38,7 @@ fn segment() -> &'static (PathBuf, Vec<u8>) {
             let record = JournalRecord {
                 tick: Tick(tick),
                 prev_digest: tick,
+                sealed_ms: 3,
                 sketch: vec![1, 2],
                 payload,
             };

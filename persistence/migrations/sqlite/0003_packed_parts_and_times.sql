@@ -1,0 +1,4 @@
+-- How the parts are stored: 1 as they are, 2 packed. And when the writer's clock said it was taken,
+-- milliseconds since 1970 (UTC); 0 where nobody noted it.
+ALTER TABLE checkpoint ADD COLUMN format INTEGER NOT NULL DEFAULT 1;
+ALTER TABLE checkpoint ADD COLUMN taken_ms INTEGER NOT NULL DEFAULT 0;
