@@ -32,11 +32,12 @@ fn state(cell: CellId, axes: &FrameAxes, tick: u64) -> WireEntity {
     let angle = 0.4 * (tick - START) as f64 / f64::from(HZ);
     let heading = angle + std::f64::consts::FRAC_PI_2;
     let ahead = DVec3::new(maths::cos(heading), maths::sin(heading), 0.0);
+    let yaw = quantise::yaw(heading);
     WireEntity {
         cell: cell.0,
         pos_cm: quantise::position_cm(axes.to_local(place(axes, tick as f64))),
-        vel_cmps: quantise::velocity_cmps(ahead * 4.0),
-        yaw: quantise::yaw(heading),
+        vel_cmps: quantise::walker_velocity(ahead * 4.0, yaw),
+        yaw,
         health: 255,
         ..WireEntity::default()
     }

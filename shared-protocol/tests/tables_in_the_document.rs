@@ -3,15 +3,22 @@
 use std::fmt::Write as _;
 
 use bluemarble_shared_protocol::codec::prefix::BucketCode;
-use bluemarble_shared_protocol::codec::tables::{TableSet, V1, V2};
+use bluemarble_shared_protocol::codec::tables::{AGE_CLASSES, TableSet, V1, V2, WalkerTables};
 
 /// A set as the document writes it.
 fn drawn(set: &TableSet) -> String {
     let mut text = format!("Version {}, walkers:\n\n", set.version);
-    text.push_str("    class  heading; velocity ahead, aside, up; position ahead, aside, up\n");
-    for (class, codes) in set.walkers.iter().enumerate() {
-        push_codes(&mut text, &class.to_string(), &codes[..4]);
-        push_codes(&mut text, " ", &codes[4..]);
+    let shaped = matches!(set.walkers, WalkerTables::Shaped(_));
+    let shape = if shaped { "shape; " } else { "" };
+    let _ = writeln!(
+        text,
+        "    class  {shape}heading; velocity ahead, aside, up; position ahead, aside, up"
+    );
+    for class in 0..AGE_CLASSES {
+        let codes = set.of_walkers(class).all();
+        let (first, positions) = codes.split_at(codes.len() - 3);
+        push_codes(&mut text, &class.to_string(), first);
+        push_codes(&mut text, " ", positions);
     }
     let _ = write!(text, "\nVersion {}, bodies:\n\n", set.version);
     text.push_str(

@@ -14,6 +14,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use bluemarble_shared_protocol::bits::{BitReader, BitWriter};
+use bluemarble_shared_protocol::codec::tables::AGE_CLASSES;
 use bluemarble_shared_protocol::codec::{
     Acks, Baseline, IntentDatagram, Rotation, Schema, delta, full,
 };
@@ -66,7 +67,9 @@ fn tables_text(schema: Schema) -> String {
         let all: Vec<String> = codes.iter().map(|c| format!("{:?}", c.widths())).collect();
         format!("[{}]", all.join(",")).replace(", ", ",")
     };
-    let walkers: Vec<String> = tables.walkers.iter().map(|c| widths(c)).collect();
+    let walkers: Vec<String> = (0..AGE_CLASSES)
+        .map(|class| widths(tables.of_walkers(class).all()))
+        .collect();
     let bodies: Vec<String> = tables.bodies.iter().map(|c| widths(c)).collect();
     let fields: Vec<String> = schema
         .named_fields()

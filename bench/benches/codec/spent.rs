@@ -4,7 +4,6 @@ use std::fmt;
 
 use bluemarble_shared_protocol::bits::BitWriter;
 use bluemarble_shared_protocol::codec::delta::{self, BODY_FIELDS};
-use bluemarble_shared_protocol::codec::prefix::folded;
 use bluemarble_shared_protocol::codec::tables::TableSet;
 use bluemarble_shared_protocol::codec::{ENTER_BITS, REMOVE_BITS, gap_bits, update_bits};
 
@@ -51,15 +50,9 @@ impl Spent {
                     let mut out = BitWriter::default();
                     delta::write(&mut out, tables, base, HZ, state);
                     self.deltas += out.bits() as u64;
-                    let Some(residuals) = base.residuals(HZ, state) else {
-                        continue;
-                    };
-                    if *state == base.predict(HZ) {
-                        continue;
-                    }
                     let codes = tables.of_body(base.age, HZ);
-                    for (field, &value) in residuals.values().iter().enumerate() {
-                        self.fields[field] += codes[field].bits(folded(value)) as u64;
+                    for (field, number) in base.numbers(HZ, state) {
+                        self.fields[field] += codes[field].bits(number) as u64;
                     }
                 }
             }

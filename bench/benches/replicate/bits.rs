@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 
 use bluemarble_shared_protocol::bits::BitWriter;
 use bluemarble_shared_protocol::codec::delta::{self, WALKER_FIELDS};
-use bluemarble_shared_protocol::codec::prefix::folded;
 use bluemarble_shared_protocol::codec::{
-    BASELINE_BACK_MAX, Baseline, Record, Schema, SnapshotReader, gap_bits, update_bits,
+    BASELINE_BACK_MAX, Baseline, INDICES_MAX, OwnUpdate, Record, Schema, SnapshotReader,
+    SnapshotWriter, gap_bits, update_bits,
 };
+use bluemarble_shared_protocol::limits::DATAGRAM_BYTES_MAX;
 use bluemarble_shared_protocol::{Tick, WireEntity};
 
 use super::crowd::HZ;
@@ -24,6 +25,9 @@ pub struct Bits {
     /// What of a delta is no field of its motion: how it is written, and what seldom changes.
     escapes: u64,
     fields: [u64; WALKER_FIELDS.len()],
+    /// Headers, and what is said of the own avatar.
+    heads: u64,
+    owns: u64,
     all: u64,
     /// Updates by their baselines' age, the last place for all that are older.
     ages: [u64; 9],
@@ -35,6 +39,16 @@ impl Bits {
         let tables = Schema::NEWEST.tables();
         let mut reader = SnapshotReader::open(bytes, tables, HZ).expect("our own datagram");
         let (number, usual) = (reader.header().number, reader.header().usual_back);
+        if counts {
+            let head = |own: &OwnUpdate| {
+                let mut writer = SnapshotWriter::default();
+                writer.begin(reader.header(), own, DATAGRAM_BYTES_MAX, INDICES_MAX);
+                (DATAGRAM_BYTES_MAX * 8 - writer.bits_left()) as u64
+            };
+            let without = head(&OwnUpdate::None);
+            self.heads += without;
+            self.owns += head(reader.own()) - without;
+        }
         let mut next_index = 0;
         let mut against = None;
         loop {
@@ -79,16 +93,11 @@ impl Bits {
         let mut out = BitWriter::default();
         delta::write(&mut out, tables, baseline, HZ, state);
         let mut rest = out.bits() as u64;
-        if let Some(residuals) = baseline.residuals(HZ, state)
-            && baseline.predict(HZ) != *state
-        {
-            let codes = tables.of_walker(baseline.age, HZ);
-            let values = residuals.values().iter().zip(codes);
-            for (sum, (&value, code)) in self.fields.iter_mut().zip(values) {
-                let bits = code.bits(folded(value)) as u64;
-                *sum += bits;
-                rest -= bits;
-            }
+        let codes = tables.of_walker(baseline.age, HZ).all();
+        for (field, number) in baseline.numbers(HZ, state) {
+            let bits = codes[field].bits(number) as u64;
+            self.fields[field] += bits;
+            rest -= bits;
         }
         self.escapes += rest;
         self.updates += 1;
@@ -103,6 +112,8 @@ impl Bits {
             (&mut self.gaps, other.gaps),
             (&mut self.kinds, other.kinds),
             (&mut self.escapes, other.escapes),
+            (&mut self.heads, other.heads),
+            (&mut self.owns, other.owns),
             (&mut self.all, other.all),
         ];
         let fields = self.fields.iter_mut().zip(other.fields);
@@ -117,19 +128,22 @@ impl Bits {
         let per_update = |bits: u64| bits as f64 / self.updates as f64;
         let motion: u64 = self.fields.iter().sum();
         let records = self.gaps + self.kinds + self.escapes + motion;
+        let rest = self.all - records - self.heads - self.owns;
         let fields = WALKER_FIELDS.iter().zip(self.fields);
         let fields: Vec<String> = fields
             .map(|(name, bits)| format!("{name} {:.2}", per_update(bits)))
             .collect();
         println!(
-            "  bits     {:.2} per update: index {:.2}, which baseline {:.2}, escapes {:.2}, {}; headers, \
-             those who come and go, padding {:.2}",
+            "  bits     {:.2} per update: index {:.2}, which baseline {:.2}, escapes {:.2}, {}; headers \
+             {:.2}, own state {:.2}, those who come and go, padding {:.2}",
             per_update(self.all),
             per_update(self.gaps),
             per_update(self.kinds),
             per_update(self.escapes),
             fields.join(", "),
-            per_update(self.all - records),
+            per_update(self.heads),
+            per_update(self.owns),
+            per_update(rest),
         );
         let shares: Vec<String> = (1..)
             .zip(self.ages)

@@ -109,12 +109,13 @@ fn publish(walkers: &[Walker], tick: Tick) -> WireFrame {
     };
     for (row, walker) in (0..).zip(walkers) {
         let facing = axes.dir_to_local(walker.heading);
+        let heading = quantise::yaw(maths::atan2(facing.y, facing.x));
         frame.ids.push(walker.id);
         frame.states.push(WireEntity {
             cell: cell.0,
             pos_cm: quantise::position_cm(axes.to_local(walker.pos)),
-            vel_cmps: quantise::velocity_cmps(axes.dir_to_local(walker.heading * PACE_MPS)),
-            yaw: quantise::yaw(maths::atan2(facing.y, facing.x)),
+            vel_cmps: quantise::walker_velocity(facing * PACE_MPS, heading),
+            yaw: heading,
             health: 255,
             ..WireEntity::default()
         });

@@ -90,6 +90,12 @@ pub struct BandQuality {
 }
 
 impl Cost {
+    /// UDP payload that is no snapshot.
+    fn wrapping_bytes_per_client_tick(&self) -> f64 {
+        let per_update = self.udp_bytes_per_update - self.snapshot_bits_per_update / 8.0;
+        per_update * self.updates_per_client_tick
+    }
+
     /// For people.
     pub(super) fn rows(&self) -> Vec<(&'static str, String)> {
         let cpu = &self.cpu_us;
@@ -136,6 +142,16 @@ impl Cost {
                     self.udp_bytes_per_update,
                     self.snapshot_bits_per_update,
                     self.updates_per_client_tick
+                ),
+            ),
+            (
+                "  around snapshots",
+                format!(
+                    "{:.0} bytes per client and tick, {:.0} % of all: QUIC's headers, tags and \
+                     acknowledgements, and streams",
+                    self.wrapping_bytes_per_client_tick(),
+                    100.0 * self.wrapping_bytes_per_client_tick()
+                        / (self.udp_bytes_per_update * self.updates_per_client_tick).max(1.0)
                 ),
             ),
             ("near, p50 / p99 / max", band(&self.near)),

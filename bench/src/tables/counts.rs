@@ -1,4 +1,4 @@
-//! How often each residual of each field was met, by class of motion and of age: all that tables are made
+//! How often each number of each field was met, by class of motion and of age: all that tables are made
 //! from. As text it is small enough to be checked in.
 
 use std::collections::BTreeMap;
@@ -6,11 +6,10 @@ use std::fmt::Write as _;
 
 use anyhow::{Context as _, bail};
 use bluemarble_shared_protocol::codec::delta::{BODY_FIELDS, Baseline, WALKER_FIELDS};
-use bluemarble_shared_protocol::codec::prefix::folded;
 use bluemarble_shared_protocol::codec::tables::{AGE_CLASSES, age_class};
 use bluemarble_shared_protocol::{WireEntity, mix64};
 
-/// Up to this residuals are told apart; beyond, four to each doubling.
+/// Up to this numbers are told apart; beyond, four to each doubling.
 const EXACT: u32 = 128;
 
 /// Walkers or bodies.
@@ -43,7 +42,7 @@ impl Motion {
     }
 }
 
-/// How often each residual, made positive, was met in one field.
+/// How often each number was met in one field, as it is coded: residuals made positive.
 pub type Histogram = BTreeMap<u32, u64>;
 
 /// By class of motion, class of age and field.
@@ -51,23 +50,17 @@ pub type Histogram = BTreeMap<u32, u64>;
 pub struct Counts(BTreeMap<(Motion, usize, usize), Histogram>);
 
 impl Counts {
-    /// One delta, as it would be written. What is sent whole or is just as expected counts for nothing.
+    /// One delta, as it would be written. A body that is sent whole or is just as expected counts for nothing.
     pub fn add(&mut self, base: &Baseline, hz: u32, state: &WireEntity) {
-        let Some(residuals) = base.residuals(hz, state) else {
-            return;
-        };
-        if *state == base.predict(hz) {
-            return;
-        }
-        let motion = if state.rotation.is_some() {
+        let motion = if base.state.rotation.is_some() {
             Motion::Body
         } else {
             Motion::Walker
         };
         let class = age_class(base.age, hz);
-        for (field, &value) in residuals.values().iter().enumerate() {
+        for (field, number) in base.numbers(hz, state) {
             let histogram = self.0.entry((motion, class, field)).or_default();
-            *histogram.entry(coarse(folded(value))).or_default() += 1;
+            *histogram.entry(coarse(number)).or_default() += 1;
         }
     }
 
@@ -81,7 +74,7 @@ impl Counts {
     /// As text, a line for each field.
     #[must_use]
     pub fn to_text(&self) -> String {
-        let mut text = String::from("# motion, class of age, field: residual×count …\n");
+        let mut text = String::from("# motion, class of age, field: number×count …\n");
         for ((motion, class, field), histogram) in &self.0 {
             let _ = write!(text, "{} {class} {field}:", motion.name());
             for (value, count) in histogram {

@@ -4,18 +4,28 @@ use std::fmt::Write as _;
 
 use bluemarble_shared_protocol::codec::prefix::BucketCode;
 use bluemarble_shared_protocol::codec::tables::{
-    AGE_CLASSES, BodyCodes, TableSet, V1, WalkerCodes,
+    AGE_CLASSES, BodyCodes, ShapedCodes, TableSet, V1, WalkerTables,
 };
 
 use super::counts::{Counts, Histogram, Motion};
 use super::fit::widths;
 
 /// Greatest number that each of a walker's fields can hold.
-const WALKER_MAX: [u32; 7] = {
-    let velocity = (1 << 20) - 1;
-    let all = u32::MAX;
-    [255, velocity, velocity, velocity, all, all, all]
+const WALKER_MAX: [u32; 8] = {
+    let (shape, velocity, all) = (33, (1 << 18) - 1, u32::MAX);
+    [shape, 255, velocity, velocity, velocity, all, all, all]
 };
+/// The codes of a walker's fields that were met too seldom to make one.
+const WALKER_SELDOM: [&[u8]; 8] = [
+    &[1, 1, 1, 2, 3, 6],
+    &[2, 2, 3, 8],
+    &[1, 2, 3, 6, 10, 18],
+    &[1, 2, 3, 6, 10, 18],
+    &[1, 2, 3, 6, 10, 18],
+    &[1, 2, 3, 5, 9, 32],
+    &[1, 2, 3, 5, 9, 32],
+    &[1, 2, 3, 5, 9, 32],
+];
 /// Greatest number that each of a body's fields can hold.
 const BODY_MAX: [u32; 10] = {
     let (turn, velocity, all) = ((1 << 12) - 1, (1 << 18) - 1, u32::MAX);
@@ -37,7 +47,7 @@ const BODY_ALIKE: [&[usize]; 10] = [
     &[7, 8],
     &[9],
 ];
-/// What was met so seldom makes no table; the first set's is taken.
+/// What was met so seldom makes no table; [`WALKER_SELDOM`] or the first set's is taken.
 const MET_MIN: u64 = 500;
 
 /// The tables that fit best.
@@ -47,15 +57,16 @@ pub fn table_set(counts: &Counts, version: u8) -> TableSet {
     TableSet {
         version,
         made_from: counts.digest(),
-        walkers: classes.map(|class| walkers(counts, class)),
+        walkers: WalkerTables::Shaped(classes.map(|class| walkers(counts, class))),
         bodies: classes.map(|class| bodies(counts, class)),
     }
 }
 
-fn walkers(counts: &Counts, class: usize) -> WalkerCodes {
+fn walkers(counts: &Counts, class: usize) -> ShapedCodes {
     core::array::from_fn(|field| {
         let histogram = counts.of(Motion::Walker, class, field);
-        fitted(&histogram, WALKER_MAX[field], V1.walkers[class][field])
+        let seldom = BucketCode::new(WALKER_SELDOM[field]);
+        fitted(&histogram, WALKER_MAX[field], seldom)
     })
 }
 
@@ -85,32 +96,24 @@ pub fn source(set: &TableSet) -> String {
     let mut text = format!(
         "//! Tables, version {}, as `cargo run --release -p bluemarble-bench -- tables` wrote them from recorded\n\
          //! traffic. Not to be edited: a test compares this file with what the tool makes of the counts.\n\n\
-         use super::{{TableSet, codes}};\n\n\
+         use super::{{TableSet, WalkerTables, codes}};\n\n\
          pub(super) const TABLES: TableSet = TableSet {{\n    version: {},\n    made_from: {},\n",
         set.version,
         set.version,
         grouped_hex(set.made_from),
     );
+    text.push_str("    walkers: WalkerTables::Shaped([\n");
     push_classes(
         &mut text,
-        "walkers",
-        set.walkers.iter().map(|codes| &codes[..]),
+        (0..AGE_CLASSES).map(|class| set.of_walkers(class).all()),
     );
-    push_classes(
-        &mut text,
-        "bodies",
-        set.bodies.iter().map(|codes| &codes[..]),
-    );
-    text.push_str("};\n");
+    text.push_str("    ]),\n    bodies: [\n");
+    push_classes(&mut text, set.bodies.iter().map(|codes| &codes[..]));
+    text.push_str("    ],\n};\n");
     text
 }
 
-fn push_classes<'a>(
-    text: &mut String,
-    name: &str,
-    classes: impl Iterator<Item = &'a [BucketCode]>,
-) {
-    let _ = writeln!(text, "    {name}: [");
+fn push_classes<'a>(text: &mut String, classes: impl Iterator<Item = &'a [BucketCode]>) {
     for codes in classes {
         text.push_str("        codes([\n");
         for code in codes {
@@ -119,7 +122,6 @@ fn push_classes<'a>(
         }
         text.push_str("        ]),\n");
     }
-    text.push_str("    ],\n");
 }
 
 fn grouped_hex(word: u64) -> String {

@@ -48,11 +48,12 @@ pub fn states(seed: u64, walker: u64) -> Vec<WireEntity> {
         let (sin, cos) = maths::sin_cos(heading);
         let velocity = DVec3::new(cos, sin, 0.0) * PACE_MPS;
         place += velocity / f64::from(HZ);
+        let yaw = quantise::yaw(heading);
         WireEntity {
             cell: 1,
             pos_cm: quantise::position_cm(place),
-            vel_cmps: quantise::velocity_cmps(velocity),
-            yaw: quantise::yaw(heading),
+            vel_cmps: quantise::walker_velocity(velocity, yaw),
+            yaw,
             health: u8::MAX,
             ..WireEntity::default()
         }

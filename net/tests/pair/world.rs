@@ -336,11 +336,12 @@ fn quantised(
         .entry(cell)
         .or_insert_with(|| FrameAxes::of(cell, RADIUS_M));
     let facing = axes.dir_to_local(facing);
+    let yaw = quantise::yaw(maths::atan2(facing.y, facing.x));
     WireEntity {
         cell: cell.0,
         pos_cm: quantise::position_cm(axes.to_local(pos)),
-        vel_cmps: quantise::velocity_cmps(axes.dir_to_local(vel)),
-        yaw: quantise::yaw(maths::atan2(facing.y, facing.x)),
+        vel_cmps: quantise::walker_velocity(axes.dir_to_local(vel), yaw),
+        yaw,
         health: shown.health,
         action: shown.action,
         action_n: shown.action_n,

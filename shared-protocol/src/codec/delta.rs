@@ -1,16 +1,17 @@
 //! A [`WireEntity`] against an older one: the heart of the codec, in integers only.
 //!
 //! There are two classes of motion. A *walker* has a heading, and its velocity turns along with it
-//! (`walker`); a *body* is turned anyhow, and goes on as it went (`body`). For both the change of
-//! direction goes first, then the velocity against what that lets expect, then the position against the
-//! old one moved by the mean of both velocities. A thing that does exactly what was expected costs two
-//! bits. What seldom changes (health, action, flags, kind) hides behind an escape; a change of frame
-//! cell or of the class of motion is sent whole.
+//! (`shaped`, and `walker` for those who know the schema before alone); a *body* is turned anyhow, and goes
+//! on as it went (`body`). For both the change of direction goes first, then the velocity against what that
+//! lets expect, then the position against where both velocities lead from the old one. A body that does
+//! exactly what was expected costs two bits, a walker a few. What seldom changes (health, action, flags,
+//! kind) hides behind an escape; a change of frame cell or of the class of motion is sent whole.
 //!
 //! Prefix tables depend on the class of motion and on the baseline's age: an older one means larger
 //! residuals ([`super::tables`]).
 
 mod body;
+mod shaped;
 mod walker;
 
 use crate::bits::{BitReader, BitWriter};
@@ -18,16 +19,15 @@ use crate::wire_frame::WireEntity;
 
 use super::DecodeError;
 use super::full;
-use super::prefix::BucketCode;
-use super::tables::TableSet;
+use super::prefix::folded;
+use super::tables::{TableSet, WalkerCodes};
 
 pub use body::FIELDS as BODY_FIELDS;
-pub use walker::FIELDS as WALKER_FIELDS;
+pub use shaped::FIELDS as WALKER_FIELDS;
+pub use walker::FIELDS as PLAIN_WALKER_FIELDS;
 
 /// Oldest baseline a delta may have, ticks: two seconds at the highest tick rate.
 pub const AGE_MAX: u32 = 256;
-/// Most fields that a class of motion has.
-pub const MOTION_FIELDS_MAX: usize = 10;
 
 /// What a delta is against.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,51 +61,28 @@ impl Baseline {
         }
     }
 
-    /// By how much `state` differs from what was expected of its motion, field by field in the order in
-    /// which they are written, and the code of each; `None` if it is sent whole.
+    /// The coded numbers of a delta to `state` in the newest schema, in the order in which they are written,
+    /// each with its place in [`WALKER_FIELDS`] or [`BODY_FIELDS`]: what tables are made from. Nothing of a
+    /// body that is sent whole or is as expected.
     #[must_use]
-    pub fn residuals(&self, hz: u32, state: &WireEntity) -> Option<Residuals> {
-        let base = &self.state;
-        if state.cell != base.cell {
-            return None;
-        }
-        match (base.rotation, state.rotation) {
-            (None, None) => Some(walker::residuals(base, self.age, hz, state)),
-            (Some(old), Some(new)) => Some(body::residuals(self, old, hz, state, new)),
-            _ => None,
+    pub fn numbers(&self, hz: u32, state: &WireEntity) -> Vec<(usize, u32)> {
+        let Some(old) = self.state.rotation else {
+            return shaped::numbers(self, hz, state);
+        };
+        match state.rotation {
+            Some(new) if !is_whole(&self.state, state) && *state != self.predict(hz) => {
+                let residuals = body::residuals(self, old, hz, state, new);
+                residuals
+                    .values
+                    .into_iter()
+                    .map(folded)
+                    .enumerate()
+                    .collect()
+            }
+            _ => Vec::new(),
         }
     }
 }
-
-/// A motion as it is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Residuals {
-    values: [i32; MOTION_FIELDS_MAX],
-    count: usize,
-    /// Of a body: another greatest component of its rotation than expected.
-    pub largest: Option<u8>,
-}
-
-impl Residuals {
-    fn new(values: &[i32], largest: Option<u8>) -> Self {
-        let mut all = [0; MOTION_FIELDS_MAX];
-        all[..values.len()].copy_from_slice(values);
-        Self {
-            values: all,
-            count: values.len(),
-            largest,
-        }
-    }
-
-    /// In the order of [`WALKER_FIELDS`] or [`BODY_FIELDS`].
-    #[must_use]
-    pub fn values(&self) -> &[i32] {
-        &self.values[..self.count]
-    }
-}
-
-/// The codes of one class of motion at one class of age.
-type Codes = [BucketCode];
 
 /// Where something that was at `from` is after so many quarter ticks, if its velocity went from `old` to
 /// `new` evenly: `from + (old + new) · quarters / (8 · hz)`, the quotient rounded to the nearest, halves
@@ -127,15 +104,42 @@ fn quarters(age: u32) -> i64 {
 
 /// Writes `state` against its baseline.
 pub fn write(out: &mut BitWriter, tables: &TableSet, base: &Baseline, hz: u32, state: &WireEntity) {
+    match base.state.rotation {
+        None => match tables.of_walker(base.age, hz) {
+            WalkerCodes::Shaped(codes) => shaped::write(out, codes, base, hz, state),
+            WalkerCodes::Plain(codes) => write_escaped(out, base, hz, state, |out| {
+                let residuals = walker::residuals(&base.state, base.age, hz, state);
+                for (code, value) in codes.iter().zip(residuals) {
+                    code.write_signed(out, value);
+                }
+            }),
+        },
+        Some(old) => write_escaped(out, base, hz, state, |out| {
+            // It has one as well, or it would be written whole.
+            let new = state.rotation.unwrap_or(old);
+            let codes = tables.of_body(base.age, hz);
+            body::write(out, codes, &body::residuals(base, old, hz, state, new));
+        }),
+    }
+}
+
+/// With an escape for what seldom changes, and one for what is as expected.
+fn write_escaped(
+    out: &mut BitWriter,
+    base: &Baseline,
+    hz: u32,
+    state: &WireEntity,
+    write_motion: impl FnOnce(&mut BitWriter),
+) {
     let old = &base.state;
-    let whole = state.cell != old.cell || state.rotation.is_some() != old.rotation.is_some();
+    let whole = is_whole(old, state);
     if !whole && seldom(state) == seldom(old) {
         let as_expected = *state == base.predict(hz);
         out.write_bool(as_expected);
         if as_expected {
             out.write_bool(false);
         } else {
-            write_motion(out, tables, base, hz, state);
+            write_motion(out);
         }
         return;
     }
@@ -157,8 +161,13 @@ pub fn write(out: &mut BitWriter, tables: &TableSet, base: &Baseline, hz: u32, s
         );
     out.write_bool(!as_expected);
     if !as_expected {
-        write_motion(out, tables, base, hz, state);
+        write_motion(out);
     }
+}
+
+/// Whether a state has to be sent whole.
+fn is_whole(old: &WireEntity, state: &WireEntity) -> bool {
+    state.cell != old.cell || state.rotation.is_some() != old.rotation.is_some()
 }
 
 /// What seldom changes.
@@ -192,28 +201,6 @@ fn write_seldom(out: &mut BitWriter, base: &WireEntity, state: &WireEntity) {
     }
 }
 
-fn write_motion(
-    out: &mut BitWriter,
-    tables: &TableSet,
-    base: &Baseline,
-    hz: u32,
-    state: &WireEntity,
-) {
-    match (base.state.rotation, state.rotation) {
-        (Some(old), Some(new)) => {
-            let codes = tables.of_body(base.age, hz);
-            body::write(out, codes, &body::residuals(base, old, hz, state, new));
-        }
-        _ => {
-            let codes = tables.of_walker(base.age, hz);
-            let residuals = walker::residuals(&base.state, base.age, hz, state);
-            for (code, &value) in codes.iter().zip(residuals.values()) {
-                code.write_signed(out, value);
-            }
-        }
-    }
-}
-
 /// Reads what [`write()`] wrote.
 ///
 /// # Errors
@@ -224,9 +211,29 @@ pub fn read(
     base: &Baseline,
     hz: u32,
 ) -> Result<WireEntity, DecodeError> {
+    match base.state.rotation {
+        None => match tables.of_walker(base.age, hz) {
+            WalkerCodes::Shaped(codes) => shaped::read(bits, codes, base, hz),
+            WalkerCodes::Plain(codes) => read_escaped(bits, base, hz, |bits, state| {
+                walker::read(bits, codes, &base.state, base.age, hz, state)
+            }),
+        },
+        Some(rotation) => read_escaped(bits, base, hz, |bits, state| {
+            let codes = tables.of_body(base.age, hz);
+            body::read(bits, codes, base, rotation, hz, state)
+        }),
+    }
+}
+
+fn read_escaped(
+    bits: &mut BitReader<'_>,
+    base: &Baseline,
+    hz: u32,
+    read_motion: impl FnOnce(&mut BitReader<'_>, &mut WireEntity) -> Result<(), DecodeError>,
+) -> Result<WireEntity, DecodeError> {
     let mut state = base.state;
     if !bits.read_bool()? {
-        read_motion(bits, tables, base, hz, &mut state)?;
+        read_motion(bits, &mut state)?;
         return Ok(state);
     }
     if !bits.read_bool()? {
@@ -238,7 +245,7 @@ pub fn read(
     }
     read_seldom(bits, &mut state)?;
     if bits.read_bool()? {
-        read_motion(bits, tables, base, hz, &mut state)?;
+        read_motion(bits, &mut state)?;
         return Ok(state);
     }
     let expected = base.predict(hz);
@@ -265,25 +272,6 @@ fn read_seldom(bits: &mut BitReader<'_>, state: &mut WireEntity) -> Result<(), D
         state.kind = full::read_kind(bits)?;
     }
     Ok(())
-}
-
-fn read_motion(
-    bits: &mut BitReader<'_>,
-    tables: &TableSet,
-    base: &Baseline,
-    hz: u32,
-    state: &mut WireEntity,
-) -> Result<(), DecodeError> {
-    match base.state.rotation {
-        None => {
-            let codes = tables.of_walker(base.age, hz);
-            walker::read(bits, codes, &base.state, base.age, hz, state)
-        }
-        Some(rotation) => {
-            let codes = tables.of_body(base.age, hz);
-            body::read(bits, codes, base, rotation, hz, state)
-        }
-    }
 }
 
 /// A component of a velocity: what was expected, and by how much it differs.
@@ -334,12 +322,17 @@ mod tests {
     }
 
     #[test]
-    fn standing_and_coasting_cost_two_bits() {
+    fn standing_and_coasting_cost_a_body_two_bits_and_a_walker_few() {
         for seed in 0..200 {
-            let base = Dice(seed).entity();
-            for age in [1, 2, 7, 40] {
+            let base = Dice(seed).in_steps();
+            for (age, most) in [(1, 6), (2, 6), (7, 7), (40, 8)] {
                 let base = Baseline::alone(base, age);
-                assert_eq!(bits_of(&base, &base.predict(20)), 2);
+                let bits = bits_of(&base, &base.predict(20));
+                if base.state.rotation.is_some() {
+                    assert_eq!(bits, 2);
+                } else {
+                    assert!(bits <= most, "{bits} after {age}");
+                }
             }
         }
     }
@@ -350,15 +343,30 @@ mod tests {
             vel_cmps: [500, 0, 0],
             ..WireEntity::default()
         };
-        let [x, y] = crate::codec::turn::turned([500, 0], 3);
-        let vel = [x as i16, y as i16, 0];
+        let [x, y] = crate::codec::turn::uprighted([500, 0], 3);
         let state = WireEntity {
             yaw: 3,
-            vel_cmps: vel,
-            pos_cm: moved_all(&base, vel, 4, 20),
+            vel_cmps: [x as i16, y as i16, 0],
+            pos_cm: [x / 20, y / 20, 0],
             ..base
         };
-        assert!(bits_of(&Baseline::alone(base, 1), &state) <= 16);
+        assert!(bits_of(&Baseline::alone(base, 1), &state) <= 9);
+    }
+
+    #[test]
+    fn a_velocity_between_two_steps_is_told_all_the_same() {
+        let base = WireEntity {
+            vel_cmps: [500, 0, 0],
+            ..WireEntity::default()
+        };
+        for vel_cmps in [[501, 0, 0], [32_767, -32_768, -32_768], [-3, 7, 1]] {
+            let state = WireEntity { vel_cmps, ..base };
+            let base = Baseline::alone(base, 1);
+            let mut out = BitWriter::default();
+            write(&mut out, &V2, &base, 20, &state);
+            let bytes = out.to_bytes();
+            assert_eq!(read(&mut BitReader::new(&bytes), &V2, &base, 20), Ok(state));
+        }
     }
 
     #[test]

@@ -119,8 +119,7 @@ impl BucketCode {
     /// As [`BucketCode::read`].
     #[inline]
     pub fn read_signed(&self, bits: &mut BitReader<'_>) -> Result<i32, DecodeError> {
-        let folded = self.read(bits)?;
-        Ok((folded >> 1) as i32 ^ -((folded & 1) as i32))
+        Ok(unfolded(self.read(bits)?))
     }
 }
 
@@ -129,6 +128,13 @@ impl BucketCode {
 #[must_use]
 pub const fn folded(number: i32) -> u32 {
     ((number << 1) ^ (number >> 31)) as u32
+}
+
+/// What [`folded`] made of a number.
+#[inline]
+#[must_use]
+pub const fn unfolded(number: u32) -> i32 {
+    (number >> 1) as i32 ^ -((number & 1) as i32)
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use core::f64::consts::TAU;
 use glam::{DQuat, DVec3};
 
 use super::rotation::{COMPONENT_MAX, Rotation};
+use super::turn::{VELOCITY_STEPS_CMPS, along, in_steps, uprighted};
 
 /// `x.round() as i64`: half away from zero, saturating, NaN as 0. The standard library's is a call on
 /// processors that may lack the instruction, and there are seven in every row of every tick.
@@ -31,11 +32,30 @@ pub fn position_cm(local_m: DVec3) -> [i32; 3] {
     local_m.to_array().map(|m| saturated(rounded(m * 100.0)))
 }
 
-/// Metres per second along a frame cell's axes to centimetres per second; at most 327 m/s.
+/// Metres per second along a frame cell's axes to centimetres per second; at most 327 m/s. A walker's is
+/// [`walker_velocity`].
 #[must_use]
 pub fn velocity_cmps(local_mps: DVec3) -> [i16; 3] {
     let cmps = |mps: f64| rounded(mps * 100.0).clamp(i16::MIN.into(), i16::MAX.into());
     local_mps.to_array().map(|mps| cmps(mps) as i16)
+}
+
+/// A walker's velocity, as [`velocity_cmps`], but in whole steps along its heading, across it and up: who
+/// sees it move between two places needs no more, and it costs a third less to tell. Near the end of the
+/// range, where steps would lead beyond it, to the centimetre.
+#[must_use]
+pub fn walker_velocity(local_mps: DVec3, yaw: u8) -> [i16; 3] {
+    let exact = velocity_cmps(local_mps);
+    let [x, y, z] = exact.map(i32::from);
+    let [ahead, aside] = along([x, y], yaw);
+    let steps = in_steps([ahead, aside, z]);
+    let [ahead, aside, z] = [0, 1, 2].map(|k| steps[k] * VELOCITY_STEPS_CMPS[k]);
+    let [x, y] = uprighted([ahead, aside], yaw);
+    let stepped = [x, y, z].map(i16::try_from);
+    match stepped {
+        [Ok(x), Ok(y), Ok(z)] => [x, y, z],
+        _ => exact,
+    }
 }
 
 /// An angle from +x towards +y, radians, to 256ths of a turn.
@@ -138,6 +158,72 @@ mod tests {
             let shown = f64::from(health(points, max)) / 255.0;
             let off = f64::from(points) / f64::from(max) - shown;
             assert!(off.abs() <= 1.0 / 255.0 + 1e-9, "{points} of {max}");
+        }
+    }
+
+    #[test]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "bounds hold whatever a machine's sine rounds to"
+    )]
+    fn a_walkers_velocity_is_off_by_half_a_step_and_what_turning_rounds() {
+        let mut worst = DVec3::ZERO;
+        for n in 0..200_000_u64 {
+            let draw = |k: u64| (crate::mix64(n * 7 + k) % 20_000) as f64 / 1e4 - 1.0;
+            let vel =
+                DVec3::new(draw(0), draw(1), draw(2)) * [0.3, 3.0, 30.0, 190.0][n as usize % 4];
+            let heading = (n % 256) as u8;
+            let off = velocity_mps(walker_velocity(vel, heading)) - vel;
+            let (sin, cos) = (f64::from(heading) * (TAU / 256.0)).sin_cos();
+            let ahead = off.x * cos + off.y * sin;
+            let aside = off.y * cos - off.x * sin;
+            worst = worst.max(DVec3::new(ahead, aside, off.z).abs());
+        }
+        let [ahead, aside, up] = worst.to_array();
+        assert!(
+            ahead <= 0.075 && aside <= 0.125 && up <= 0.055 + 1e-9,
+            "{worst}"
+        );
+        assert!(
+            ahead >= 0.06 && aside >= 0.11 && up >= 0.05,
+            "not tried hard enough: {worst}"
+        );
+    }
+
+    #[test]
+    fn a_velocity_in_steps_stays_what_it_is_and_one_beyond_them_is_kept_to_the_centimetre() {
+        for n in 0..50_000_u64 {
+            let draw = |k: u64| (crate::mix64(n * 7 + k) % 60_000) as f64 / 100.0 - 300.0;
+            let heading = (n % 256) as u8;
+            let once = walker_velocity(DVec3::new(draw(0), draw(1), draw(2)), heading);
+            assert_eq!(
+                walker_velocity(velocity_mps(once), heading),
+                once,
+                "{heading}"
+            );
+        }
+        assert_eq!(walker_velocity(DVec3::splat(1e9), 32), [i16::MAX; 3]);
+    }
+
+    #[test]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "bounds hold whatever a machine's sine rounds to"
+    )]
+    fn who_runs_where_he_looks_has_one_velocity_whichever_way_he_turns() {
+        for n in 0..100_000_u64 {
+            let angle = (crate::mix64(n) % 1_000_000) as f64 / 1e6 * TAU;
+            let (sin, cos) = angle.sin_cos();
+            for speed in [0.0, 1.4, 3.5, 5.0, 7.0] {
+                let heading = yaw(angle);
+                let [x, y, z] = walker_velocity(DVec3::new(cos, sin, 0.0) * speed, heading);
+                let told = along([x.into(), y.into()], heading);
+                assert_eq!(
+                    (told, z),
+                    ([(speed * 100.0) as i32, 0], 0),
+                    "{angle} {speed}"
+                );
+            }
         }
     }
 

@@ -9,7 +9,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::tables::{TableSet, V1, V2};
+use super::tables::{TableSet, V1, V2, WalkerTables};
 
 /// One version of one field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -90,14 +90,20 @@ impl Schema {
     /// Its fields.
     #[must_use]
     pub fn fields(self) -> [FieldVersion; NAMES.len()] {
-        let tables = self.tables().version;
-        NAMES.map(|(id, name)| FieldVersion {
-            id,
-            layout: 1,
-            tables: match name {
-                "position" | "velocity" | "heading" | "rotation" => tables,
-                _ => 0,
-            },
+        let tables = self.tables();
+        let shaped = matches!(tables.walkers, WalkerTables::Shaped(_));
+        NAMES.map(|(id, name)| {
+            let (newer, coded) = match name {
+                "change" => (shaped, shaped),
+                "position" | "velocity" => (shaped, true),
+                "heading" | "rotation" => (false, true),
+                _ => (false, false),
+            };
+            FieldVersion {
+                id,
+                layout: 1 + u8::from(newer),
+                tables: if coded { tables.version } else { 0 },
+            }
         })
     }
 
@@ -224,8 +230,8 @@ mod tests {
         let error = Schema::for_client(&future).unwrap_err();
         assert_eq!(
             error.to_string(),
-            "the field velocity: snapshots have it in version 1 with tables 2 or 1 with tables 1, \
-             this client knows 1 with tables 9"
+            "the field velocity: snapshots have it in version 2 with tables 2 or 1 with tables 1, \
+             this client knows 2 with tables 9"
         );
         let without = &Schema::NEWEST.fields()[..9];
         let error = Schema::for_client(without).unwrap_err();

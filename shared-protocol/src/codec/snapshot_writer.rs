@@ -15,12 +15,14 @@ use super::{
 };
 
 /// How far an index lies above the one before it, minus one.
-pub(super) const GAP: BucketCode = BucketCode::new(&[0, 0, 2, 5, INDEX_BITS as u8]);
+pub(super) const GAP: BucketCode = BucketCode::new(&[0, 0, 1, 3, 5, INDEX_BITS as u8]);
+/// Gaps from here on are written with the last bucket.
+const SMALL_GAPS_END: usize = 44;
 /// The codes of the smallest gaps, which nearly all are, and their bits.
-const SMALL_GAPS: [(u16, u16); 38] = {
-    let mut codes = [(0, 0); 38];
+const SMALL_GAPS: [(u16, u16); SMALL_GAPS_END] = {
+    let mut codes = [(0, 0); SMALL_GAPS_END];
     let mut gap = 0;
-    while gap < 38 {
+    while gap < SMALL_GAPS_END {
         let (code, bits) = GAP.code(gap as u32);
         codes[gap] = (code as u16, bits as u16);
         gap += 1;
@@ -256,9 +258,10 @@ pub const fn gap_bits(gap: u32) -> usize {
     match gap {
         0 => 1,
         1 => 2,
-        2..=5 => 5,
-        6..=37 => 9,
-        _ => 4 + INDEX_BITS as usize,
+        2..=3 => 4,
+        4..=11 => 7,
+        12..=43 => 10,
+        _ => 5 + INDEX_BITS as usize,
     }
 }
 

@@ -7,16 +7,48 @@
 mod v1;
 mod v2;
 
-use super::delta::{BODY_FIELDS, WALKER_FIELDS};
+use super::delta::{BODY_FIELDS, PLAIN_WALKER_FIELDS, WALKER_FIELDS};
 use super::prefix::BucketCode;
 
 /// Classes of ages of a baseline.
 pub const AGE_CLASSES: usize = 5;
 
+/// The codes of a walker's fields before there were shapes, in the order of [`PLAIN_WALKER_FIELDS`].
+pub type PlainCodes = [BucketCode; PLAIN_WALKER_FIELDS.len()];
 /// The codes of a walker's fields, in the order of [`WALKER_FIELDS`].
-pub type WalkerCodes = [BucketCode; WALKER_FIELDS.len()];
+pub type ShapedCodes = [BucketCode; WALKER_FIELDS.len()];
 /// The codes of a body's fields, in the order of [`BODY_FIELDS`].
 pub type BodyCodes = [BucketCode; BODY_FIELDS.len()];
+
+/// How the deltas of walkers are laid out, and their codes by class of age.
+#[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "there are two sets, both static")]
+pub enum WalkerTables {
+    /// All fields, one after the other.
+    Plain([PlainCodes; AGE_CLASSES]),
+    /// First which fields there are.
+    Shaped([ShapedCodes; AGE_CLASSES]),
+}
+
+/// The same for one class of age.
+#[derive(Clone, Copy, Debug)]
+pub enum WalkerCodes<'a> {
+    /// All fields, one after the other.
+    Plain(&'a PlainCodes),
+    /// First which fields there are.
+    Shaped(&'a ShapedCodes),
+}
+
+impl<'a> WalkerCodes<'a> {
+    /// In the order in which they are written.
+    #[must_use]
+    pub fn all(self) -> &'a [BucketCode] {
+        match self {
+            Self::Plain(codes) => codes,
+            Self::Shaped(codes) => codes,
+        }
+    }
+}
 
 /// One version of all tables.
 #[derive(Debug)]
@@ -26,7 +58,7 @@ pub struct TableSet {
     /// Which traffic it was made from: a hash of the counts, 0 of a set made by hand.
     pub made_from: u64,
     /// By class of age.
-    pub walkers: [WalkerCodes; AGE_CLASSES],
+    pub walkers: WalkerTables,
     /// By class of age.
     pub bodies: [BodyCodes; AGE_CLASSES],
 }
@@ -39,8 +71,19 @@ pub static V2: TableSet = v2::TABLES;
 impl TableSet {
     /// A walker's codes against a baseline of that age.
     #[must_use]
-    pub fn of_walker(&self, age: u32, hz: u32) -> &WalkerCodes {
-        &self.walkers[age_class(age, hz)]
+    #[inline]
+    pub fn of_walker(&self, age: u32, hz: u32) -> WalkerCodes<'_> {
+        self.of_walkers(age_class(age, hz))
+    }
+
+    /// Walkers' codes of a class of age.
+    #[must_use]
+    #[inline]
+    pub fn of_walkers(&self, class: usize) -> WalkerCodes<'_> {
+        match &self.walkers {
+            WalkerTables::Plain(classes) => WalkerCodes::Plain(&classes[class]),
+            WalkerTables::Shaped(classes) => WalkerCodes::Shaped(&classes[class]),
+        }
     }
 
     /// A body's codes against a baseline of that age.
@@ -81,9 +124,13 @@ mod tests {
     #[test]
     fn every_code_takes_whatever_its_field_can_hold() {
         for set in [&V1, &V2] {
-            for codes in &set.walkers {
-                let least = [255, 1 << 19, 1 << 19, 1 << 19, u32::MAX, u32::MAX, u32::MAX];
-                for (code, least) in codes.iter().zip(least) {
+            for class in 0..AGE_CLASSES {
+                let (vel, all) = ((1 << 18) - 1, u32::MAX);
+                let codes = set.of_walkers(class);
+                let shape = matches!(codes, WalkerCodes::Shaped(_)).then_some(33);
+                let least = [255, vel, vel, vel, all, all, all];
+                let least = shape.into_iter().chain(least);
+                for (code, least) in codes.all().iter().zip(least) {
                     assert!(code.max() >= least, "{} {code:?}", set.version);
                 }
             }

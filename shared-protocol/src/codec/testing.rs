@@ -1,6 +1,6 @@
 //! Random states for the codec's tests, from a fixed seed each.
 
-use crate::codec::Rotation;
+use crate::codec::{Rotation, quantise};
 use crate::hash::mix64;
 use crate::ids::{EntityId, InputSeq, Tick};
 use crate::intent::{Buttons, Intent, WishDir};
@@ -75,6 +75,16 @@ impl Dice {
             },
             kind: self.signed() as u16,
         }
+    }
+
+    /// A state whose velocity is one of whole steps, as a publisher makes them.
+    pub(crate) fn in_steps(&mut self) -> WireEntity {
+        let mut state = self.entity();
+        if state.rotation.is_none() {
+            let mps = state.vel_cmps.map(|cmps| f64::from(cmps % 20_000) / 100.0);
+            state.vel_cmps = quantise::walker_velocity(glam::DVec3::from_array(mps), state.yaw);
+        }
+        state
     }
 
     /// Nearly the same state.

@@ -81,6 +81,22 @@ pub(crate) fn uprighted([a, b]: [i32; 2], heading: u8) -> [i32; 2] {
     [x, y]
 }
 
+/// In what steps a walker's velocity is told, cm/s: along its heading, across it, and up. Ten centimetres,
+/// because people choose speeds in tenths of a metre, and a speed between two steps would be now one, now the
+/// other; twice that across, because who runs where he looks, at up to 7 m/s, is off his heading by rounding
+/// alone.
+pub(crate) const VELOCITY_STEPS_CMPS: [i32; 3] = [10, 20, 10];
+
+/// A velocity along and across a heading, and up, in those steps: to the nearest, halves up.
+#[inline]
+#[must_use]
+pub(crate) fn in_steps(ahead_cmps: [i32; 3]) -> [i32; 3] {
+    [0, 1, 2].map(|k| {
+        let step = VELOCITY_STEPS_CMPS[k];
+        (2 * ahead_cmps[k] + step).div_euclid(2 * step)
+    })
+}
+
 /// A heading as quarter turns and a rest of at most an eighth; of the rest, half its tangent and sine.
 fn split(heading: u8) -> (u8, i32, i32) {
     let quarters = heading.wrapping_add(32) >> 6;

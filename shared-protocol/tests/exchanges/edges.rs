@@ -166,7 +166,7 @@ impl Own {
 
 impl Record {
     fn write(&self, out: &mut BitWriter) {
-        let index = BucketCode::new(&[0, 0, 2, 5, 12]);
+        let index = BucketCode::new(&[0, 0, 1, 3, 5, 12]);
         match self {
             Record::Enter {
                 gap,

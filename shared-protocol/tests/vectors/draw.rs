@@ -40,7 +40,7 @@ impl Draw {
         let far = if odd { i32::MAX / 2 } else { 200_000 };
         let fast = if odd { 32_000 } else { 600 };
         let rotation = (self.below(2) == 0).then(|| self.rotation());
-        WireEntity {
+        let state = WireEntity {
             cell: CELLS[self.below(2) as usize],
             pos_cm: [0, 1, 2].map(|_| self.around_zero(far)),
             vel_cmps: [0, 1, 2].map(|_| self.around_zero(fast) as i16),
@@ -58,6 +58,19 @@ impl Draw {
                 swimming: self.below(5) == 0,
             },
             kind: self.below(300) as u16,
+        };
+        self.mostly_in_steps(state)
+    }
+
+    /// Three of four walkers with a velocity of whole steps, as those of a game have.
+    fn mostly_in_steps(&mut self, state: WireEntity) -> WireEntity {
+        if state.rotation.is_some() || self.below(4) == 0 {
+            return state;
+        }
+        let exact = quantise::velocity_mps(state.vel_cmps);
+        WireEntity {
+            vel_cmps: quantise::walker_velocity(exact, state.yaw),
+            ..state
         }
     }
 
@@ -123,7 +136,7 @@ impl Draw {
                 _ => state.kind = other.kind,
             }
         }
-        state
+        self.mostly_in_steps(state)
     }
 
     pub fn intent(&mut self, seq: InputSeq, view_tick: Tick) -> Intent {

@@ -5,6 +5,11 @@ import { demand } from "./malformed.js";
 
 const U32_MAX = 2 ** 32 - 1;
 
+/** 0, 1, 2, 3, … as 0, −1, 1, −2, …. */
+export function unfolded(number: number): number {
+  return number % 2 === 0 ? number / 2 : -(number + 1) / 2;
+}
+
 /** Bucket b holds the 2^widths[b] numbers that follow those of bucket b − 1. */
 export class BucketCode {
   readonly #widths: readonly number[];
@@ -33,8 +38,7 @@ export class BucketCode {
 
   /** A signed number, coded as 0, −1, 1, −2, …. */
   readSigned(bits: BitReader): number {
-    const folded = this.read(bits);
-    return folded % 2 === 0 ? folded / 2 : -(folded + 1) / 2;
+    return unfolded(this.read(bits));
   }
 
   /** Writes a number that one of the buckets holds. */

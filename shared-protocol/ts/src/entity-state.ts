@@ -61,6 +61,16 @@ export function readFull(bits: BitReader, cell: bigint): EntityState {
   };
 }
 
+/** Reads what changed of what seldom does. */
+export function readSeldom(bits: BitReader): Partial<EntityState> {
+  return {
+    ...(bits.readBool() ? { health: bits.read(8) } : {}),
+    ...(bits.readBool() ? readAction(bits) : {}),
+    ...(bits.readBool() ? readFlags(bits) : {}),
+    ...(bits.readBool() ? { kind: readKind(bits) } : {}),
+  };
+}
+
 export function readKind(bits: BitReader): number {
   const kind = KIND_CODE.read(bits);
   demand(kind < 2 ** 16, "kind");

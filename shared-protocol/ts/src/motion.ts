@@ -1,5 +1,6 @@
-// How things move between two states (docs/PROTOCOL.md, chapter 10), in integers only: walkers have a
-// heading, and their velocity turns along with it; bodies are turned anyhow, and go on as they went.
+// How things move between two states (docs/PROTOCOL.md, chapter 10), in integers only: bodies are turned
+// anyhow, and go on as they went; walkers, as the schema before the newest has them, have a heading, and their
+// velocity turns along with it.
 
 import type { BitReader } from "./bits.js";
 import type { BucketCode } from "./bucket-code.js";
@@ -58,11 +59,16 @@ export function predicted(base: Baseline, hz: number): EntityState {
   };
 }
 
+/** The class of a baseline's age, which chooses its tables. */
+export function ageClass(age: number, hz: number): number {
+  const twentieths = Math.ceil((age * 20) / hz);
+  const found = AGE_CLASSES.findIndex((most) => twentieths <= most);
+  return found < 0 ? AGE_CLASSES.length : found;
+}
+
 /** Reads how a motion differs from what was expected: the new state. */
 export function readMotion(bits: BitReader, tables: TableSet, base: Baseline, hz: number): EntityState {
-  const twentieths = Math.ceil((base.age * 20) / hz);
-  const found = AGE_CLASSES.findIndex((most) => twentieths <= most);
-  const age = found < 0 ? AGE_CLASSES.length : found;
+  const age = ageClass(base.age, hz);
   if (base.state.rotation === undefined) return readWalker(bits, tables.walkers[age]!, base, hz);
   return readBody(bits, tables.bodies[age]!, base, base.state.rotation, hz);
 }

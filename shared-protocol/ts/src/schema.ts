@@ -18,23 +18,29 @@ export interface NamedField extends FieldVersion {
   readonly name: string;
 }
 
-/** What a field's number means, and whether tables code it. */
-const FIELDS: readonly { readonly id: number; readonly name: string; readonly coded: boolean }[] = [
-  { id: 1, name: "change", coded: false },
-  { id: 2, name: "cell", coded: false },
-  { id: 3, name: "kind", coded: false },
-  { id: 4, name: "position", coded: true },
-  { id: 5, name: "velocity", coded: true },
-  { id: 6, name: "heading", coded: true },
-  { id: 7, name: "rotation", coded: true },
-  { id: 8, name: "health", coded: false },
-  { id: 9, name: "action", coded: false },
-  { id: 10, name: "flags", coded: false },
+/** When tables code a field: in every schema, only where deltas of walkers begin with their shape, or never. */
+type Coded = "always" | "shaped" | "never";
+
+/** What a field's number means, whether tables code it, and whether shapes gave it another layout. */
+const FIELDS: readonly { readonly id: number; readonly name: string; readonly coded: Coded; readonly shaped?: true }[] = [
+  { id: 1, name: "change", coded: "shaped", shaped: true },
+  { id: 2, name: "cell", coded: "never" },
+  { id: 3, name: "kind", coded: "never" },
+  { id: 4, name: "position", coded: "always", shaped: true },
+  { id: 5, name: "velocity", coded: "always", shaped: true },
+  { id: 6, name: "heading", coded: "always" },
+  { id: 7, name: "rotation", coded: "always" },
+  { id: 8, name: "health", coded: "never" },
+  { id: 9, name: "action", coded: "never" },
+  { id: 10, name: "flags", coded: "never" },
 ];
 
 /** The fields of a schema with these tables. */
-function fieldsWith({ version }: TableSet): FieldVersion[] {
-  return FIELDS.map(({ id, coded }) => ({ id, layout: 1, tables: coded ? version : 0 }));
+function fieldsWith({ version, shaped }: TableSet): FieldVersion[] {
+  return FIELDS.map((field) => {
+    const coded = field.coded === "always" || (field.coded === "shaped" && shaped);
+    return { id: field.id, layout: shaped && field.shaped ? 2 : 1, tables: coded ? version : 0 };
+  });
 }
 
 /** Every version of every field that this library reads, as a hello lists them. */

@@ -4,8 +4,10 @@
 import { BucketCode } from "./bucket-code.js";
 import { TABLE_WIDTHS } from "./table-widths.js";
 
-/** The fields of a walker's motion, in the order in which they are written. */
+/** The fields of a walker's motion, in the order in which they are written; the schema before the newest has
+ * no shape. */
 export const WALKER_FIELDS = [
+  "shape",
   "heading",
   "velocity ahead",
   "velocity aside",
@@ -32,6 +34,8 @@ export const BODY_FIELDS = [
 /** One version of all tables: by class of age, then field. */
 export interface TableSet {
   readonly version: number;
+  /** Whether a walker's delta begins with its shape. */
+  readonly shaped: boolean;
   readonly walkers: readonly (readonly BucketCode[])[];
   readonly bodies: readonly (readonly BucketCode[])[];
 }
@@ -46,6 +50,7 @@ export interface TableWidths {
 /** All sets that this library knows, the newest first. */
 export const TABLE_SETS: readonly TableSet[] = TABLE_WIDTHS.map(({ version, walkers, bodies }) => ({
   version,
+  shaped: walkers[0]?.length === WALKER_FIELDS.length,
   walkers: walkers.map((codes) => codes.map((widths) => new BucketCode(widths))),
   bodies: bodies.map((codes) => codes.map((widths) => new BucketCode(widths))),
 }));

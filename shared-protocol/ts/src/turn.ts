@@ -27,16 +27,29 @@ export function turned(x: number, y: number, angle: number): [number, number] {
 
 /** What is (ahead, aside) of a heading, along the cell's x and y. */
 export function upright(ahead: number, aside: number, heading: number): [number, number] {
-  const quarters = ((heading + 32) & 255) >> 6;
-  const rest = ((heading - 64 * quarters + 128) & 255) - 128;
-  const sign = Math.sign(rest);
-  const tangent = sign * HALF_TANGENT[Math.abs(rest)]!;
-  const sin = sign * SINE[Math.abs(rest)]!;
+  const [quarters, tangent, sin] = split(heading);
   let [x, y] = quarterTurned(ahead, aside, quarters);
   x = wrapped(x - rounded(y * tangent));
   y = wrapped(y + rounded(x * sin));
   x = wrapped(x - rounded(y * tangent));
   return [x, y];
+}
+
+/** What is (x, y) along the cell's axes, ahead and aside of a heading: `upright` undoes it exactly. */
+export function along(x: number, y: number, heading: number): [number, number] {
+  const [quarters, tangent, sin] = split(heading);
+  let [a, b] = [wrapped(x + rounded(y * tangent)), y];
+  b = wrapped(b - rounded(a * sin));
+  a = wrapped(a + rounded(b * tangent));
+  return quarterTurned(a, b, (4 - quarters) & 3);
+}
+
+/** A heading as quarter turns and a rest; of the rest, half its tangent and sine. */
+function split(heading: number): [number, number, number] {
+  const quarters = ((heading + 32) & 255) >> 6;
+  const rest = ((heading - 64 * quarters + 128) & 255) - 128;
+  const sign = Math.sign(rest);
+  return [quarters, sign * HALF_TANGENT[Math.abs(rest)]!, sign * SINE[Math.abs(rest)]!];
 }
 
 function quarterTurned(a: number, b: number, quarters: number): [number, number] {

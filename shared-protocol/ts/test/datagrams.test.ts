@@ -26,15 +26,15 @@ function bitsOf(text: string): BitReader {
 }
 
 const before = someState();
-const after: EntityState = { ...before, positionCm: [12_395, -676, 90], velocityCmps: [498, 44, 0], heading: 4 };
+const after: EntityState = { ...before, positionCm: [12_395, -676, 91], velocityCmps: [498, 49, 0], heading: 4 };
 const at = (age: number) => ({ state: before, age, earlier: undefined });
 
 test("what the states of a datagram add up to", () => {
   const hurt = { ...predicted(at(3), HZ), health: 200 };
   const states = [after, hurt, before];
   const seen = states.map((state, n) => ({ id: [1n, 2n, ID][n]!, state }));
-  assert.deepEqual(seen.map(({ id, state }) => share(id, state)), [0x9248_45f2, 0x2fd8_0d21, 0xd9a2_81cd]);
-  assert.equal(checkOf(seen), 0x9bc2_d4e0);
+  assert.deepEqual(seen.map(({ id, state }) => share(id, state)), [0x0d13_8030, 0x2fd8_0d21, 0xd9a2_81cd]);
+  assert.equal(checkOf(seen), 0x168e_0f1e);
   const body = { ...before, rotation: { largest: 3, parts: [0, -1, 109] as Vector } };
   assert.equal(share(ID, body), 0x06df_45fe);
 });
@@ -51,23 +51,23 @@ test("two intents and an acknowledgement", () => {
   );
 });
 
-test("a walker that turned left, in 17 bits", () => {
-  const bits = bitsOf("01100101010100000");
+test("a walker that turned left, in 15 bits", () => {
+  const bits = bitsOf("110011011110010");
   assert.deepEqual(readDelta(bits, TABLES, at(2), HZ), after);
-  assert.equal(bits.position, 17);
+  assert.equal(bits.position, 15);
 });
 
-test("another swing of the weapon, in 14 bits", () => {
-  const bits = bitsOf("11001100010000");
+test("another swing of the weapon, in 19 bits", () => {
+  const bits = bitsOf("1110100110001000000");
   const swung = { ...before, positionCm: [12_370, -678, 90], action: "attack", attacks: 4 };
   assert.deepEqual(readDelta(bits, TABLES, at(1), HZ), swung);
-  assert.equal(bits.position, 14);
+  assert.equal(bits.position, 19);
 });
 
-test("what was expected takes two bits", () => {
-  const bits = bitsOf("10");
+test("what was expected takes six bits after a quarter of a second", () => {
+  const bits = bitsOf("000000");
   assert.deepEqual(readDelta(bits, TABLES, at(5), HZ), { ...before, positionCm: [12_470, -678, 90] });
-  assert.equal(bits.position, 2);
+  assert.equal(bits.position, 6);
 });
 
 test("a body that went on nearly as it went", () => {
@@ -90,8 +90,8 @@ test("a body that went on nearly as it went", () => {
 
 test("a whole snapshot with one record of each kind", () => {
   const bytes = bytesOf(
-    `12 2c 01 27 6a 48 bd fb b6 7a 4b 01 60 70 6a e1 4d 04 53 05 b2 c8 30 ee bd 79 35 f1 ac
-     68 24 20 00 00 00 00 00 00 91 21 91 03 63 a9 00 5a 3b 17 00 30 f8 00`,
+    `12 2c 01 27 6a 48 bd fb b6 7a 4b 01 60 8f 07 47 0b 84 d9 93 9c c8 80 b9 f7 e6 d5 c4 b3
+     a2 91 80 00 00 00 00 00 00 44 86 44 0e 8c a5 02 68 ed 5c 00 c0 e0 03`,
   );
   const past = { isWanted: () => true, baseline: (_header: unknown, _index: number, back: number) => at(back) };
   const snapshot = readSnapshot(bytes, { tables: TABLES, tickHz: HZ }, past);
@@ -102,7 +102,7 @@ test("a whole snapshot with one record of each kind", () => {
       tick: 100_002 % 2 ** 16,
       usualBack: 2,
       strain: { level: 0, slowerEighths: 0 },
-      check: 0x9bc2_d4e0,
+      check: 0x168e_0f1e,
     },
     own: { is: "hash", bodyHash: 0xdead_beef, vitals: undefined },
     progress: { applied: 41, durableAge: 2 },

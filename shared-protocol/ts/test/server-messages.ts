@@ -18,6 +18,10 @@ export function welcomeBody({ tables = 2 } = {}): Uint8Array {
   out.u64(2n).string("avatar").string("wolf");
   const names = ["change", "cell", "kind", "position", "velocity", "heading", "rotation", "health", "action", "flags"];
   out.u64(BigInt(names.length));
-  names.forEach((name, n) => out.string(name).u8(n + 1).u8(1).u8(n >= 3 && n <= 6 ? tables : 0));
+  const newer = ["change", "position", "velocity"];
+  const coded = [...newer, "heading", "rotation"];
+  names.forEach((name, n) => {
+    out.string(name).u8(n + 1).u8(newer.includes(name) ? 2 : 1).u8(coded.includes(name) ? tables : 0);
+  });
   return out.toBytes();
 }

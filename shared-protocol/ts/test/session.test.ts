@@ -129,7 +129,7 @@ test("a welcome with fields in another version ends the session with code 22 and
   line.say(welcomeBody({ tables: 99 }));
   const end = await refusal(session);
   assert.equal(end.code, 22);
-  assert(end.reason.includes("position") && end.reason.includes("99"), end.reason);
+  assert(end.reason.includes("change") && end.reason.includes("99"), end.reason);
   assert.equal(line.closedByClient[0]?.closeCode, 22);
 });
 

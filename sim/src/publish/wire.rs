@@ -130,12 +130,13 @@ impl<'a> WireBuilder<'a> {
         let cell = grid_cell.parent(frame_level.min(grid_cell.level()));
         let axes = self.axes.of(cell, self.lore.planet.radius_m());
         let facing = axes.dir_to_local(body.0.facing);
+        let heading = yaw(facing.x, facing.y);
         let health_max = u32::from(self.lore.kind(identity.kind).health);
         WireEntity {
             cell: cell.0,
             pos_cm: quantise::position_cm(axes.to_local(body.0.pos)),
-            vel_cmps: quantise::velocity_cmps(axes.dir_to_local(body.0.vel)),
-            yaw: yaw(facing.x, facing.y),
+            vel_cmps: quantise::walker_velocity(axes.dir_to_local(body.0.vel), heading),
+            yaw: heading,
             rotation: None,
             health: quantise::health(u32::from(life.health), health_max),
             action: action(self.frame.tick, life, arms),

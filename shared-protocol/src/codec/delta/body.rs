@@ -7,9 +7,10 @@
 use crate::bits::{BitReader, BitWriter};
 use crate::wire_frame::WireEntity;
 
+use super::super::prefix::BucketCode;
 use super::super::rotation::{Expected, Rotation};
 use super::super::{DecodeError, full};
-use super::{AGE_MAX, Baseline, Codes, Residuals, moved_all, quarters, velocity};
+use super::{AGE_MAX, Baseline, moved_all, quarters, velocity};
 
 /// The fields of a body's motion, as they are written.
 pub const FIELDS: [&str; 10] = [
@@ -24,6 +25,17 @@ pub const FIELDS: [&str; 10] = [
     "position y",
     "position z",
 ];
+
+/// The codes of those fields.
+type Codes = [BucketCode; FIELDS.len()];
+
+/// How a body moved, other than expected.
+pub(super) struct Residuals {
+    /// In the order of [`FIELDS`].
+    pub(super) values: [i32; FIELDS.len()],
+    /// Another greatest component of its rotation than expected.
+    largest: Option<u8>,
+}
 
 /// Longest time that a body may have moved for, quarter ticks.
 const QUARTERS_MAX: i64 = 8 * AGE_MAX as i64;
@@ -145,17 +157,17 @@ pub(super) fn residuals(
     let values = [
         slip, a, b, c, vel[0], vel[1], vel[2], pos[0], pos[1], pos[2],
     ];
-    Residuals::new(&values, largest)
+    Residuals { values, largest }
 }
 
 pub(super) fn write(out: &mut BitWriter, codes: &Codes, residuals: &Residuals) {
-    let values = residuals.values();
+    let values = residuals.values;
     codes[0].write_signed(out, values[0]);
     out.write_bool(residuals.largest.is_some());
     if let Some(largest) = residuals.largest {
         full::write_largest(out, largest);
     }
-    for (code, &value) in codes.iter().zip(values).skip(1) {
+    for (code, value) in codes.iter().zip(values).skip(1) {
         code.write_signed(out, value);
     }
 }

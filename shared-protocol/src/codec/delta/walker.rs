@@ -1,4 +1,4 @@
-//! What walks: a heading, and a velocity that turns along with it. Residuals are turned into the
+//! What walks, as the schema before the newest has it: a heading, and a velocity that turns along with it. Residuals are turned into the
 //! heading's frame, where they are small: "ahead" is along the new heading, "aside" across it
 //! (counter-clockwise), "up" along the frame cell's z.
 
@@ -6,8 +6,9 @@ use crate::bits::BitReader;
 use crate::wire_frame::WireEntity;
 
 use super::super::DecodeError;
+use super::super::prefix::BucketCode;
 use super::super::turn::{along, turned, uprighted};
-use super::{Codes, Residuals, moved_all, quarters, velocity};
+use super::{moved_all, quarters, velocity};
 
 /// The fields of a walker's motion, as they are written.
 pub const FIELDS: [&str; 7] = [
@@ -19,6 +20,9 @@ pub const FIELDS: [&str; 7] = [
     "position aside",
     "position up",
 ];
+
+/// The codes of those fields.
+type Codes = [BucketCode; FIELDS.len()];
 
 /// Everything as it was, but for the position.
 pub(super) fn predict(base: &WireEntity, age: u32, hz: u32) -> WireEntity {
@@ -35,7 +39,12 @@ fn carried(old: [i16; 3], turn: u8) -> [i32; 3] {
     [x, y, z]
 }
 
-pub(super) fn residuals(base: &WireEntity, age: u32, hz: u32, state: &WireEntity) -> Residuals {
+pub(super) fn residuals(
+    base: &WireEntity,
+    age: u32,
+    hz: u32,
+    state: &WireEntity,
+) -> [i32; FIELDS.len()] {
     let turn = state.yaw.wrapping_sub(base.yaw);
     let vel = carried(base.vel_cmps, turn);
     let vel = [0, 1, 2].map(|k| i32::from(state.vel_cmps[k]) - vel[k]);
@@ -44,10 +53,9 @@ pub(super) fn residuals(base: &WireEntity, age: u32, hz: u32, state: &WireEntity
     let [vel_ahead, vel_aside] = along([vel[0], vel[1]], state.yaw);
     let [pos_ahead, pos_aside] = along([pos[0], pos[1]], state.yaw);
     let heading = i32::from(turn as i8);
-    let values = [
+    [
         heading, vel_ahead, vel_aside, vel[2], pos_ahead, pos_aside, pos[2],
-    ];
-    Residuals::new(&values, None)
+    ]
 }
 
 pub(super) fn read(

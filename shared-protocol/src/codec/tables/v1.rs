@@ -1,7 +1,7 @@
 //! Tables, version 1: chosen by hand, walkers' after measuring crowds, bodies' by guess. No baseline's age
 //! makes a difference to the latter.
 
-use super::{AGE_CLASSES, BodyCodes, TableSet, codes};
+use super::{AGE_CLASSES, BodyCodes, TableSet, WalkerTables, codes};
 
 const BODY: BodyCodes = codes([
     &[0, 1, 2, 3, 12],
@@ -19,7 +19,7 @@ const BODY: BodyCodes = codes([
 pub(super) const TABLES: TableSet = TableSet {
     version: 1,
     made_from: 0,
-    walkers: [
+    walkers: WalkerTables::Plain([
         codes([
             &[2, 2, 3, 8],
             &[0, 0, 0, 4, 10, 20],
@@ -65,6 +65,6 @@ pub(super) const TABLES: TableSet = TableSet {
             &[4, 4, 4, 5, 12, 32],
             &[0, 0, 1, 5, 11, 32],
         ]),
-    ],
+    ]),
     bodies: [BODY; AGE_CLASSES],
 };
