@@ -154,6 +154,28 @@ impl<'a> BitReader<'a> {
         Ok(value & (u64::MAX >> (64 - count)))
     }
 
+    /// The next 56 bits at least, zeros behind the end, without reading them: for fields that are taken
+    /// apart together and then [`BitReader::skip`]ped.
+    #[inline]
+    #[must_use]
+    pub fn peek(&self) -> u64 {
+        let (low, _) = self.nine_bytes(self.at / 8);
+        low >> (self.at % 8)
+    }
+
+    /// Reads `count` bits that nobody asks for any more.
+    ///
+    /// # Errors
+    /// [`OutOfBits`]; then nothing has been read.
+    #[inline]
+    pub fn skip(&mut self, count: u32) -> Result<(), OutOfBits> {
+        if self.left() < count as usize {
+            return Err(OutOfBits);
+        }
+        self.at += count as usize;
+        Ok(())
+    }
+
     /// The eight bytes from `first` on as a number, and the ninth; zeros behind the end.
     #[inline]
     fn nine_bytes(&self, first: usize) -> (u64, u64) {
@@ -224,6 +246,21 @@ mod tests {
             }
             assert!(reader.only_padding_left());
             assert_eq!(reader.read(8), Err(OutOfBits));
+        }
+    }
+
+    #[test]
+    fn a_peek_sees_what_is_read_next_and_zeros_behind_the_end() {
+        let bytes: Vec<u8> = (0..20).map(|n| mix64(n) as u8).collect();
+        for at in 0..=160 {
+            let mut reader = BitReader::new(&bytes);
+            assert_eq!(reader.skip(at), Ok(()));
+            let count = reader.left().min(56) as u32;
+            let seen = reader.peek() & ((1 << 56) - 1);
+            assert_eq!(reader.clone().read(count), Ok(seen), "{at}");
+            let beyond = reader.left() as u32 + 1;
+            assert_eq!(reader.skip(beyond), Err(OutOfBits));
+            assert_eq!(reader.left(), 160 - at as usize);
         }
     }
 

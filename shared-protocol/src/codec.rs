@@ -25,7 +25,7 @@ use crate::bits::OutOfBits;
 use crate::strain::Strain;
 
 pub use delta::Baseline;
-pub use intent_datagram::{Acks, IntentDatagram};
+pub use intent_datagram::{Acks, IntentDatagram, Intents};
 pub use rotation::Rotation;
 pub use schema::{FieldVersion, NamedField, Schema, SchemaMismatch};
 pub use snapshot_reader::{OwnUpdate, Record, SnapshotReader};

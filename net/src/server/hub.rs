@@ -427,8 +427,8 @@ impl Hub {
             stats.acks += outcome.arrived;
             stats.acks_unknown += u64::from(outcome.unknown);
         }
-        for intent in datagram.intents {
-            match session.intents.arrive(intent) {
+        for intent in datagram.intents.iter() {
+            match session.intents.arrive(*intent) {
                 Arrival::Queued => stats.intents_in += 1,
                 Arrival::Overflowed => stats.intents_overflowed += 1,
                 Arrival::Repeated => stats.intents_repeated += 1,

@@ -14,6 +14,9 @@ use super::{DecodeError, INTENTS_KIND};
 const VIEW_STEP: BucketCode = BucketCode::new(&[0, 5, 32]);
 const COUNT_BITS: u32 = 4;
 const PACE_BITS: u32 = 4;
+/// Bits of a wish without whom to attack.
+const WISH_BITS: u32 = 2 * WishDir::AXIS_BITS + PACE_BITS + 2;
+const _: () = assert!(WISH_BITS <= 56);
 
 /// Which snapshots a client decoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,8 +32,39 @@ pub struct Acks {
 pub struct IntentDatagram {
     /// What arrived; `None` before the first snapshot of an epoch.
     pub acks: Option<Acks>,
-    /// Consecutive intents, oldest first, at most [`INTENTS_PER_DATAGRAM_MAX`].
-    pub intents: Vec<Intent>,
+    /// Consecutive intents, oldest first.
+    pub intents: Intents,
+}
+
+/// At most [`INTENTS_PER_DATAGRAM_MAX`] intents, in place: a server takes one of these in for every client and
+/// tick.
+#[derive(Clone, Copy, Default)]
+pub struct Intents {
+    all: [Intent; INTENTS_PER_DATAGRAM_MAX],
+    count: usize,
+}
+
+impl core::ops::Deref for Intents {
+    type Target = [Intent];
+
+    #[inline]
+    fn deref(&self) -> &[Intent] {
+        &self.all[..self.count]
+    }
+}
+
+impl PartialEq for Intents {
+    fn eq(&self, other: &Self) -> bool {
+        self[..] == other[..]
+    }
+}
+
+impl Eq for Intents {}
+
+impl core::fmt::Debug for Intents {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        self[..].fmt(f)
+    }
 }
 
 impl IntentDatagram {
@@ -98,13 +132,17 @@ impl IntentDatagram {
         if count > INTENTS_PER_DATAGRAM_MAX {
             return Err(DecodeError::Range("count"));
         }
-        let mut intents: Vec<Intent> = Vec::with_capacity(count);
-        for _ in 0..count {
-            let intent = match intents.last() {
+        let mut intents = Intents {
+            count,
+            ..Intents::default()
+        };
+        let mut previous = None;
+        for place in &mut intents.all[..count] {
+            *place = match &previous {
                 None => read_first(&mut bits, near)?,
                 Some(previous) => read_next(&mut bits, previous, near)?,
             };
-            intents.push(intent);
+            previous = Some(*place);
         }
         if bits.only_padding_left() {
             Ok(Self { acks, intents })
@@ -147,6 +185,16 @@ fn read_next(
 ) -> Result<Intent, DecodeError> {
     let seq = previous.seq.0.checked_add(1).map(InputSeq);
     let seq = seq.ok_or(DecodeError::Range("seq"))?;
+    // One tick later the same wish, as mostly: no step, no other wish.
+    if bits.peek() & 0b11 == 0 {
+        bits.skip(2)?;
+        let view_tick = tick_near((previous.view_tick.0 as u32).wrapping_add(1), near);
+        return Ok(Intent {
+            seq,
+            view_tick,
+            ..*previous
+        });
+    }
     let step = (VIEW_STEP.read_signed(bits)? as u32).wrapping_add(1);
     let view_tick = tick_near((previous.view_tick.0 as u32).wrapping_add(step), near);
     if bits.read_bool()? {
@@ -165,14 +213,19 @@ fn read_wish(
     seq: InputSeq,
     view_tick: Tick,
 ) -> Result<Intent, DecodeError> {
-    let mut axes = [0_i16; 2];
-    for axis in &mut axes {
-        *axis = bits.read(WishDir::AXIS_BITS)? as i16 - WishDir::AXIS_MAX;
-    }
-    let wish = WishDir::from_axes(axes[0], axes[1]).ok_or(DecodeError::Range("wish"))?;
-    let pace = bits.read(PACE_BITS)? as u8;
-    let jump = bits.read_bool()?;
-    let attack = if bits.read_bool()? {
+    let mut rest = bits.peek();
+    bits.skip(WISH_BITS)?;
+    let mut next = |count: u32| {
+        let value = rest & ((1 << count) - 1);
+        rest >>= count;
+        value
+    };
+    let mut axis = || next(WishDir::AXIS_BITS) as i16 - WishDir::AXIS_MAX;
+    let (u, v) = (axis(), axis());
+    let wish = WishDir::from_axes(u, v).ok_or(DecodeError::Range("wish"))?;
+    let pace = next(PACE_BITS) as u8;
+    let jump = next(1) == 1;
+    let attack = if next(1) == 1 {
         Some(EntityId(bits.read(64)?))
     } else {
         None
@@ -197,7 +250,7 @@ mod tests {
         let near = Tick(dice.word() >> dice.below(60));
         let first = 1 + dice.below(u32::MAX - 100);
         let count = dice.below(INTENTS_PER_DATAGRAM_MAX as u32 + 1);
-        let mut intents: Vec<Intent> = Vec::new();
+        let mut intents = Intents::default();
         for n in 0..count {
             let view = Tick(near.0.saturating_sub(u64::from(dice.below(20))));
             let mut intent = dice.intent(InputSeq(first + n), view);
@@ -208,7 +261,8 @@ mod tests {
                     ..*previous
                 };
             }
-            intents.push(intent);
+            intents.all[n as usize] = intent;
+            intents.count += 1;
         }
         let acks = (dice.below(4) > 0).then(|| Acks {
             newest: dice.word() as u16,
