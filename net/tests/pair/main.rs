@@ -8,6 +8,8 @@ mod game;
 mod link;
 mod oracle;
 mod resuming;
+#[path = "../../../shared-protocol/tests/exchanges/rows.rs"]
+mod rows;
 mod tape;
 mod world;
 

@@ -8,12 +8,12 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use bluemarble_net::client::{ClientCore, Taken};
-use bluemarble_shared_protocol::WireEntity;
 use bluemarble_shared_protocol::codec::DecodeError;
 use serde_json::{Value, json};
 
 use super::game::{Game, Play};
 use super::link::Weather;
+use super::rows::{entity, wide};
 use super::{ROUGH, STORM, play};
 
 /// What happened to a client, in order.
@@ -67,33 +67,6 @@ impl Tape {
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-/// Of 64 bits, which JSON's numbers do not hold everywhere.
-fn wide(number: u64) -> Value {
-    json!(format!("{number:016x}"))
-}
-
-/// As in `codec.json`: cell, position, velocity, heading, rotation (greatest, three others), health,
-/// action, count, airborne, swimming, kind.
-fn entity(state: &WireEntity) -> Value {
-    let rotation = state.rotation.map(|rotation| {
-        let [a, b, c] = rotation.parts();
-        json!([rotation.largest(), a, b, c])
-    });
-    json!([
-        wide(state.cell),
-        state.pos_cm,
-        state.vel_cmps,
-        state.yaw,
-        rotation,
-        state.health,
-        state.action as u8,
-        state.action_n,
-        u8::from(state.flags.airborne),
-        u8::from(state.flags.swimming),
-        state.kind,
-    ])
 }
 
 /// A client's tape, and the lines of the file that are about it.

@@ -6,11 +6,12 @@ use bluemarble_shared_protocol::codec::{
     Baseline, DecodeError, OwnUpdate, Record, RemoveReason, Schema, SnapshotHeader, SnapshotReader,
     SnapshotWriter, delta, full,
 };
-use bluemarble_shared_protocol::{EntityId, OwnVitals, Strain, WireEntity};
+use bluemarble_shared_protocol::{EntityId, OwnVitals, Strain};
 use serde_json::{Value, json};
 
 use super::dice::Dice;
-use super::{hex, wide};
+use super::hex;
+use super::rows::{entity, wide};
 
 const CASES: u64 = 20;
 /// Damaged copies of each.
@@ -195,28 +196,6 @@ pub fn snapshots() -> Value {
         })
     };
     json!({ "snapshots": (0..CASES).map(case).collect::<Vec<_>>() })
-}
-
-/// As in `codec.json`: cell, position, velocity, heading, rotation (greatest, three others), health,
-/// action, count, airborne, swimming, kind.
-pub fn entity(state: &WireEntity) -> Value {
-    let rotation = state.rotation.map(|rotation| {
-        let [a, b, c] = rotation.parts();
-        json!([rotation.largest(), a, b, c])
-    });
-    json!([
-        wide(state.cell),
-        state.pos_cm,
-        state.vel_cmps,
-        state.yaw,
-        rotation,
-        state.health,
-        state.action as u8,
-        state.action_n,
-        u8::from(state.flags.airborne),
-        u8::from(state.flags.swimming),
-        state.kind,
-    ])
 }
 
 fn record_json(record: &Record) -> Value {

@@ -7,6 +7,7 @@ mod datagrams;
 mod dice;
 mod edges;
 mod messages;
+mod rows;
 
 use std::path::{Path, PathBuf};
 
@@ -25,11 +26,6 @@ fn lines(content: &Value) -> String {
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-/// Of 64 bits, which JSON's numbers do not hold everywhere.
-fn wide(number: u64) -> Value {
-    json!(format!("{number:016x}"))
 }
 
 fn files() -> [(PathBuf, String); 3] {

@@ -7,8 +7,9 @@ use bluemarble_shared_protocol::{
 };
 use serde_json::{Value, json};
 
-use super::datagrams::entity;
-use super::{hex, wide};
+use super::hex;
+use super::rows::entity;
+use super::rows::wide;
 
 /// Both directions.
 pub fn messages() -> Value {
