@@ -10,6 +10,12 @@ use bluemarble_shared_protocol::codec::{
 use bluemarble_shared_protocol::{EntityId, Epoch, Strain, Tick, WireEntity};
 use bluemarble_spatial::{CellId, FrameAxes, Level, maths};
 use glam::DVec3;
+use serde_json::json;
+
+#[path = "../../shared-protocol/tests/exchanges/rows.rs"]
+mod rows;
+#[path = "play/vectors.rs"]
+mod vectors;
 
 const HZ: u32 = 20;
 const RADIUS_M: f64 = 50_000.0;
@@ -67,6 +73,8 @@ struct Show {
     shown: Option<(u64, f64)>,
     now_us: u64,
     period: u32,
+    /// What the clock was told and what it showed, if that is kept.
+    events: Option<Vec<serde_json::Value>>,
 }
 
 impl Show {
@@ -90,10 +98,21 @@ impl Show {
             shown: None,
             now_us: 0,
             period,
+            events: None,
         }
     }
 
     fn datagram(&self, cell: CellId, axes: &FrameAxes) -> Vec<u8> {
+        let somebody = state(cell, axes, self.tick);
+        let is_due = (self.tick - START).is_multiple_of(u64::from(self.period));
+        self.written(cell, is_due.then_some(&somebody))
+    }
+
+    fn datagram_of(&self, cell: CellId, somebody: &WireEntity) -> Vec<u8> {
+        self.written(cell, Some(somebody))
+    }
+
+    fn written(&self, cell: CellId, somebody: Option<&WireEntity>) -> Vec<u8> {
         let number = self.tick - START;
         let mut writer = SnapshotWriter::default();
         let header = SnapshotHeader {
@@ -103,9 +122,9 @@ impl Show {
             ..SnapshotHeader::default()
         };
         writer.begin(&header, &OwnUpdate::None, 1_100, 1);
-        if number.is_multiple_of(u64::from(self.period)) {
+        if let Some(somebody) = somebody {
             let mut string = BitWriter::default();
-            full::write(&mut string, &state(cell, axes, self.tick));
+            full::write(&mut string, somebody);
             let bits = string.bits();
             string.align();
             let written = writer.enter(0, SOMEBODY, cell.0, string.string(0), bits);
@@ -140,11 +159,17 @@ impl Show {
                 if self.core.tick() > before {
                     let (tick, strain) = (self.core.tick(), self.core.strain());
                     self.clock.observe(self.now_us, tick, strain);
+                    if let Some(events) = &mut self.events {
+                        events.push(json!([self.now_us, tick.0, strain.slower_eighths()]));
+                    }
                 }
             }
             let Some(tick) = self.clock.tick_to_show(self.now_us, self.period) else {
                 continue;
             };
+            if let Some(events) = &mut self.events {
+                events.push(json!([self.now_us, tick]));
+            }
             if let Some((at_us, before)) = self.shown.replace((self.now_us, tick)) {
                 let time = (self.now_us - at_us) as f64 / tick_us as f64;
                 let rate = (tick - before) / time;

@@ -95,7 +95,7 @@ function play(session: Session): Promise<void> {
 
 function dots(session: Session, frame: PlanetFrame, nowMs: number): (Dot & { id: bigint })[] {
   const { core, clock, cards, welcome } = session;
-  const tick = clock.tickAt(nowMs) ?? core.tick;
+  const tick = clock.tickToShow(nowMs) ?? core.tick;
   return Array.from(core.view, (entity) => {
     const { state } = entity.trail[entity.trail.length - 1]!;
     const { positionM, facing } = poseAt(entity, tick, welcome.tickHz, frame);

@@ -8,7 +8,8 @@ export { ClientCore, type CoreConfig, type OwnAvatar, type Taken } from "./clien
 export { CloseCode, closeName } from "./close.js";
 export { type WireDirection, fromWire, toWire } from "./direction.js";
 export type { Acks, Intent, Wish } from "./intents.js";
-export { PlayClock, poseAt } from "./interpolation.js";
+export { PlayClock } from "./play-clock.js";
+export { type ShownPose, poseAt } from "./poses.js";
 export { Malformed } from "./malformed.js";
 export { type Card, type GameEvent, type Welcome, PROTOCOL_VERSION } from "./messages.js";
 export type { OwnBody, Support, Vitals } from "./own-section.js";

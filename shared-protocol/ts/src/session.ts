@@ -6,7 +6,7 @@ import type { SeenState } from "./check.js";
 import { ClientCore, type Taken } from "./client-core.js";
 import { CloseCode, closeName } from "./close.js";
 import type { Wish } from "./intents.js";
-import { PlayClock } from "./interpolation.js";
+import { PlayClock } from "./play-clock.js";
 import { REPORTED_STATES_MAX } from "./limits.js";
 import { Malformed, demand } from "./malformed.js";
 import {
@@ -338,7 +338,7 @@ export class Session {
   #answer(core: ClientCore, clock: PlayClock): void {
     if (core.tick <= this.#answered) return;
     this.#answered = core.tick;
-    const viewTick = Math.round(clock.tickAt(this.#now()) ?? core.tick);
+    const viewTick = Math.round(clock.tickToShow(this.#now()) ?? core.tick);
     this.#post(core.nextIntentDatagram(this.wish, viewTick));
     this.wish = { ...this.wish, jump: false, attack: undefined };
     const ids = this.cards.toAsk(this.#everybody(core), this.#now());

@@ -3,14 +3,13 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { PlayClock, poseAt } from "../src/interpolation.js";
+import { poseAt } from "../src/poses.js";
 import { PlanetFrame } from "../src/planet-frame.js";
 import { length, subtract } from "../src/vector.js";
 import type { SeenEntity, TimedState } from "../src/view.js";
 import { someState } from "./states.js";
 
 const HZ = 20;
-const CALM = { level: 0, slowerEighths: 0 };
 const frame = new PlanetFrame(6_371_000);
 
 /** Somebody at x (cm) with a speed along it (cm/s), at each tick. */
@@ -52,27 +51,4 @@ test("who stood long sets off only just before it was seen to walk", () => {
   near(shownAt(stood, 150), 1_000);
   near(shownAt(stood, 199), 1_000);
   near(shownAt(stood, 200), 1_020);
-});
-
-test("the clock runs a little behind the newest tick, evenly whatever the jitter", () => {
-  const clock = new PlayClock(HZ);
-  assert.equal(clock.tickAt(0), undefined);
-  let shown = -Infinity;
-  for (let tick = 100; tick < 400; tick += 1) {
-    const jitterMs = (tick * 7) % 5 === 0 ? 20 : 0;
-    clock.observe(tick * 50 + jitterMs, tick, CALM);
-    const now = clock.tickAt(tick * 50 + 25)!;
-    assert(now > shown || tick < 110, "time does not go back");
-    assert(tick < 150 || (now > tick - 3 && now < tick), `${now} at ${tick}`);
-    shown = now;
-  }
-});
-
-test("the clock jumps when the server does, and slows down with it", () => {
-  const clock = new PlayClock(HZ);
-  clock.observe(0, 100, CALM);
-  clock.observe(50, 500, CALM);
-  assert(clock.tickAt(50)! > 490);
-  clock.observe(50, 500, { level: 5, slowerEighths: 8 });
-  near(clock.tickAt(150)! - clock.tickAt(50)!, 1);
 });
