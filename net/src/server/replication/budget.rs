@@ -103,15 +103,18 @@ impl Ranking {
 
     /// Those who are taken, of a list in the order in which they were added. Of equals the first ones.
     pub(super) fn take(&self, list: &[Candidate], taken: &mut Vec<Candidate>) {
-        let (lowest, mut left) = self.last;
+        // Who is in looks like chance to a processor: so everybody is written down, without asking, and is
+        // written over by the next one unless it counts.
+        taken.clear();
+        taken.extend_from_slice(list);
+        let ((lowest, mut left), mut count) = (self.last, 0);
         for (candidate, &class) in list.iter().zip(&self.class_of) {
-            if class > lowest {
-                taken.push(*candidate);
-            } else if class == lowest && left > 0 {
-                left -= 1;
-                taken.push(*candidate);
-            }
+            let is_last = (class == lowest) & (left > 0);
+            left -= u32::from(is_last);
+            taken[count] = *candidate;
+            count += usize::from((class > lowest) | is_last);
         }
+        taken.truncate(count);
     }
 
     /// What the gaps of so many indices take, about: as if each index were taken with the same chance.

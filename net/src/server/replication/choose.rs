@@ -36,6 +36,24 @@ const UPDATE_BITS_MOST: usize = update_bits(0, u8::MAX);
 const RECORD_BITS_LEAST: usize = gap_bits(0) + update_bits(1, 1);
 const _: () = assert!(BACK_USED_MAX + 27 <= BACK_MAX as u16);
 
+/// What gaps take, bits: of the small ones without asking how small they are, which nobody can foresee.
+const SMALL_GAPS: [u8; 64] = {
+    let (mut bits, mut gap) = ([0; 64], 0);
+    while gap < bits.len() {
+        bits[gap] = gap_bits(gap as u32) as u8;
+        gap += 1;
+    }
+    bits
+};
+
+#[inline]
+fn bits_of_gap(gap: u16) -> usize {
+    match SMALL_GAPS.get(usize::from(gap)) {
+        Some(&bits) => usize::from(bits),
+        None => gap_bits(u32::from(gap)),
+    }
+}
+
 /// One record that could be sent.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Candidate {
@@ -237,7 +255,6 @@ impl Candidates {
         let mut aim_bits = room_bits;
         loop {
             self.ranking.cut(aim_bits);
-            self.taken.clear();
             self.ranking.take(&self.list, &mut self.taken);
             let bits = Self::exact_bits(&self.taken, usual_back, cell_of);
             if bits <= room_bits {
@@ -282,7 +299,7 @@ impl Candidates {
     fn exact_bits(list: &[Candidate], usual_back: u8, cell_of: impl Fn(u16) -> u64) -> usize {
         let (mut next_index, mut cell, mut bits) = (0, None, 0);
         for candidate in list {
-            bits += gap_bits(u32::from(candidate.index - next_index));
+            bits += bits_of_gap(candidate.index - next_index);
             next_index = candidate.index + 1;
             bits += usize::from(candidate.bits);
             bits += match candidate.what {
