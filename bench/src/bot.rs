@@ -17,6 +17,7 @@ use glam::DVec3;
 use crate::behaviour::{Ground, Mind, Situation, Wish};
 use crate::cli::LoadArgs;
 use crate::counter::Counter;
+use crate::fate::Chapter;
 use crate::outcome::{Counters, Outcome};
 use crate::run::{Phase, Run, unix_now};
 use crate::scene::Walker;
@@ -27,6 +28,10 @@ const BLOW_WATCHERS: u32 = 4;
 /// How often a bot on a bad line tries to join, as its player would: a handshake has five seconds, and
 /// one of a few packets of which a burst takes the first three has none of them left.
 const TRIES_BAD_LINE: u32 = 4;
+/// One bot in so many loses its connection now and then, if that is asked for.
+pub const DROPPER_ONE_IN: u32 = 10;
+/// How long it is away.
+const DROPPER_PAUSE: Duration = Duration::from_millis(700);
 /// One bot in so many is a guest.
 const GUEST_ONE_IN: u32 = 20;
 /// How long a guest stays, seconds.
@@ -150,11 +155,12 @@ impl Bot {
         let mut player = Player::new(client, self, run, outcome);
         let end = player.play().await;
         player.close_window();
-        if player.first_tick.is_some() {
+        player.end_chapter();
+        if player.is_inside {
             run.inside.fetch_sub(1, Ordering::Relaxed);
         }
         player.client.close().await;
-        end.map_err(|error| error.to_string())
+        end
     }
 
     /// Guests come and go, so that others see somebody vanish and appear.
@@ -171,8 +177,12 @@ struct Player<'a> {
     outcome: &'a mut Outcome,
     avatar: EntityId,
     axes: Axes,
-    /// Of the first snapshot that spoke of the avatar.
+    /// Of the first snapshot that spoke of the avatar, on this connection.
     first_tick: Option<Tick>,
+    /// Whether it counts among those inside.
+    is_inside: bool,
+    /// What it was told happened.
+    chapter: Option<Chapter>,
     /// Which snapshots came.
     received: Received,
     /// Where the server's overload ladder stood.
@@ -208,6 +218,8 @@ impl<'a> Player<'a> {
             run,
             outcome,
             first_tick: None,
+            is_inside: false,
+            chapter: None,
             received: Received::default(),
             strains: Strains::default(),
             snapshots: 0,
@@ -219,16 +231,21 @@ impl<'a> Player<'a> {
     }
 
     /// Answers every snapshot with an intent, until the run is over.
-    async fn play(&mut self) -> Result<(), Disconnected> {
+    async fn play(&mut self) -> Result<(), String> {
+        let lost = |end: Disconnected| end.to_string();
         loop {
-            let tick = self.client.next_snapshot().await?;
+            let tick = self.client.next_snapshot().await.map_err(lost)?;
             let now_us = self.run.now_us();
             let phase = self.run.phase();
             self.arrive(tick);
             if phase == Phase::Leaving || self.has_stayed_long(phase, tick) {
                 return Ok(());
             }
-            self.answer(tick, now_us)?;
+            if self.is_dropped(phase, tick) {
+                self.drop_out().await?;
+                continue;
+            }
+            self.answer(tick, now_us).map_err(lost)?;
             if phase == Phase::Measuring {
                 self.open_window(now_us);
                 let gap_us = now_us.saturating_sub(self.last_us.replace(now_us).unwrap_or(now_us));
@@ -264,9 +281,71 @@ impl<'a> Player<'a> {
             && let Some(place) = self.place()
         {
             self.first_tick = Some(tick);
-            self.run.appeared_at(place);
-            self.run.inside.fetch_add(1, Ordering::Relaxed);
+            let tick_hz = self.client.welcome().tick_hz;
+            let chapter = || Chapter::begin(self.avatar, tick, tick_hz);
+            self.chapter.get_or_insert_with(chapter);
+            if !self.is_inside {
+                self.is_inside = true;
+                self.run.appeared_at(place);
+                self.run.inside.fetch_add(1, Ordering::Relaxed);
+            }
         }
+        self.listen(tick);
+    }
+
+    /// What happened of late.
+    fn listen(&mut self, tick: Tick) {
+        let Some(chapter) = &mut self.chapter else {
+            return;
+        };
+        chapter.until = tick;
+        chapter.events.extend(self.client.events());
+        chapter.hear(self.client.wounds());
+        chapter.missed = self.client.events_missed();
+    }
+
+    /// What came to its end is to be judged.
+    fn end_chapter(&mut self) {
+        self.listen(self.client.core().tick());
+        self.outcome.chapters.extend(self.chapter.take());
+    }
+
+    /// Whether a bot that loses its connection now and then does so now.
+    fn is_dropped(&self, phase: Phase, tick: Tick) -> bool {
+        let (Some(every_s), Some(first)) = (self.run.drop_every_s, self.first_tick) else {
+            return false;
+        };
+        let every_ticks = every_s * u64::from(self.client.welcome().tick_hz);
+        phase == Phase::Measuring
+            && self.bot.number % DROPPER_ONE_IN == DROPPER_ONE_IN - 3
+            && tick.since(first) >= every_ticks
+    }
+
+    /// The connection breaks, and the bot comes back. Nobody who comes back stands in line, and whoever
+    /// finds nothing to come back to begins anew.
+    async fn drop_out(&mut self) -> Result<(), String> {
+        self.close_window();
+        self.client.connection().close(0_u32.into(), b"");
+        tokio::time::sleep(DROPPER_PAUSE).await;
+        let mut tries = 1;
+        let goes_on = loop {
+            match self.client.resume(None).await {
+                Ok(goes_on) => break goes_on,
+                Err(error) if tries >= self.bot.tries => return Err(error.to_string()),
+                Err(_) => tries += 1,
+            }
+        };
+        self.first_tick = None;
+        self.last_us = None;
+        if goes_on {
+            self.outcome.resumed += 1;
+        } else {
+            self.end_chapter();
+            self.received = Received::default();
+            self.snapshots = 0;
+            self.header = Header::default();
+        }
+        Ok(())
     }
 
     /// Where the avatar is: predicted, or else as the server said.

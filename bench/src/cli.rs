@@ -68,6 +68,9 @@ Examples:
   Among abusers of 21 kinds, two of each; compare the honest ones' figures with --hostile 0:
     bluemarble-bench load --scene meadow --clients 100 --k 30 --hostile 42 --seconds 30
 
+  One abuser for ten players who have lines that lose a tenth of everything:
+    bluemarble-bench load --scene hostile --clients 200 --link bad --seconds 30
+
   With a report, and as a gate in a script:
     bluemarble-bench load --clients 200 --seconds 30 --json report.json \\
         --expect-tick-p99-ms 50 --expect-seen 30 --expect-handoffs-per-s 1 --expect-kills-per-s 1
@@ -105,7 +108,8 @@ pub struct LoadArgs {
     /// Let hostile bots loose beside the honest ones: so many, or, with a point in it, this share of
     /// --clients. Each kind does one thing that must not be (floods, forged and replayed bytes, half a
     /// handshake ...) again and again; the run fails unless each meets the fate that PROTOCOL says.
-    #[arg(long, value_name = "N|SHARE", conflicts_with = "link", value_parser = parse_hostile)]
+    /// With --link they have a good line all the same.
+    #[arg(long, value_name = "N|SHARE", value_parser = parse_hostile)]
     pub hostile: Option<HostileWish>,
     /// Threads of this program that run bots.
     #[arg(long, default_value_t = 2, value_name = "N",
@@ -160,6 +164,10 @@ pub struct LoadArgs {
     #[arg(long, default_value_t = 10, value_name = "N",
           value_parser = clap::value_parser!(u64).range(1..=1_000))]
     pub truth_every: u64,
+    /// Every tenth bot that verifies loses its connection so often, and comes back to its session a moment
+    /// later.
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=3_600))]
+    pub drop_every: Option<u64>,
     /// UDP sockets the bots share.
     #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=1_024))]
     pub sockets: u16,
@@ -267,7 +275,7 @@ mod tests {
         let parsed: Vec<_> = examples
             .map(|line| Cli::try_parse_from(line.split_whitespace()))
             .collect();
-        assert_eq!(parsed.len(), 6);
+        assert_eq!(parsed.len(), 7);
         for result in parsed {
             result.unwrap();
         }
@@ -285,7 +293,6 @@ mod tests {
             "--hostile -1",
             "--hostile 1.5",
             "--hostile many",
-            "--hostile 9 --link bad",
         ] {
             let line = format!("bluemarble-bench load {bad}");
             assert!(

@@ -12,6 +12,7 @@ use anyhow::Context as _;
 use bluemarble_shared_protocol::TruthFrame;
 
 use crate::admin::TruthStream;
+use crate::fate::Annals;
 use crate::verify::{Rules, Tally, Verdict, Verifier, ViewSample};
 
 /// Views and frames that may wait: one view of each of thousands of bots.
@@ -65,6 +66,8 @@ pub struct Findings {
     pub truth_ended: Option<String>,
     /// The newest truth frames, if they were to be kept.
     pub kept: Vec<TruthFrame>,
+    /// Everybody's wounds.
+    pub annals: Annals,
 }
 
 /// A running judge.
@@ -123,7 +126,7 @@ fn read_truth(mut stream: TruthStream, queue: &SyncSender<Input>) {
 }
 
 fn judge(mut verifier: Verifier, inputs: &Receiver<Input>, keep: KeepTruth) -> Findings {
-    let mut kept = Vec::new();
+    let (mut kept, mut annals) = (Vec::new(), Annals::default());
     let mut early: VecDeque<Box<ViewSample>> = VecDeque::new();
     let (mut truths, mut unverified, mut truth_ended) = (0, 0, None);
     for input in inputs {
@@ -136,6 +139,7 @@ fn judge(mut verifier: Verifier, inputs: &Receiver<Input>, keep: KeepTruth) -> F
             },
             Input::Truth(frame) => {
                 truths += 1;
+                annals.add(&frame);
                 if keep == KeepTruth::All && kept.len() < KEPT_MAX {
                     kept.push((*frame).clone());
                 }
@@ -160,5 +164,6 @@ fn judge(mut verifier: Verifier, inputs: &Receiver<Input>, keep: KeepTruth) -> F
         unverified,
         truth_ended,
         kept,
+        annals,
     }
 }

@@ -3,6 +3,7 @@
 mod cost;
 mod summary;
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -39,8 +40,9 @@ const TICKET_SPARE_S: u64 = 600;
 const SETTLE: Duration = Duration::from_secs(3);
 /// After the measurement, the judge gets this long to receive the last truth.
 const TRUTH_WAIT: Duration = Duration::from_millis(1_500);
-/// How long the bots may take to leave.
-const LEAVE_WAIT: Duration = Duration::from_secs(10);
+/// How long the bots may take to leave: one that is just coming back over a bad line has its ten seconds to
+/// connect, and a try more.
+const LEAVE_WAIT: Duration = Duration::from_secs(25);
 /// Lines of their own that bots may have.
 const SOCKETS_MAX: u16 = 1_024;
 
@@ -62,7 +64,7 @@ pub async fn run(args: &LoadArgs) -> anyhow::Result<Report> {
 /// With a bad line in between, if one is asked for.
 async fn run_over_line(args: &LoadArgs, stage: Option<&Stage>) -> anyhow::Result<Report> {
     let Some(quality) = args.link.clone() else {
-        return run_against(args, stage).await;
+        return run_against(args, args.server, stage).await;
     };
     let relay = UdpRelay::start(args.server, quality.clone(), args.seed).context("no relay")?;
     // A line each, as far as sockets go.
@@ -74,13 +76,18 @@ async fn run_over_line(args: &LoadArgs, stage: Option<&Stage>) -> anyhow::Result
         sockets,
         ..args.clone()
     };
-    let mut report = run_against(&through, stage).await?;
+    let mut report = run_against(&through, args.server, stage).await?;
     let (up, down) = relay.stats();
     report.line = Some(Line::new(&quality, up, down));
     Ok(report)
 }
 
-async fn run_against(args: &LoadArgs, stage: Option<&Stage>) -> anyhow::Result<Report> {
+/// `direct`: where hostile bots go, whose fate is judged to the letter, whatever the others' line does.
+async fn run_against(
+    args: &LoadArgs,
+    direct: SocketAddr,
+    stage: Option<&Stage>,
+) -> anyhow::Result<Report> {
     let admin = Admin::new(&args.admin, &args.data_dir)?;
     let status = blocking(&admin, Admin::status).await?;
     let crew = Crew::prepare(args, &status, stage)?;
@@ -99,14 +106,16 @@ async fn run_against(args: &LoadArgs, stage: Option<&Stage>) -> anyhow::Result<R
     let rules = args.link.iter().fold(rules, |rules, line| rules.over(line));
     let judge = Judge::start(rules, stream, keep)?;
     let avatars = crew.bots.iter().map(|bot| bot.name.avatar());
-    let run = Arc::new(Run::new(Blows::of(avatars), judge.desk(), args.truth_every));
+    let (blows, every) = (Blows::of(avatars), args.truth_every);
+    let run = Run::new(blows, judge.desk(), every, args.drop_every);
+    let run = Arc::new(run);
 
     let bar = progress_bar(args);
     let predictor = content::predictor(args.assets.as_deref(), &status.scenario, &welcome);
     if let Err(error) = &predictor {
         bar.println(format!("bots will not predict their movement: {error:#}"));
     }
-    let enemies = crew.enemies(args)?;
+    let enemies = crew.enemies(args, direct)?;
     let mut bots = crew.join(args, predictor.ok(), &run, &bar).await;
     let mut hostiles = match enemies {
         Some(enemies) => Some(enemies.let_loose(args, &admin).await?),
@@ -124,6 +133,9 @@ async fn run_against(args: &LoadArgs, stage: Option<&Stage>) -> anyhow::Result<R
     bar.set_message("leaving");
     let mut outcomes = bots.outcomes().await;
     bar.set_message("verifying what was kept");
+    for chapter in outcomes.iter().flat_map(|outcome| &outcome.chapters) {
+        findings.annals.judge(chapter, &mut findings.tally);
+    }
     verify_captures(&mut outcomes, &mut findings, rules).await?;
     bar.finish_and_clear();
     let mut report = summary::report(args, &measured, &outcomes, &findings, dropped);
@@ -242,14 +254,14 @@ impl Crew {
     }
 
     /// Those who are not honest, if any are asked for.
-    fn enemies(&self, args: &LoadArgs) -> anyhow::Result<Option<Enemies>> {
+    fn enemies(&self, args: &LoadArgs, direct: SocketAddr) -> anyhow::Result<Option<Enemies>> {
         let bots = args.hostile_bots();
         if bots == 0 {
             return Ok(None);
         }
         Ok(Some(Enemies {
             bots,
-            target: Target::new(args.server, &args.server_name, &self.cert)?,
+            target: Target::new(direct, &args.server_name, &self.cert)?,
             issuer: self.issuer.clone(),
             ticket_lifetime_s: self.ticket_lifetime_s,
         }))

@@ -8,6 +8,7 @@ mod capture;
 mod cli;
 mod content;
 mod counter;
+mod fate;
 mod hostile;
 mod judge;
 mod load;

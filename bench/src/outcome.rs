@@ -5,6 +5,7 @@ use hdrhistogram::Histogram;
 
 use crate::blows::latencies;
 use crate::capture::Capture;
+use crate::fate::Chapter;
 use crate::verify::Count;
 
 /// What became of a bot.
@@ -48,6 +49,10 @@ pub struct Outcome {
     pub gaps_us: Histogram<u64>,
     /// Whether headers only went forward.
     pub headers: Count,
+    /// What it was told happened, a chapter for each visit.
+    pub chapters: Vec<Chapter>,
+    /// How often it lost its connection and came back to all it knew.
+    pub resumed: u64,
     /// Everything it received, if it kept that.
     pub capture: Option<Capture>,
 }
@@ -105,6 +110,8 @@ impl Outcome {
             blows_us: latencies(),
             gaps_us: latencies(),
             headers: Count::default(),
+            chapters: Vec::new(),
+            resumed: 0,
             capture: None,
         }
     }

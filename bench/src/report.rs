@@ -158,6 +158,8 @@ pub struct Lost {
     pub refused: u64,
     /// Attempts to get in that were made again over a bad line; nobody is missing for these.
     pub joined_again: u64,
+    /// How often a bot lost its connection, as it was told to, and came back to its session.
+    pub resumed: u64,
     /// Got in and did not stay.
     pub disconnected: u64,
     /// Why, the first few.

@@ -35,6 +35,8 @@ pub struct Run {
     pub desk: Desk,
     /// Views are taken at ticks divisible by this.
     pub truth_every: u64,
+    /// One bot in [`DROPPER_ONE_IN`](crate::bot::DROPPER_ONE_IN) loses its connection so often, seconds.
+    pub drop_every_s: Option<u64>,
     /// Bots that are in the world.
     pub inside: AtomicU64,
     /// Views there was no place for.
@@ -44,7 +46,7 @@ pub struct Run {
 impl Run {
     /// In the joining phase.
     #[must_use]
-    pub fn new(blows: Blows, desk: Desk, truth_every: u64) -> Self {
+    pub fn new(blows: Blows, desk: Desk, truth_every: u64, drop_every_s: Option<u64>) -> Self {
         Self {
             phase: AtomicU8::new(Phase::Joining as u8),
             began: now(),
@@ -52,6 +54,7 @@ impl Run {
             blows,
             desk,
             truth_every,
+            drop_every_s,
             inside: AtomicU64::new(0),
             dropped_views: AtomicU64::new(0),
         }

@@ -200,7 +200,7 @@ fn an_honest_server_passes_and_the_report_says_how_much_was_checked() {
     assert_eq!(status, 0, "{told}");
     assert!(told.contains("passed"), "{told}");
     for promise in [
-        "exact", "stale", "complete", "real", "near", "own", "header",
+        "exact", "stale", "complete", "real", "near", "own", "header", "fate", "hearsay",
     ] {
         let (checks, failures) = count(&report, promise);
         assert!(
@@ -219,6 +219,16 @@ fn an_honest_server_passes_and_the_report_says_how_much_was_checked() {
     let (_, status, told) = server.load(&["--expect-seen", "1000"]);
     assert_eq!(status, 1, "a missed gate fails: {told}");
     assert!(told.contains("others seen"), "{told}");
+}
+
+#[test]
+fn who_loses_the_connection_over_a_bad_line_still_learns_of_every_blow() {
+    let server = Server::start(&[]);
+    let (report, status, told) = server.load(&["--link", "bad", "--drop-every", "2"]);
+    assert_eq!(status, 0, "{told}");
+    assert!(report["lost"]["resumed"].as_u64().unwrap() >= 4, "{told}");
+    let (checks, failures) = count(&report, "fate");
+    assert!(checks > 100 && failures == 0, "{checks} checks, {told}");
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 mod core;
 mod driver;
+mod event_book;
 mod play_clock;
 mod poses;
 
@@ -9,6 +10,7 @@ pub use self::core::{
     AckWindow, ClientConfig, ClientCore, ClientStats, ConfirmedOwn, EntityView, OwnView,
     PredictionErrors, Predictor, RemovedEntity, Taken, View,
 };
+pub use self::event_book::EventBook;
 pub use self::play_clock::PlayClock;
 pub use self::poses::{Pose, Poses};
 pub use driver::{

@@ -234,6 +234,7 @@ impl Scene {
             session: of,
             newest: client.newest,
             before: 0,
+            events: 0,
         };
         let character = client.name[1..].parse().expect("a number");
         self.come(character, Some(claim));
@@ -308,7 +309,11 @@ impl Scene {
                     "a newcomer is let into a full world"
                 );
             }
-            ServerMessage::Cards(_) | ServerMessage::Event(_) => {
+            ServerMessage::Cards(_)
+            | ServerMessage::Events { .. }
+            | ServerMessage::Wounds { .. }
+            | ServerMessage::Presence { .. }
+            | ServerMessage::Forget { .. } => {
                 assert!(client.is_in, "the world is told to a stranger");
             }
             ServerMessage::Closing { .. } | ServerMessage::Token { .. } => {

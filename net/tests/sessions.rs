@@ -156,14 +156,17 @@ impl Hall {
     }
 
     fn events(&mut self) -> Vec<(u64, GameEvent)> {
-        let event = |command| match command {
-            SessionCommand::Send {
+        let mut told = Vec::new();
+        for command in self.commands() {
+            if let SessionCommand::Send {
                 session,
-                message: ServerMessage::Event(event),
-            } => Some((session.0, event)),
-            _ => None,
-        };
-        self.commands().into_iter().filter_map(event).collect()
+                message: ServerMessage::Events { events, .. },
+            } = command
+            {
+                told.extend(events.iter().map(|timed| (session.0, timed.event)));
+            }
+        }
+        told
     }
 }
 
@@ -314,7 +317,10 @@ fn cards_are_given_for_what_is_in_view_and_for_nothing_else() {
             id
         });
     hall.commands();
-    let ask = ids.iter().copied().chain([EntityId(1)]).collect();
+    // The same again and again, which makes no difference.
+    let everybody = [ids[0], ids[1], ids[2], EntityId(1)];
+    let ask = everybody.into_iter().cycle();
+    let ask = ask.take(256).collect();
     hall.message(u64::from(b'a'), ClientMessage::Cards { ids: ask });
     let [
         SessionCommand::Send {
@@ -362,7 +368,7 @@ fn deaths_returns_and_kills_are_told() {
     assert_eq!(
         hall.events(),
         [
-            (1, GameEvent::Killed { victim: bob }),
+            (1, GameEvent::Killed { victim: Some(bob) }),
             (2, GameEvent::Died { killer: Some(ada) })
         ]
     );

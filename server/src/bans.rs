@@ -172,4 +172,36 @@ mod tests {
         std::fs::write(dir.path().join("bans.json"), "[{").unwrap();
         assert!(BanBook::open(dir.path().join("bans.json")).is_err());
     }
+
+    #[test]
+    fn a_damaged_list_lets_nobody_in_by_mistake() {
+        let record = |character: &str, until_s| BanRecord {
+            character: character.into(),
+            reason: "spoiled \"the\" fun".into(),
+            since_s: 5,
+            until_s,
+        };
+        let good = serde_json::to_vec(&[record("Ada", None), record("Bea", Some(7))]).unwrap();
+        let (mut refused, mut read) = (0, 0);
+        for seed in 0..6_000_u64 {
+            let draw = bluemarble_shared_protocol::mix64(seed);
+            let (at, byte) = (draw as usize % good.len(), (draw >> 32) as u8);
+            let mut bytes = good.clone();
+            match draw >> 40 & 3 {
+                0 => bytes.truncate(at),
+                1 => drop(bytes.remove(at)),
+                2 => bytes.insert(at, byte),
+                _ => bytes[at] = byte,
+            }
+            match serde_json::from_slice::<Vec<BanRecord>>(&bytes) {
+                Ok(records) => {
+                    // A letter may be another one; nobody is forgotten.
+                    assert_eq!(records.len(), 2, "{}", String::from_utf8_lossy(&bytes));
+                    read += 1;
+                }
+                Err(_) => refused += 1,
+            }
+        }
+        assert!(refused > 1_000 && read > 500, "{refused}, {read}");
+    }
 }

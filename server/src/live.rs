@@ -2,9 +2,10 @@
 //! reasons, and the feeds of digests and truth. Readers copy and leave; nothing here is ever held
 //! while the tick waits.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
-use bluemarble_shared_protocol::{Epoch, Tick, TruthFrame, WireFrame};
+use bluemarble_shared_protocol::{Epoch, Tick, TruthFrame, WOUND_TICKS, WireFrame, Wound};
 use parking_lot::Mutex;
 use serde::Serialize;
 
@@ -26,6 +27,7 @@ pub struct Live {
     pub digests: Feed<(Tick, u64)>,
     /// The whole world, for verifiers.
     pub truth: Feed<TruthSample>,
+    wounds: Mutex<WoundsOfLate>,
     /// The zones, and orders to change them.
     pub zones: Arc<OrderDesk>,
     status: Mutex<Option<Status>>,
@@ -146,13 +148,32 @@ pub struct TruthSample {
     pub epoch: Epoch,
     /// All zones.
     pub frames: Arc<[Arc<WireFrame>]>,
+    /// The wounds of late.
+    pub wounds: Vec<(Tick, Wound)>,
 }
 
 impl TruthSample {
     /// As streamed: length and body.
     pub fn encode(&self) -> Vec<u8> {
         let frames = self.frames.iter().map(AsRef::as_ref);
-        TruthFrame::gather(self.tick, self.epoch, frames).to_frame()
+        TruthFrame::gather(self.tick, self.epoch, frames, self.wounds.clone()).to_frame()
+    }
+}
+
+/// Everybody's wounds of the last [`WOUND_TICKS`], kept while anybody reads the truth.
+#[derive(Debug, Default)]
+struct WoundsOfLate(VecDeque<(Tick, Wound)>);
+
+impl WoundsOfLate {
+    fn note(&mut self, tick: Tick, frames: &[Arc<WireFrame>]) {
+        let wounds = frames.iter().flat_map(|frame| &frame.wounds);
+        let mut wounds: Vec<Wound> = wounds.copied().collect();
+        wounds.sort_unstable_by_key(Wound::order);
+        self.0.extend(wounds.into_iter().map(|wound| (tick, wound)));
+        let is_old = |(of, _): &(Tick, Wound)| tick.since(*of) >= WOUND_TICKS;
+        while self.0.front().is_some_and(is_old) {
+            self.0.pop_front();
+        }
     }
 }
 
@@ -174,9 +195,30 @@ impl Live {
             health: Health::default(),
             digests: Feed::new(DIGEST_LAG_MAX, STREAM_READERS_MAX),
             truth: Feed::new(TRUTH_LAG_MAX, STREAM_READERS_MAX),
+            wounds: Mutex::default(),
             zones: Arc::default(),
             status: Mutex::new(None),
             certificate: Mutex::new(None),
+        }
+    }
+
+    /// Gives a finished tick to those who read the truth, if there are any.
+    pub fn tell_truth(&self, tick: Tick, epoch: Epoch, frames: &[Arc<WireFrame>]) {
+        let mut late = self.wounds.lock();
+        if self.truth.readers() == 0 {
+            late.0.clear();
+            return;
+        }
+        late.note(tick, frames);
+        if self.truth.is_wanted(tick) {
+            let sample = TruthSample {
+                tick,
+                epoch,
+                frames: Arc::from(frames),
+                wounds: late.0.iter().copied().collect(),
+            };
+            drop(late);
+            self.truth.publish(tick, &sample);
         }
     }
 

@@ -27,7 +27,7 @@ use crate::held::HeldDigests;
 use crate::limits::{
     CATCH_UP_TICKS_MAX, COMMANDS_PER_TICK_MAX, EVENTS_PER_TICK_MAX, STATUS_PERIOD,
 };
-use crate::live::{Live, Recovered, Status, TruthSample, digest_hex};
+use crate::live::{Live, Recovered, Status, digest_hex};
 use crate::observed::{Observed, Phase};
 use crate::overload::{self, Ladder, Step};
 use crate::pacing::Pacer;
@@ -266,17 +266,8 @@ impl WorldLoop {
         self.stepper.between(tick);
         self.held.hold(tick, self.world.digest());
         self.held.release(self.log.written(), &self.live.digests);
-        if self.live.truth.is_wanted(tick) {
-            let frames = Arc::from(self.world.wire_frames());
-            self.live.truth.publish(
-                tick,
-                &TruthSample {
-                    tick,
-                    epoch: self.epoch,
-                    frames,
-                },
-            );
-        }
+        self.live
+            .tell_truth(tick, self.epoch, self.world.wire_frames());
         self.log
             .after_step(&self.world, &self.stepper, self.clock.elapsed());
         self.zoning.between(&mut self.world, self.clock.elapsed());

@@ -26,9 +26,12 @@ pub use ids::{EntityId, Epoch, InputSeq, SessionId, Tick};
 pub use intent::{Buttons, Intent, WishDir};
 pub use message::{
     ALPN, ALPN_PROBE, Card, ClientMessage, GameEvent, LENGTH_PREFIX_BYTES, MessageError,
-    PROTOCOL_VERSION, SeenState, ServerMessage, Welcome, announced_length,
+    PROTOCOL_VERSION, SeenState, ServerMessage, TimedEvent, Welcome, announced_length,
+    presence_share,
 };
 pub use player_inputs::{Admission, PlayerInputs};
 pub use strain::Strain;
-pub use truth::{TruthFrame, TruthOwned};
-pub use wire_frame::{Action, BodyBits, OwnState, OwnVitals, WireEntity, WireFlags, WireFrame};
+pub use truth::{TruthFrame, TruthOwned, WOUND_TICKS};
+pub use wire_frame::{
+    Action, BodyBits, OwnState, OwnVitals, WireEntity, WireFlags, WireFrame, Wound,
+};

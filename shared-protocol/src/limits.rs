@@ -19,6 +19,17 @@ pub const CLOSE_REASON_BYTES_MAX: usize = 256;
 pub const CARDS_PER_MESSAGE_MAX: usize = 256;
 /// Most states in one report of a divergence: what a full datagram of a busy square holds.
 pub const REPORTED_STATES_MAX: usize = 256;
+/// Most attackers of one target that a tick's wounds name: more than find room around anybody. What
+/// others took is added up without a name.
+pub const WOUNDS_NAMED_MAX: usize = 32;
+/// Most events of a player in one message: what a line that was dead for a while owes.
+pub const EVENTS_PER_MESSAGE_MAX: usize = 64;
+/// Most wounds of others in one message, which is one tick's: more than anybody can follow.
+pub const WOUNDS_PER_MESSAGE_MAX: usize = 32;
+/// Most ids in one report of who is in view: what fits a message.
+pub const HELD_IDS_MAX: usize = 2_000;
+/// Most ids that a client is told to forget in one message: ghosts are few.
+pub const FORGOTTEN_IDS_MAX: usize = 256;
 /// Most kinds a world announces.
 pub const KINDS_MAX: usize = 128;
 /// Longest name of a kind or planet, bytes.
@@ -36,6 +47,11 @@ const _: () = {
     let body = 1 + 1 + 3 * 2;
     let state = 8 + 8 + 3 * 4 + 3 * 2 + 1 + body + 1 + 4 + 1 + 2 + 2;
     assert!(REPORTED_STATES_MAX * state + 64 <= MESSAGE_BYTES_MAX);
+    let event = 8 + 4 + 9 + 2 + 1;
+    assert!(EVENTS_PER_MESSAGE_MAX * event + 64 <= MESSAGE_BYTES_MAX);
+    let wound = 8 + 9 + 2 + 1;
+    assert!(WOUNDS_PER_MESSAGE_MAX * wound + 64 <= MESSAGE_BYTES_MAX);
+    assert!(HELD_IDS_MAX * 8 + 64 <= MESSAGE_BYTES_MAX);
     let fields = FIELDS_MAX * (8 + FIELD_NAME_BYTES_MAX + 3);
     assert!(TICKET_BYTES_MAX + CLIENT_BYTES_MAX + fields + 64 <= MESSAGE_BYTES_MAX);
     assert!(KINDS_MAX * (8 + KIND_BYTES_MAX) + fields + 256 <= MESSAGE_BYTES_MAX);

@@ -11,13 +11,15 @@ use serde::{Deserialize, Serialize};
 use crate::binary::{self, BinaryError};
 use crate::close::CloseCode;
 use crate::codec::{FieldVersion, NamedField, Rotation};
+use crate::hash::mix64;
 use crate::ids::{EntityId, Epoch, SessionId, Tick};
 use crate::limits::{
-    CARDS_PER_MESSAGE_MAX, CLIENT_BYTES_MAX, CLOSE_REASON_BYTES_MAX, FIELD_NAME_BYTES_MAX,
-    FIELDS_MAX, KIND_BYTES_MAX, KINDS_MAX, MESSAGE_BYTES_MAX, NAME_BYTES_MAX, REPORTED_STATES_MAX,
-    TICKET_BYTES_MAX,
+    CARDS_PER_MESSAGE_MAX, CLIENT_BYTES_MAX, CLOSE_REASON_BYTES_MAX, EVENTS_PER_MESSAGE_MAX,
+    FIELD_NAME_BYTES_MAX, FIELDS_MAX, FORGOTTEN_IDS_MAX, HELD_IDS_MAX, KIND_BYTES_MAX, KINDS_MAX,
+    MESSAGE_BYTES_MAX, NAME_BYTES_MAX, REPORTED_STATES_MAX, TICKET_BYTES_MAX,
+    WOUNDS_PER_MESSAGE_MAX,
 };
-use crate::wire_frame::WireEntity;
+use crate::wire_frame::{WireEntity, Wound};
 
 /// The protocol this build speaks. It is in the ALPN and, so that a mismatch can be explained to
 /// the client in words, once more in the hello.
@@ -65,6 +67,8 @@ pub enum ClientMessage {
         newest: u64,
         /// Bit i: whether it took number `newest` − 1 − i, too.
         before: u32,
+        /// Number of the newest event it took, 0 if none.
+        events: u64,
         /// As in the hello.
         client: String,
         /// As in the hello.
@@ -76,6 +80,14 @@ pub enum ClientMessage {
         number: u64,
         /// What the client made of it, the own view of things; at most [`REPORTED_STATES_MAX`].
         states: Vec<SeenState>,
+    },
+    /// Those in view were not whom [`ServerMessage::Presence`] counted.
+    Held {
+        /// Number of the newest datagram taken.
+        number: u64,
+        /// Who is in view after it, ascending; if there are more than [`HELD_IDS_MAX`], those of the lowest
+        /// ids.
+        ids: Vec<EntityId>,
     },
 }
 
@@ -95,8 +107,15 @@ pub enum ServerMessage {
     Welcome(Welcome),
     /// The answer to [`ClientMessage::Cards`], in any order.
     Cards(Vec<Card>),
-    /// Something that must not be missed.
-    Event(GameEvent),
+    /// What happened to the own avatar, none left out and each once: at most
+    /// [`EVENTS_PER_MESSAGE_MAX`].
+    Events {
+        /// The first one's number: 1 in a new session, one more with every event, also over a
+        /// resumption. Numbers passed over are of events that the server had no room to keep.
+        first: u64,
+        /// In the order in which they happened.
+        events: Vec<TimedEvent>,
+    },
     /// The last message before the server closes with the same code.
     Closing {
         /// Why.
@@ -128,6 +147,48 @@ pub enum ServerMessage {
         /// Number of the next snapshot datagram.
         next: u64,
     },
+    /// What others lost in one tick, as far as the client sees them: not the own avatar's wounds, nor
+    /// what it did to anybody. At most [`WOUNDS_PER_MESSAGE_MAX`].
+    Wounds {
+        /// The tick.
+        tick: Tick,
+        /// Nearest target first.
+        wounds: Vec<Wound>,
+        /// How many more there were, farther away.
+        left_out: u32,
+    },
+    /// Who is in view after a datagram, for a client that took it and had taken none later before.
+    Presence {
+        /// The datagram's whole number.
+        number: u64,
+        /// How many.
+        count: u32,
+        /// The sum of their ids' shares ([`presence_share`]), modulo 2⁶⁴.
+        sum: u64,
+    },
+    /// They are not in view: whom of them a client has since a datagram up to `number`, and in none later, it
+    /// shall remove. At most [`FORGOTTEN_IDS_MAX`].
+    Forget {
+        /// The newest datagram that was sent.
+        number: u64,
+        /// Who.
+        ids: Vec<EntityId>,
+    },
+}
+
+/// What somebody in view adds to the sum of [`ServerMessage::Presence`].
+#[must_use]
+pub fn presence_share(id: EntityId) -> u64 {
+    mix64(id.0)
+}
+
+/// An event, and when it happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TimedEvent {
+    /// The tick whose snapshot shows what came of it.
+    pub tick: Tick,
+    /// What.
+    pub event: GameEvent,
 }
 
 /// What a client must know to understand its first datagram.
@@ -176,7 +237,8 @@ pub struct Card {
     pub name: Option<String>,
 }
 
-/// What a player must learn, however bad the line.
+/// What a player must learn, however bad the line. Whom the client's layers may not see has no name in
+/// it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum GameEvent {
     /// The own avatar died.
@@ -189,7 +251,23 @@ pub enum GameEvent {
     /// The own avatar killed somebody.
     Killed {
         /// Whom.
-        victim: EntityId,
+        victim: Option<EntityId>,
+    },
+    /// The own avatar lost hit points.
+    Wounded {
+        /// By whose hand; several attackers share one such event without a name if they are too many.
+        attacker: Option<EntityId>,
+        /// Hit points, all blows of the attacker in that tick together.
+        amount: u16,
+    },
+    /// Somebody lost hit points by the own avatar's hand.
+    Struck {
+        /// Who.
+        target: Option<EntityId>,
+        /// Hit points, all blows in that tick together.
+        amount: u16,
+        /// Whether it died of it; then `Killed` follows.
+        fatal: bool,
     },
 }
 
@@ -272,6 +350,7 @@ impl ClientMessage {
                 let real = |seen: &SeenState| seen.state.rotation.is_none_or(is_rotation);
                 bounded(states.iter().all(real), "rotation")?;
             }
+            Self::Held { ids, .. } => bounded(ids.len() <= HELD_IDS_MAX, "ids")?,
         }
         Ok(message)
     }
@@ -301,7 +380,16 @@ impl ServerMessage {
                 };
                 bounded(cards.iter().all(name_fits), "name")?;
             }
-            Self::Event(_) | Self::Queued { .. } | Self::Resumed { .. } => {}
+            Self::Events { first, events } => {
+                bounded(events.len() <= EVENTS_PER_MESSAGE_MAX, "events")?;
+                let last = first.checked_add(events.len() as u64);
+                bounded(*first > 0 && last.is_some(), "first")?;
+            }
+            Self::Wounds { wounds, .. } => {
+                bounded(wounds.len() <= WOUNDS_PER_MESSAGE_MAX, "wounds")?;
+            }
+            Self::Forget { ids, .. } => bounded(ids.len() <= FORGOTTEN_IDS_MAX, "ids")?,
+            Self::Queued { .. } | Self::Resumed { .. } | Self::Presence { .. } => {}
             Self::Token { token, .. } => bounded(token.len() <= TICKET_BYTES_MAX, "token")?,
             Self::Closing { reason, .. } => {
                 bounded(reason.len() <= CLOSE_REASON_BYTES_MAX, "reason")?;

@@ -11,7 +11,7 @@ use crate::binary::{self, BinaryError};
 use crate::ids::{EntityId, Epoch, InputSeq, Tick};
 use crate::limits::TRUTH_BYTES_MAX;
 use crate::message::LENGTH_PREFIX_BYTES;
-use crate::wire_frame::{BodyBits, OwnState, OwnVitals, WireEntity, WireFrame};
+use crate::wire_frame::{BodyBits, OwnState, OwnVitals, WireEntity, WireFrame, Wound};
 
 /// The world at one tick: parallel columns over all zones, sorted by id.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -30,7 +30,13 @@ pub struct TruthFrame {
     pub positions: Vec<[f64; 3]>,
     /// The avatars, by id.
     pub owned: Vec<TruthOwned>,
+    /// Everybody's wounds in this tick and the [`WOUND_TICKS`] − 1 before it, by tick and then in
+    /// [`Wound::order`]; of the ticks before somebody began to read, not all.
+    pub wounds: Vec<(Tick, Wound)>,
 }
+
+/// So many ticks' wounds are in a truth frame: whoever reads one in so many, or more, misses none.
+pub const WOUND_TICKS: u64 = 64;
 
 /// The private part of an avatar.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -48,12 +54,13 @@ pub struct TruthOwned {
 }
 
 impl TruthFrame {
-    /// Gathers one tick of all zones; `frames` are the simulation's own.
+    /// Gathers one tick of all zones; `frames` are the simulation's own, `wounds` those of late.
     #[must_use]
     pub fn gather<'a>(
         tick: Tick,
         epoch: Epoch,
         frames: impl IntoIterator<Item = &'a WireFrame>,
+        wounds: Vec<(Tick, Wound)>,
     ) -> Self {
         let mut rows: Vec<(EntityId, &WireFrame, usize)> = Vec::new();
         let mut owned: Vec<TruthOwned> = Vec::new();
@@ -86,6 +93,7 @@ impl TruthFrame {
                 .map(|(_, frame, row)| frame.positions[*row].to_array())
                 .collect(),
             owned,
+            wounds,
         }
     }
 
@@ -169,12 +177,26 @@ mod tests {
             audience: vec![u32::MAX; ids.len()],
             positions: ids.iter().map(|id| DVec3::splat(*id as f64)).collect(),
             owned: Vec::new(),
+            wounds: Vec::new(),
         }
     }
 
     #[test]
     fn zones_are_gathered_in_the_order_of_ids_and_survive_the_wire() {
-        let truth = TruthFrame::gather(Tick(3), Epoch(1), [&zone(&[5, 1]), &zone(&[4, 2])]);
+        let truth = TruthFrame::gather(
+            Tick(3),
+            Epoch(1),
+            [&zone(&[5, 1]), &zone(&[4, 2])],
+            vec![(
+                Tick(2),
+                Wound {
+                    target: EntityId(5),
+                    attacker: None,
+                    amount: 9,
+                    fatal: true,
+                },
+            )],
+        );
         assert_eq!(truth.ids, [1, 2, 4, 5].map(EntityId));
         assert_eq!(
             truth.states.iter().map(|s| s.cell).collect::<Vec<_>>(),
@@ -191,7 +213,7 @@ mod tests {
 
     #[test]
     fn columns_that_disagree_or_are_unsorted_are_refused() {
-        let truth = TruthFrame::gather(Tick(3), Epoch(1), [&zone(&[1, 2])]);
+        let truth = TruthFrame::gather(Tick(3), Epoch(1), [&zone(&[1, 2])], Vec::new());
         let short = TruthFrame {
             states: Vec::new(),
             ..truth.clone()

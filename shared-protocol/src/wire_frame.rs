@@ -12,6 +12,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::codec::Rotation;
 use crate::ids::{EntityId, InputSeq, Tick};
+#[cfg(doc)]
+use crate::limits::WOUNDS_NAMED_MAX;
 
 /// What an entity is visibly doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -128,6 +130,27 @@ pub struct OwnState {
     pub felled: Vec<EntityId>,
 }
 
+/// What somebody lost to somebody in one tick, all blows together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Wound {
+    /// Who was hurt.
+    pub target: EntityId,
+    /// By whose hand; `None` if that is not to be told, or if it were too many to name.
+    pub attacker: Option<EntityId>,
+    /// Hit points lost: never more than the target had.
+    pub amount: u16,
+    /// Whether the target died of it.
+    pub fatal: bool,
+}
+
+impl Wound {
+    /// The order in a frame: by target, then by attacker, those without a name last.
+    #[must_use]
+    pub fn order(&self) -> (EntityId, bool, Option<EntityId>) {
+        (self.target, self.attacker.is_none(), self.attacker)
+    }
+}
+
 /// One zone at one tick: parallel columns, a row per entity, sorted by (grid cell, id).
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct WireFrame {
@@ -143,4 +166,7 @@ pub struct WireFrame {
     pub positions: Vec<DVec3>,
     /// The avatars among the rows.
     pub owned: Vec<OwnState>,
+    /// What the rows lost in this tick, one for each target and attacker, in [`Wound::order`]; of each
+    /// target at most [`WOUNDS_NAMED_MAX`] with a name, and one without for all others.
+    pub wounds: Vec<Wound>,
 }

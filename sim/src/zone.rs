@@ -20,7 +20,7 @@ use crate::past::Past;
 use crate::roster::{self, Roster, insert_entity, remove_entity, state_of};
 use crate::sleep::{self, Dormitory, Players};
 use crate::zone_resources::{
-    Arrivals, Counted, Departed, Inbox, Intents, Now, Outbox, Ownership, Published, Strain,
+    Arrivals, Counted, Departed, Inbox, Intents, Now, Outbox, Ownership, Published, Strain, Wounds,
     ZoneNumber,
 };
 use crate::{census, fight, hazards, life, mind, players, publish, schedule, shots, walk};
@@ -92,6 +92,7 @@ impl Zone {
             .init_resource::<Intents>()
             .init_resource::<Arrivals>()
             .init_resource::<Outbox>()
+            .init_resource::<Wounds>()
             .init_resource::<Departed>()
             .init_resource::<Roster>()
             .init_resource::<Counted>()

@@ -4,7 +4,8 @@
 use std::sync::Arc;
 
 use bevy_ecs::resource::Resource;
-use bluemarble_shared_protocol::{EntityId, Intent, Tick, WireFrame};
+use bluemarble_shared_protocol::limits::WOUNDS_NAMED_MAX;
+use bluemarble_shared_protocol::{EntityId, Intent, Tick, WireFrame, Wound};
 
 use crate::effect::Effect;
 use crate::entity::EntityState;
@@ -84,6 +85,47 @@ pub(crate) struct Departed(pub Vec<EntityState>);
 #[derive(Resource, Debug, Default)]
 pub(crate) struct Outbox(pub Vec<Effect>);
 
+/// What residents have lost in this tick; an output, which no rule reads. Published, and thereby
+/// emptied, at the end of the tick.
+#[derive(Resource, Debug, Default)]
+pub(crate) struct Wounds {
+    list: Vec<Wound>,
+    /// How many of the newest target have a name.
+    named: usize,
+}
+
+impl Wounds {
+    /// The target lost so much to the attacker. A target's blows are told one after the other, in the
+    /// order of their causes, as its mail is opened.
+    pub(crate) fn note(&mut self, target: EntityId, attacker: EntityId, amount: u16, fatal: bool) {
+        match self.list.last_mut() {
+            Some(last) if last.target == target => {
+                if last.attacker.is_none_or(|named| named == attacker) {
+                    // Together they are never more than the target had.
+                    last.amount = last.amount.saturating_add(amount);
+                    last.fatal |= fatal;
+                    return;
+                }
+                self.named += 1;
+            }
+            _ => self.named = 1,
+        }
+        self.list.push(Wound {
+            target,
+            attacker: (self.named <= WOUNDS_NAMED_MAX).then_some(attacker),
+            amount,
+            fatal,
+        });
+    }
+
+    /// Moves them into `published`, in order.
+    pub(crate) fn publish(&mut self, published: &mut Vec<Wound>) {
+        self.list.sort_unstable_by_key(Wound::order);
+        published.clear();
+        published.append(&mut self.list);
+    }
+}
+
 /// Counters of this tick.
 #[derive(Resource, Debug, Default)]
 pub(crate) struct Counted(pub Tally);
@@ -133,4 +175,36 @@ pub(crate) struct PublishedPart {
     pub frame: Arc<Frame>,
     pub wire: Arc<WireFrame>,
     pub digest: DigestParts,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn blows_of_one_attacker_add_up_and_too_many_attackers_share_a_line() {
+        let mut wounds = Wounds::default();
+        let many = WOUNDS_NAMED_MAX as u64 + 3;
+        for attacker in 1..=many {
+            wounds.note(EntityId(9), EntityId(attacker), 2, false);
+            wounds.note(EntityId(9), EntityId(attacker), 3, attacker == many);
+        }
+        wounds.note(EntityId(4), EntityId(1), 7, false);
+        let mut told = vec![Wound {
+            target: EntityId(1),
+            attacker: None,
+            amount: 1,
+            fatal: false,
+        }];
+        wounds.publish(&mut told);
+        assert_eq!(told.len(), 1 + WOUNDS_NAMED_MAX + 1);
+        assert_eq!((told[0].target, told[0].amount), (EntityId(4), 7));
+        assert!(told.is_sorted_by_key(Wound::order));
+        let named = &told[1..=WOUNDS_NAMED_MAX];
+        assert!(named.iter().all(|wound| wound.amount == 5 && !wound.fatal));
+        let rest = told.last().unwrap();
+        assert_eq!((rest.attacker, rest.amount, rest.fatal), (None, 15, true));
+        wounds.publish(&mut told);
+        assert!(told.is_empty(), "each is told once");
+    }
 }

@@ -6,10 +6,11 @@
 
 mod scene;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use bluemarble_shared_protocol::{EntityId, OwnState, WireEntity, hash_words};
+use bluemarble_shared_protocol::{EntityId, OwnState, WireEntity, Wound, hash_words};
 use bluemarble_sim::{BadChange, Change, Tally, World, ZoneChangeError, ZoneId, ZoneLoad, ZoneMap};
 use bluemarble_spatial::{CellId, Level};
 use scene::{first_contact, pool};
@@ -98,6 +99,37 @@ fn told(world: &World) -> Vec<Told> {
     told
 }
 
+/// Who hurt whom in the last tick, in the order of the targets.
+fn wounds(world: &World) -> Vec<Wound> {
+    let mut wounds = Vec::new();
+    for wire in world.wire_frames() {
+        assert!(wire.wounds.is_sorted_by_key(Wound::order));
+        wounds.extend(wire.wounds.iter().copied());
+    }
+    wounds.sort_by_key(Wound::order);
+    wounds
+}
+
+/// Every avatar's hit points.
+fn health(world: &World) -> BTreeMap<EntityId, u16> {
+    let owned = world.wire_frames().iter().flat_map(|wire| &wire.owned);
+    owned.map(|own| (own.id, own.vitals.health)).collect()
+}
+
+/// What avatars that lived have lost since `before` is what their wounds say, to the point.
+fn wounds_add_up(before: &BTreeMap<EntityId, u16>, world: &World, wounds: &[Wound]) {
+    for (id, health) in health(world) {
+        let Some(before) = before.get(&id).filter(|before| **before > 0) else {
+            continue;
+        };
+        let own: Vec<_> = wounds.iter().filter(|wound| wound.target == id).collect();
+        let lost: u16 = own.iter().map(|wound| wound.amount).sum();
+        assert_eq!(before - lost, health, "{id}");
+        let fatal = own.iter().filter(|wound| wound.fatal).count();
+        assert_eq!(fatal, usize::from(health == 0), "{id}");
+    }
+}
+
 struct Unrest {
     departures: usize,
     /// One tick in this many, everybody moves house.
@@ -111,7 +143,7 @@ fn beside_its_twin(unrest: &Unrest, ticks: u64) -> (Tally, usize) {
     let (mut world, mut twin) = (first_contact(24), first_contact(1));
     world.set_departures_per_tick(unrest.departures);
     let (mut tally, mut most_strays) = (Tally::default(), 0);
-    let (mut changed, mut refused) = (0, 0);
+    let (mut changed, mut refused, mut wounded) = (0, 0, 0);
     for tick in 0..ticks {
         match draws.below(8) {
             0..4 => {
@@ -137,11 +169,16 @@ fn beside_its_twin(unrest: &Unrest, ticks: u64) -> (Tally, usize) {
             // Some strike at what they saw a while ago, under another map perhaps.
             intent.view_tick.0 -= draws.below(10).min(tick as usize) as u64;
         }
+        let before = health(&twin);
         let expected = twin.step(&inputs, &pool).unwrap();
         let report = world.step(&inputs, &pool).unwrap();
         assert_eq!(report.digest, expected.digest, "tick {tick}");
         assert_eq!(report.entities, expected.entities);
         assert_eq!(world.fault(), None, "tick {tick}");
+        let told_of = wounds(&twin);
+        assert_eq!(wounds(&world), told_of, "tick {tick}");
+        wounds_add_up(&before, &twin, &told_of);
+        wounded += told_of.len();
         if tick % 4 == 0 {
             assert!(rows(&world) == rows(&twin), "frames of tick {tick}");
             assert!(told(&world) == told(&twin), "wire frames of tick {tick}");
@@ -151,6 +188,7 @@ fn beside_its_twin(unrest: &Unrest, ticks: u64) -> (Tally, usize) {
         most_strays = most_strays.max(world.strays());
     }
     assert!(changed > ticks / 5 && refused > 0, "{changed}, {refused}");
+    assert!(wounded > 100, "{wounded} wounds");
     (tally, most_strays)
 }
 

@@ -167,7 +167,8 @@ impl Attacker {
 
     /// As large answers as there are, and none is read.
     async fn ask_and_not_read(&self) -> Result<Fate, Fate> {
-        let inside = self.enter().await?;
+        let narrow = self.target.narrow().map_err(|_| Fate::Lost)?;
+        let inside = narrow.enter(&self.socket, &self.ticket).await?;
         let ids = vec![inside.core.avatar(); CARDS_PER_MESSAGE_MAX];
         let mut wire = inside.wire;
         loop {

@@ -23,6 +23,15 @@ const IDLE: Duration = Duration::from_secs(10);
 /// What it calls itself.
 const CLIENT: &str = "bluemarble-bench hostile";
 
+fn transport(window: VarInt) -> anyhow::Result<Arc<quinn::TransportConfig>> {
+    let mut transport = quinn::TransportConfig::default();
+    transport
+        .stream_receive_window(window)
+        .receive_window(window)
+        .max_idle_timeout(Some(IDLE.try_into()?));
+    Ok(Arc::new(transport))
+}
+
 /// Where to, and with which TLS.
 #[derive(Clone, Debug)]
 pub struct Target {
@@ -48,19 +57,25 @@ impl Target {
             .with_no_client_auth();
         tls.alpn_protocols = vec![ALPN.to_vec()];
         let mut config = quinn::ClientConfig::new(Arc::new(QuicClientConfig::try_from(tls)?));
-        let mut transport = quinn::TransportConfig::default();
         // What a client of ours offers: who does not read must not be able to blame a wide window.
-        let window = VarInt::try_from(2 * MESSAGE_BYTES_MAX as u64)?;
-        transport
-            .stream_receive_window(window)
-            .receive_window(window)
-            .max_idle_timeout(Some(IDLE.try_into()?));
-        config.transport_config(Arc::new(transport));
+        config.transport_config(transport(VarInt::try_from(2 * MESSAGE_BYTES_MAX as u64)?)?);
         Ok(Self {
             server,
             server_name: server_name.to_owned(),
             tls: config,
         })
+    }
+
+    /// The same, for one that lets the server send next to nothing that it has not read.
+    ///
+    /// # Errors
+    /// None that happens: the idle timeout is one.
+    pub fn narrow(&self) -> anyhow::Result<Self> {
+        let mut narrow = self.clone();
+        narrow
+            .tls
+            .transport_config(transport(VarInt::from_u32(256))?);
+        Ok(narrow)
     }
 
     /// A socket, on a free port.
@@ -126,6 +141,7 @@ pub fn resume(token: &str) -> ClientMessage {
         token: token.to_owned(),
         newest: 0,
         before: 0,
+        events: 0,
         client: CLIENT.to_owned(),
         knows: Schema::known(),
     }

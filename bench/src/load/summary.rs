@@ -189,6 +189,7 @@ fn lost(args: &LoadArgs, outcomes: &[Outcome]) -> Lost {
     Lost {
         refused: outside.len() as u64,
         joined_again: outcomes.iter().map(|outcome| outcome.joined_again).sum(),
+        resumed: outcomes.iter().map(|outcome| outcome.resumed).sum(),
         disconnected: inside.len() as u64 + missing,
         reasons,
     }

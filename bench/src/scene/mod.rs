@@ -13,6 +13,8 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use serde::Deserialize;
 
+use crate::cli::HostileWish;
+
 use host::{Host, HostOptions};
 pub use stage::{PhaseSums, Spent, Stage};
 use usage::{Usage, own_cpu_s};
@@ -38,6 +40,9 @@ pub struct Scene {
     pub ground: Ground,
     /// Largest turn of a walker per tick, radians.
     pub turn_rad: f64,
+    /// Hostile bots beside the players, as a share of them; `--hostile` overrides it.
+    #[serde(default)]
+    pub abusers: f64,
 }
 
 /// How large a patch is.
@@ -60,6 +65,12 @@ impl Scene {
         let text = std::fs::read_to_string(&file)
             .with_context(|| format!("no scene '{name}'; there are: {}", known(&folder)))?;
         ron::from_str(&text).with_context(|| format!("{} is no scene", file.display()))
+    }
+
+    /// How many hostile bots there are, if the command line does not say.
+    #[must_use]
+    pub fn hostile(&self) -> Option<HostileWish> {
+        (self.abusers > 0.0).then_some(HostileWish::Share(self.abusers))
     }
 
     /// The radius of the patch for so many players, metres. `k` overrides how many others each shall
@@ -115,6 +126,9 @@ mod tests {
     #[test]
     fn an_unknown_scene_is_answered_with_those_there_are() {
         let error = Scene::find(&assets(), "atlantis").unwrap_err();
-        assert!(format!("{error:#}").contains("crowd, meadow"), "{error:#}");
+        assert!(
+            format!("{error:#}").contains("crowd, hostile, meadow"),
+            "{error:#}"
+        );
     }
 }

@@ -61,7 +61,11 @@ impl Stage {
             assets,
             seed: args.seed,
             net_threads: usize::from(args.server_net_threads),
-            strangers: args.hostile_bots(),
+            strangers: LoadArgs {
+                hostile: args.hostile.or(scene.hostile()),
+                ..args.clone()
+            }
+            .hostile_bots(),
         };
         let host = Host::start(&scene, name, args.clients, patch_m, &options)?;
         wait_for_world(&host)?;
@@ -86,6 +90,7 @@ impl Stage {
             assets: Some(self.host.assets()),
             trust: None,
             ticket_key: None,
+            hostile: args.hostile.or(self.scene.hostile()),
             ..args.clone()
         }
     }

@@ -28,11 +28,15 @@ pub enum Promise {
     Own,
     /// Ticks, epochs and applied inputs only go forward.
     Header,
+    /// What happened to the avatar, and what it did to others, was told once and in order.
+    Fate,
+    /// What was told of others' wounds is so.
+    Hearsay,
 }
 
 impl Promise {
     /// All of them, in the order of reports.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::Exact,
         Self::Stale,
         Self::Complete,
@@ -40,6 +44,8 @@ impl Promise {
         Self::Near,
         Self::Own,
         Self::Header,
+        Self::Fate,
+        Self::Hearsay,
     ];
 
     /// For people.
@@ -53,6 +59,8 @@ impl Promise {
             Self::Near => "near",
             Self::Own => "own",
             Self::Header => "header",
+            Self::Fate => "fate",
+            Self::Hearsay => "hearsay",
         }
     }
 }

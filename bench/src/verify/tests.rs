@@ -77,6 +77,7 @@ fn truth(tick: u64) -> TruthFrame {
                 ..Default::default()
             },
         }],
+        wounds: Vec::new(),
     }
 }
 

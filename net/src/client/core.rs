@@ -9,6 +9,7 @@ mod ack_window;
 mod divergence;
 mod own;
 mod prediction_errors;
+mod presence;
 mod view;
 
 #[cfg(feature = "testing")]
@@ -24,6 +25,7 @@ use self::divergence::Alarm;
 use self::own::OwnCore;
 pub use self::own::{ConfirmedOwn, OwnView, Predictor};
 pub use self::prediction_errors::PredictionErrors;
+use self::presence::Presence;
 pub use self::view::{EntityView, RemovedEntity, View};
 
 /// The bits of an epoch that a snapshot carries.
@@ -101,6 +103,8 @@ pub struct ClientStats {
     pub checked: u64,
     /// Those of them whose states did not, and which were dropped.
     pub diverged: u64,
+    /// How often others were in view than the server said.
+    pub misplaced: u64,
 }
 
 /// One client's knowledge of the world.
@@ -128,6 +132,9 @@ pub struct ClientCore {
     /// Which index it refers to as of which datagram, and what that was.
     referred: Vec<(u16, u64, Baseline)>,
     alarm: Alarm,
+    presence: Presence,
+    /// A report about who is in view.
+    held: Option<ClientMessage>,
     stats: ClientStats,
 }
 
@@ -151,6 +158,8 @@ impl ClientCore {
             records: Vec::new(),
             referred: Vec::new(),
             alarm: Alarm::default(),
+            presence: Presence::default(),
+            held: None,
             stats: ClientStats::default(),
         }
     }
@@ -244,6 +253,10 @@ impl ClientCore {
                 self.view
                     .take(record, against, number, tick, &mut self.stats);
             }
+            drop(referred);
+            if newest && self.presence.saw(number, self.view.presence()) {
+                self.misplaced(now_ms);
+            }
         }
         self.records = records;
         read.map(|()| Taken::Snapshot {
@@ -258,12 +271,40 @@ impl ClientCore {
         self.near = self.near.max(tick);
     }
 
+    /// The server says who is in view after a datagram ([`ServerMessage::Presence`]).
+    ///
+    /// [`ServerMessage::Presence`]: bluemarble_shared_protocol::ServerMessage::Presence
+    pub fn handle_presence(&mut self, now_ms: u64, number: u64, count: u32, sum: u64) {
+        if self.presence.is_told(number, (count, sum)) {
+            self.misplaced(now_ms);
+        }
+    }
+
+    /// The server says who is not ([`ServerMessage::Forget`]).
+    ///
+    /// [`ServerMessage::Forget`]: bluemarble_shared_protocol::ServerMessage::Forget
+    pub fn handle_forget(&mut self, number: u64, ids: &[EntityId]) {
+        for id in ids {
+            self.view.forget(*id, number, self.tick);
+        }
+    }
+
+    /// What was noted of earlier datagrams says nothing more: one report is enough.
+    fn misplaced(&mut self, now_ms: u64) {
+        self.stats.misplaced += 1;
+        self.presence.forget();
+        let everybody = self.view.iter().map(|(id, _)| id);
+        let report = self.presence.report(now_ms, self.acks.newest(), everybody);
+        self.held = report.or(self.held.take());
+    }
+
     fn begin_epoch(&mut self, low: u8, number: u64) {
         let ahead = u32::from(low).wrapping_sub(self.epoch.0) & EPOCH_MASK;
         self.epoch = Epoch(self.epoch.0.wrapping_add(ahead));
         self.epoch_from = number;
         self.acks = AckWindow::default();
         self.view = View::default();
+        self.presence.forget();
         self.own.forget_confirmed();
         self.durable = Tick(0);
         self.stats.epochs += 1;
@@ -282,10 +323,10 @@ impl ClientCore {
         IntentDatagram::encode(self.acks.to_acks(), &[])
     }
 
-    /// What to tell the server on the control stream, if a datagram did not add up. Ask after every
-    /// datagram; there is one a second at most.
+    /// What to tell the server on the control stream, if a datagram, or who is in view, did not add up. Ask
+    /// after every datagram; there are two a second at most.
     pub fn take_report(&mut self) -> Option<ClientMessage> {
-        self.alarm.take_report()
+        self.alarm.take_report().or_else(|| self.held.take())
     }
 
     /// Bends what a client has of an entity, as a fault of its memory or decoder might; for tests of the
@@ -293,6 +334,18 @@ impl ClientCore {
     #[cfg(feature = "testing")]
     pub fn bend(&mut self, id: EntityId, bend: impl FnMut(&mut WireEntity)) -> bool {
         self.view.bend(id, bend)
+    }
+
+    /// Has somebody in view whom no datagram brought, for tests.
+    #[cfg(feature = "testing")]
+    pub fn conjure(&mut self, id: EntityId) {
+        self.view.conjure(id, self.tick);
+    }
+
+    /// Loses somebody whom no datagram removed, for tests.
+    #[cfg(feature = "testing")]
+    pub fn lose(&mut self, id: EntityId) {
+        self.view.lose(id);
     }
 
     /// Who is in view.

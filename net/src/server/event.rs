@@ -25,6 +25,8 @@ pub struct ResumeClaim {
     pub newest: u64,
     /// Bit i: whether it took number `newest` − 1 − i, too.
     pub before: u32,
+    /// Number of the newest event it took, 0 if none.
+    pub events: u64,
 }
 
 /// What congestion control thinks of a session's path.

@@ -7,30 +7,36 @@
 
 mod allowance;
 mod divergence;
+mod event_log;
 mod intent_queue;
 mod line;
 mod liveness;
+mod news;
+mod presence;
 mod resume;
 mod seats;
 mod session;
+mod wounds;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use bluemarble_shared_protocol::codec::{DecodeError, IntentDatagram, Schema};
 use bluemarble_shared_protocol::limits::DATAGRAM_BYTES_MAX;
 use bluemarble_shared_protocol::{
-    Card, ClientMessage, CloseCode, EntityId, Epoch, GameEvent, Intent, OwnState, PlayerInputs,
-    ServerMessage, SessionId, Strain, Tick, Welcome, WireFrame,
+    Card, ClientMessage, CloseCode, EntityId, Epoch, Intent, PlayerInputs, ServerMessage,
+    SessionId, Strain, Tick, Welcome, WireFrame,
 };
 use bytes::Bytes;
 
 use self::intent_queue::Arrival;
 use self::line::Line;
 use self::liveness::{Liveness, Turn};
+use self::news::Newsroom;
 use self::resume::Parked;
 use self::seats::Seats;
-use self::session::{News, Session};
+use self::session::Session;
+use self::wounds::TickWounds;
 use super::event::{SessionCommand, SessionEvent, VerifiedHello};
 use super::hub_config::{BUDGET_BYTES_MAX, BUDGET_BYTES_MIN, HubConfig};
 use super::hub_stats::HubStats;
@@ -62,6 +68,8 @@ pub struct Hub {
     /// Whether what happens is being saved; if not, nobody new comes in.
     saves: bool,
     replicator: Replicator,
+    /// Of the newest tick.
+    wounds: TickWounds,
     commands: VecDeque<SessionCommand>,
     stats: HubStats,
     /// The tick sealed last.
@@ -85,6 +93,7 @@ impl Hub {
         assert!(config.interest.exit_m >= config.interest.enter_m);
         Self {
             replicator: Replicator::new(&config),
+            wounds: TickWounds::default(),
             #[cfg(feature = "sabotage")]
             saboteur: config
                 .sabotage
@@ -284,7 +293,24 @@ impl Hub {
                 .for_each(|session| session.view.reset());
             self.parked.views_reset();
         }
-        let mut events = Vec::new();
+        let tick_hz = self.config.world.tick_hz;
+        self.wounds.gather(input.frames, &self.replicator);
+        for session in self.parked.sessions_mut() {
+            let known = &mut session.view.avatar;
+            let own = self.replicator.own_of(session.avatar, known, now.frames);
+            if let Some(own) = own {
+                Newsroom {
+                    tick: now.tick,
+                    tick_hz,
+                    wounds: &self.wounds,
+                    replicator: &self.replicator,
+                }
+                .note(session, own, &mut self.stats);
+            }
+        }
+        let mut messages = Vec::new();
+        let room = self.config.limits.commands_max;
+        let room = room.saturating_sub(self.commands.len());
         let mut batch = Vec::with_capacity(self.sessions.len());
         self.stats.in_view = 0;
         self.stats.quiet = 0;
@@ -292,13 +318,21 @@ impl Hub {
             let known = &mut session.view.avatar;
             let own = self.replicator.own_of(session.avatar, known, now.frames);
             if let Some(own) = own {
-                note_news(*id, session, now.tick, own, &mut events);
+                session.present(now.tick, own.applied);
+                Newsroom {
+                    tick: now.tick,
+                    tick_hz,
+                    wounds: &self.wounds,
+                    replicator: &self.replicator,
+                }
+                .note(session, own, &mut self.stats);
             }
             let mut observer = session.observer();
             let (budget, hz) = (self.config.budget_bytes, self.config.world.tick_hz);
             let allowed = session.allowance.bytes(budget, hz);
             self.stats.path_limited += u64::from(allowed < budget);
-            observer.budget_bytes = allowed as usize;
+            let left = allowed.saturating_sub(std::mem::take(&mut session.stream_bytes));
+            observer.budget_bytes = left.max(BUDGET_BYTES_MIN) as usize;
             match session.liveness.turn(now.tick) {
                 _ if !session.is_present() => {}
                 Turn::Usual if session.liveness.has_recovered(now.tick) => {
@@ -321,10 +355,25 @@ impl Hub {
                     .snapshot(view, own, &observer, now, stats, send);
             }
             self.stats.in_view += session.view.len() as u64;
+            if session.is_present() && !session.liveness.is_quiet() {
+                let allowed = (room.saturating_sub(messages.len()), allowed as usize);
+                let news = Newsroom {
+                    tick: now.tick,
+                    tick_hz,
+                    wounds: &self.wounds,
+                    replicator: &self.replicator,
+                };
+                news.tell(session, allowed, &mut self.stats, |message| {
+                    messages.push((*id, message));
+                });
+                let replicator = &self.replicator;
+                let presence = presence::message(*id, session, replicator, now.tick, tick_hz);
+                self.stats.presences_sent += u64::from(presence.is_some());
+                messages.extend(presence.map(|message| (*id, message)));
+            }
         }
-        for (id, event) in events {
-            self.stats.events_sent += 1;
-            self.send(id, ServerMessage::Event(event));
+        for (id, message) in messages {
+            self.send(id, message);
         }
         self.stats.entities = self.replicator.entities() as u64;
         (self.stats.strings_encoded, self.stats.strings_shared) =
@@ -468,7 +517,10 @@ impl Hub {
                 self.seats.give_up(session.avatar, id);
                 self.close(now_ms, id, CloseCode::Normal);
             }
-            ClientMessage::Cards { ids } => {
+            ClientMessage::Cards { mut ids } => {
+                // Whoever asks for the same one again and again is answered once.
+                let mut asked = BTreeSet::new();
+                ids.retain(|id| asked.insert(*id));
                 let seen: Vec<_> = session.view.seen().collect();
                 let avatar = session.avatar;
                 let cards: Vec<Card> = ids
@@ -487,6 +539,7 @@ impl Hub {
                 self.stats.cards_refused += (ids.len() - cards.len()) as u64;
                 self.send(id, ServerMessage::Cards(cards));
             }
+            ClientMessage::Held { number, ids } => self.held(now_ms, id, number, ids),
             ClientMessage::Diverged { number, states } => {
                 self.diverged(now_ms, id, number, &states);
             }
@@ -519,35 +572,6 @@ impl Hub {
         self.commands
             .push_back(SessionCommand::Send { session, message });
     }
-}
-
-/// Who died, rose or killed since the last tick, as far as one session is told.
-fn note_news(
-    id: SessionId,
-    session: &mut Session,
-    tick: Tick,
-    own: &OwnState,
-    events: &mut Vec<(SessionId, GameEvent)>,
-) {
-    session.present(tick, own.applied);
-    for news in session.note_vitals(own.vitals) {
-        // Dying and rising move the body in ways no client predicts.
-        session.view.own.touch(tick);
-        events.push((
-            id,
-            match news {
-                News::Respawned => GameEvent::Respawned,
-                News::Died => GameEvent::Died {
-                    killer: own.fell_to,
-                },
-            },
-        ));
-    }
-    let killed = own
-        .felled
-        .iter()
-        .map(|&victim| (id, GameEvent::Killed { victim }));
-    events.extend(killed);
 }
 
 /// The session's intent for this tick, numbered as the world does.

@@ -91,8 +91,14 @@ counters! {
     cards_sent,
     /// Cards asked for that the asker may not see.
     cards_refused,
-    /// Game events sent.
+    /// Events sent to the players they happened to.
     events_sent,
+    /// Events forgotten before their player was told: its line was silent for too long.
+    events_forgotten,
+    /// Wounds of others sent to those who saw them.
+    wounds_sent,
+    /// Wounds of others not told because there were more in view than there was room for.
+    wounds_left_out,
     /// Messages dropped because the command queue was full.
     commands_dropped,
     /// Datagrams sent.
@@ -127,12 +133,18 @@ counters! {
     strings_shared,
     /// Client ticks whose datagrams said what their states add up to.
     checks_sent,
+    /// How often a client was told whom it should have in view.
+    presences_sent,
     /// Clients' reports that it is not what they made of them; each was answered with a fresh view.
     divergences,
     /// Such reports that came too soon after the one before.
     divergences_ignored,
     /// Differences found in reports, by field: the entity itself, which was not in the datagram.
     diverged_entity,
+    /// An entity that a client had in view and should not.
+    diverged_ghost,
+    /// An entity that a client should have in view and had not.
+    diverged_missing,
     /// The frame cell.
     diverged_cell,
     /// The kind.

@@ -50,7 +50,7 @@ use crate::udp_socket;
 pub(crate) use self::config::{
     CLIENT_DATAGRAMS_WAITING, CLIENT_WINDOW_FLOOR_BYTES, bounded_transport,
 };
-pub use self::config::{QuicConfig, QuicLimits};
+pub use self::config::{INITIAL_RTT, QuicConfig, QuicLimits};
 pub use self::congestion::{FlooredCubic, SnapshotCongestion};
 pub use self::doors::{Doors, Entry, Visitor};
 pub use self::stats::{Counter, QuicStats};
@@ -127,6 +127,8 @@ struct Shared {
     next_session: AtomicU64,
     /// A permit per session.
     places: Arc<Semaphore>,
+    /// Told of every place that a session gives back.
+    vacated: Notify,
     /// A permit per connection without a good hello.
     doorway: Arc<Semaphore>,
     /// The same, by address; and sessions by address, and hellos by character.
@@ -188,6 +190,7 @@ impl QuicServer {
             sessions: RwLock::default(),
             next_session: AtomicU64::new(1),
             places: Arc::new(Semaphore::new(config.limits.sessions_max)),
+            vacated: Notify::new(),
             doorway: Arc::new(Semaphore::new(config.limits.handshakes_max)),
             batches: Mutex::default(),
             batch_waits: Notify::new(),

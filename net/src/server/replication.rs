@@ -22,14 +22,16 @@ use std::sync::Arc;
 use bluemarble_shared_protocol::codec::{OwnUpdate, Schema, SnapshotHeader, SnapshotWriter};
 use bluemarble_shared_protocol::limits::DATAGRAM_BYTES_MAX;
 use bluemarble_shared_protocol::{
-    EntityId, Epoch, InputSeq, OwnState, Strain, Tick, WireEntity, WireFrame,
+    EntityId, Epoch, InputSeq, OwnState, Strain, Tick, WireEntity, WireFrame, presence_share,
 };
 use bluemarble_spatial::CellId;
 use bytes::Bytes;
+use glam::DVec3;
 
 use self::bands::Bands;
 use self::choose::{Candidates, What};
-use self::history::{History, SlotRef};
+use self::history::History;
+pub(crate) use self::history::SlotRef;
 use self::own::OwnSent;
 use self::sight::{Eyes, Lookout};
 use self::strings::Strings;
@@ -190,6 +192,38 @@ impl Replicator {
             *noted = self.history.find(avatar);
         }
         self.history.own((*noted)?, frames)
+    }
+
+    /// Where an entity is, and which layers may see it, if it is in the world.
+    pub(crate) fn whereabouts(&self, id: EntityId) -> Option<(SlotRef, u32, DVec3)> {
+        let noted = self.history.find(id)?;
+        let slot = self.history.get(noted)?;
+        Some((noted, slot.audience, slot.pos))
+    }
+
+    /// Whom a client has in view that has just taken this tick's datagram: its number, how many they are and
+    /// what their ids add up to; `None` if that cannot be said.
+    pub(crate) fn presence(&self, view: &View) -> Option<(u64, u32, u64)> {
+        let number = view.is_certain_after(self.tick)?;
+        let (mut count, mut sum) = (0, 0_u64);
+        for noted in view.seen() {
+            self.history.get(noted)?;
+            count += 1;
+            sum = sum.wrapping_add(presence_share(self.history.id(noted.slot)));
+        }
+        Some((number, count, sum))
+    }
+
+    /// Everybody whom a client has or may have in view, ascending, with the datagram from which on it is
+    /// certain.
+    pub(crate) fn in_view(&self, view: &View) -> Vec<(EntityId, Option<u64>)> {
+        let known = view.indexed().filter_map(|(noted, since)| {
+            self.history.get(noted)?;
+            Some((self.history.id(noted.slot), since))
+        });
+        let mut known: Vec<_> = known.collect();
+        known.sort_unstable();
+        known
     }
 
     /// Name and kind of an entity that is the observer's own or in its view.

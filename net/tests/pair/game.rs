@@ -1,8 +1,9 @@
 //! A hub and its clients over bad lines, in virtual time: one object that a test winds forward.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 
-use bluemarble_net::client::{ClientConfig, ClientCore, Predictor};
+use bluemarble_net::client::{ClientConfig, ClientCore, EventBook, Predictor};
 use bluemarble_net::server::event::{
     PathReport, ResumeClaim, SessionCommand, SessionEvent, VerifiedHello,
 };
@@ -10,8 +11,8 @@ use bluemarble_net::server::{Hub, HubConfig, Interest, ReplicateInput, WorldFact
 use bluemarble_shared_protocol::codec::Schema;
 use bluemarble_shared_protocol::limits::DATAGRAM_BYTES_MAX;
 use bluemarble_shared_protocol::{
-    ClientMessage, EntityId, Epoch, GameEvent, Intent, ServerMessage, SessionId, Tick, Welcome,
-    WishDir,
+    ClientMessage, EntityId, Epoch, Intent, ServerMessage, SessionId, Tick, TimedEvent, Welcome,
+    WireFrame, WishDir, Wound,
 };
 use bytes::Bytes;
 use glam::DVec3;
@@ -46,7 +47,13 @@ pub struct Client {
     phase_ms: u64,
     dice: Dice,
     wish: DVec3,
-    pub events: Vec<GameEvent>,
+    /// What it was told happened to it, and to others.
+    pub events: EventBook,
+    pub happened: Vec<TimedEvent>,
+    pub wounds: Vec<(Tick, Wound)>,
+    /// The control stream while nothing gets through; what a connection has not delivered is lost
+    /// with it.
+    stream: VecDeque<ServerMessage>,
     /// Messages on their way to the server, with when they arrive.
     reports: Vec<(u64, ClientMessage)>,
     /// How many arrived.
@@ -70,6 +77,8 @@ pub struct Game {
     /// Next datagram's number, of those that came back to all they knew.
     resumed: BTreeMap<SessionId, u64>,
     pub closed: Vec<SessionCommand>,
+    /// All that was ever published.
+    pub chronicle: Vec<(Tick, Vec<Arc<WireFrame>>)>,
     next_session: u64,
 }
 
@@ -109,6 +118,7 @@ impl Game {
             welcomes: BTreeMap::new(),
             resumed: BTreeMap::new(),
             closed: Vec::new(),
+            chronicle: Vec::new(),
             next_session: 1,
         };
         (0..play.clients).for_each(|n| game.connect(&format!("player {n}")));
@@ -147,7 +157,10 @@ impl Game {
             phase_ms: (session.0 * 13) % TICK_MS / POLL_MS * POLL_MS,
             dice: Dice(seed ^ 3),
             wish: DVec3::X,
-            events: Vec::new(),
+            events: EventBook::default(),
+            happened: Vec::new(),
+            wounds: Vec::new(),
+            stream: VecDeque::new(),
             reports: Vec::new(),
             reported: 0,
             tape: None,
@@ -171,6 +184,7 @@ impl Game {
             session: client.session,
             newest,
             before,
+            events: client.events.newest(),
         };
         let session = SessionId(self.next_session);
         self.next_session += 1;
@@ -189,6 +203,7 @@ impl Game {
         self.run_commands();
         let seed = self.play.seed ^ session.0 << 32;
         client.session = session;
+        client.stream.clear();
         // What was under way on the old connection is lost with it.
         client.up = Line::new(seed ^ 1, self.play.weather);
         client.down = Line::new(seed ^ 2, self.play.weather);
@@ -253,6 +268,7 @@ impl Game {
         let inputs = self.hub.seal(self.now_ms, self.tick);
         let frames = self.world.step(self.tick, &inputs);
         self.oracle.learn(self.tick, &frames);
+        self.chronicle.push((self.tick, frames.clone()));
         let batch = self.hub.replicate(ReplicateInput {
             tick: self.tick,
             epoch: self.epoch,
@@ -322,6 +338,13 @@ impl Game {
             self.hub
                 .handle(now_ms, SessionEvent::Message { session, message });
         }
+        if !client.down.silent {
+            client.read_stream(now_ms);
+            if let Some(message) = client.core.take_report() {
+                let due_ms = now_ms + client.up.weather.delay_ms;
+                client.reports.push((due_ms, message));
+            }
+        }
         for bytes in client.up.arrived(now_ms) {
             let bytes = Bytes::from(bytes);
             self.hub
@@ -340,13 +363,12 @@ impl Game {
                     ServerMessage::Resumed { session, next, .. } => {
                         self.resumed.insert(session, next);
                     }
-                    ServerMessage::Event(event) => {
+                    other => {
                         if let Some(client) = self.clients.iter_mut().find(|c| c.session == session)
                         {
-                            client.events.push(event);
+                            client.stream.push_back(other);
                         }
                     }
-                    _ => {}
                 },
                 close => self.closed.push(close),
             }
@@ -377,6 +399,31 @@ impl Game {
 }
 
 impl Client {
+    /// Messages on its stream that have not got through.
+    pub fn unread(&self) -> usize {
+        self.stream.len()
+    }
+
+    fn read_stream(&mut self, now_ms: u64) {
+        for message in self.stream.drain(..) {
+            match message {
+                ServerMessage::Events { first, events } => self.events.take_events(first, &events),
+                ServerMessage::Wounds {
+                    tick,
+                    wounds,
+                    left_out,
+                } => self.events.take_wounds(tick, &wounds, left_out),
+                ServerMessage::Presence { number, count, sum } => {
+                    self.core.handle_presence(now_ms, number, count, sum);
+                }
+                ServerMessage::Forget { number, ids } => self.core.handle_forget(number, &ids),
+                _ => {}
+            }
+        }
+        self.happened.extend(self.events.drain_events());
+        self.wounds.extend(self.events.drain_wounds());
+    }
+
     fn decide(&mut self) -> Intent {
         if self.dice.chance(0.1) {
             self.wish = DVec3::new(self.dice.sign(), self.dice.sign(), self.dice.sign());

@@ -4,8 +4,10 @@
 mod chaos;
 mod dice;
 mod diverging;
+mod fighting;
 mod game;
 mod link;
+mod misplaced;
 mod oracle;
 mod resuming;
 #[path = "../../../shared-protocol/tests/exchanges/rows.rs"]

@@ -10,7 +10,7 @@ use super::link::Weather;
 use super::world::Life;
 use super::{CALM, ROUGH, STORM, play, run_checked};
 
-fn name_of(client: &Client) -> String {
+pub fn name_of(client: &Client) -> String {
     let names = (0..).map(|n| format!("player {n}"));
     let is_its = |name: &String| EntityId::of_character(name) == client.core.avatar();
     names.take(100).find(is_its).expect("one of a few players")

@@ -9,7 +9,7 @@ use bluemarble_motion::{Body, MoveCommand, Mover, step};
 use bluemarble_shared_protocol::codec::quantise;
 use bluemarble_shared_protocol::{
     Action, BodyBits, EntityId, InputSeq, Intent, OwnState, OwnVitals, PlayerInputs, Tick,
-    WireEntity, WireFlags, WireFrame, mix64,
+    WireEntity, WireFlags, WireFrame, Wound, mix64,
 };
 use bluemarble_spatial::{CellId, FrameAxes, Level, Planet, maths};
 use glam::{DQuat, DVec3};
@@ -62,6 +62,8 @@ pub struct FakeWorld {
     avatars: BTreeMap<EntityId, Avatar>,
     axes: BTreeMap<CellId, FrameAxes>,
     born: u64,
+    /// Whether blood flows: wounds, and now and then a death. Nobody's state shows it but vitals.
+    pub fights: bool,
 }
 
 pub fn mover() -> Mover {
@@ -86,6 +88,7 @@ impl FakeWorld {
             avatars: BTreeMap::new(),
             axes: BTreeMap::new(),
             born: 0,
+            fights: false,
         };
         (0..life.walkers).for_each(|_| world.bear());
         world
@@ -293,7 +296,64 @@ impl FakeWorld {
             frame.audience.push(u32::MAX);
             frame.positions.push(pos);
         }
+        if self.fights {
+            self.hurt(tick, &mut frames);
+        }
         frames.into_iter().map(Arc::new).collect()
+    }
+
+    /// Everybody is hurt by somebody now and then, for reasons of which no dice know.
+    fn hurt(&mut self, tick: Tick, frames: &mut [WireFrame]) {
+        let walkers: Vec<EntityId> = self.walkers.keys().copied().collect();
+        let avatars: Vec<EntityId> = self.avatars.keys().copied().collect();
+        let everybody = [walkers.as_slice(), avatars.as_slice()].concat();
+        for frame in frames {
+            for row in 0..frame.ids.len() {
+                let target = frame.ids[row];
+                let draw = mix64(target.0 ^ tick.0);
+                let is_avatar = self.avatars.contains_key(&target);
+                if !draw.is_multiple_of(if is_avatar { 3 } else { 12 }) {
+                    continue;
+                }
+                for n in 0..1 + draw % 3 {
+                    let hand = mix64(draw + n);
+                    let attackers = if hand.is_multiple_of(4) {
+                        &avatars
+                    } else {
+                        &everybody
+                    };
+                    frame.wounds.push(Wound {
+                        target,
+                        attacker: (!hand.is_multiple_of(9))
+                            .then(|| attackers[(hand >> 8) as usize % attackers.len()]),
+                        amount: (hand % 50) as u16 + 1,
+                        fatal: false,
+                    });
+                }
+            }
+            frame.wounds.sort_by_key(Wound::order);
+            frame
+                .wounds
+                .dedup_by_key(|wound| (wound.target, wound.attacker));
+            for own in &mut frame.owned {
+                let vitals = &mut self.avatars.get_mut(&own.id).expect("it is one").vitals;
+                let draw = mix64(own.id.0 ^ !tick.0);
+                if vitals.health == 0 && draw.is_multiple_of(10) {
+                    vitals.health = 100;
+                } else if vitals.health > 0 && draw.is_multiple_of(8) {
+                    let hand = frame.wounds.iter_mut().find(|wound| wound.target == own.id);
+                    if let Some(wound) = hand {
+                        wound.fatal = true;
+                        own.fell_to = wound.attacker;
+                        (vitals.health, vitals.deaths) = (0, vitals.deaths + 1);
+                    }
+                }
+                own.vitals = *vitals;
+                if draw.is_multiple_of(23) {
+                    own.felled = vec![everybody[(draw >> 8) as usize % everybody.len()]];
+                }
+            }
+        }
     }
 }
 

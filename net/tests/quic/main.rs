@@ -7,6 +7,7 @@
 )]
 
 mod harness;
+mod packets;
 mod pressing;
 mod roaming;
 mod web;

@@ -117,6 +117,7 @@ async fn one_account_does_not_play_more_characters_at_once_than_it_may() {
     let back = bluemarble_net::client::Return {
         token,
         taken: (1, 0),
+        events: 0,
     };
     let options = world.options(String::new());
     let received = within("the answer", Link::resume(options, back, &welcome)).await;
@@ -160,6 +161,7 @@ async fn a_banned_character_is_told_why_whatever_it_comes_with() {
     let back = bluemarble_net::client::Return {
         token,
         taken: (1, 0),
+        events: 0,
     };
     let error = Link::resume(world.options(String::new()), back, &welcome).await;
     assert_eq!(code_and_reason(error.unwrap_err()), told);

@@ -32,6 +32,7 @@ async fn a_client_comes_back_with_its_token_and_says_what_it_has() {
     let back = Return {
         token: token.clone(),
         taken: (40, 7),
+        events: 0,
     };
     // The ticket is not looked at.
     let options = world.options("expired".to_owned());
@@ -73,6 +74,7 @@ async fn a_full_server_takes_back_whoever_holds_a_place_by_a_dead_connection() {
         let back = Return {
             token,
             taken: (1, 0),
+            events: 0,
         };
         let options = world.options("none".to_owned());
         let received = within("the answer", Link::resume(options, back, &welcome)).await;
@@ -95,6 +97,7 @@ async fn a_ticket_is_no_token_and_a_token_is_no_ticket() {
     let back = |token| Return {
         token,
         taken: (0, 0),
+        events: 0,
     };
     let refused = |error: ConnectError| match error {
         ConnectError::Refused(end) => end.code(),

@@ -148,6 +148,7 @@ async fn the_truth_stream_sends_every_nth_tick() {
             tick,
             epoch: Epoch(9),
             frames: Arc::from([]),
+            wounds: Vec::new(),
         };
         desk.live.truth.publish(tick, &sample);
     }

@@ -413,17 +413,61 @@ mod tests {
         assert_eq!(read(&document(&default)), default);
     }
 
+    /// With every example in force.
+    fn uncommented(document: &str) -> String {
+        let line = |line: &str| match line.strip_prefix("# ") {
+            Some(rest) if is_assignment(rest) => format!("{rest}\n"),
+            _ => format!("{line}\n"),
+        };
+        document.lines().map(line).collect()
+    }
+
+    /// Whatever an editor, a disk or a template makes of the file: it is read, or the complaint says something.
+    #[test]
+    fn a_damaged_file_is_refused_in_words_and_never_a_panic() {
+        let path = Path::new("damaged.toml");
+        let whole = uncommented(&document(&read("")));
+        let (mut refused, mut accepted) = (0, 0);
+        for seed in 0..1_500_u64 {
+            let mut draw = seed;
+            let mut below = |end: usize| {
+                draw = bluemarble_shared_protocol::mix64(draw);
+                (draw % end as u64) as usize
+            };
+            let mut bytes: Vec<u8> = whole.clone().into_bytes();
+            for _ in 0..=below(3) {
+                let (at, length) = (below(bytes.len()), 1 + below(40));
+                let end = (at + length).min(bytes.len());
+                match below(4) {
+                    0 => bytes[at] = below(256) as u8,
+                    1 => drop(bytes.drain(at..end)),
+                    2 => bytes.truncate(at.max(1)),
+                    _ => {
+                        let piece = bytes[at..end].to_vec();
+                        let to = below(bytes.len());
+                        bytes.splice(to..to, piece);
+                    }
+                }
+            }
+            let text = String::from_utf8_lossy(&bytes);
+            let result = parse(path, &text).and_then(|raw| {
+                Config::resolve(&raw, Some((path, &text)), &ConfigFlags::default())
+            });
+            match result {
+                Ok(_) => accepted += 1,
+                Err(error) => {
+                    assert!(!error.to_string().is_empty());
+                    refused += 1;
+                }
+            }
+        }
+        assert!(refused > 200 && accepted > 20, "{accepted}, {refused}");
+    }
+
     #[test]
     fn every_commented_example_is_a_valid_field() {
         let default = document(&read(""));
-        let uncommented: String = default
-            .lines()
-            .map(|line| match line.strip_prefix("# ") {
-                Some(rest) if is_assignment(rest) => format!("{rest}\n"),
-                _ => format!("{line}\n"),
-            })
-            .collect();
-        let full = read(&uncommented);
+        let full = read(&uncommented(&default));
         assert!(full.net.tls.is_some() && full.store.database_url.is_some());
         assert_eq!(read(&document(&full)), full);
     }

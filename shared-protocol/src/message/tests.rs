@@ -31,6 +31,42 @@ fn welcome() -> Welcome {
     }
 }
 
+/// One of each kind, in the order in which they come.
+fn events() -> ServerMessage {
+    let at = |tick, event| TimedEvent {
+        tick: Tick(tick),
+        event,
+    };
+    ServerMessage::Events {
+        first: 7,
+        events: vec![
+            at(
+                300,
+                GameEvent::Struck {
+                    target: Some(EntityId(8)),
+                    amount: 12,
+                    fatal: true,
+                },
+            ),
+            at(
+                300,
+                GameEvent::Wounded {
+                    attacker: None,
+                    amount: 5,
+                },
+            ),
+            at(
+                300,
+                GameEvent::Died {
+                    killer: Some(EntityId(9)),
+                },
+            ),
+            at(301, GameEvent::Killed { victim: None }),
+            at(305, GameEvent::Respawned),
+        ],
+    }
+}
+
 fn body(frame: &[u8]) -> &[u8] {
     &frame[LENGTH_PREFIX_BYTES..]
 }
@@ -76,16 +112,18 @@ fn golden_bytes_of_the_client_messages() {
         token: "r".into(),
         newest: 300,
         before: 5,
+        events: 6,
         client: "b".into(),
         knows: Vec::new(),
     };
     #[rustfmt::skip]
     assert_eq!(resume.to_frame(), [
-        44, 0, 0, 0,
+        52, 0, 0, 0,
         3, 0, 0, 0, // Resume
         2, 0, // protocol
         1, 0, 0, 0, 0, 0, 0, 0, b'r', // token
         44, 1, 0, 0, 0, 0, 0, 0, 5, 0, 0, 0, // newest, before
+        6, 0, 0, 0, 0, 0, 0, 0, // events
         1, 0, 0, 0, 0, 0, 0, 0, b'b', // client
         0, 0, 0, 0, 0, 0, 0, 0, // knows
     ]);
@@ -178,10 +216,55 @@ fn golden_bytes_of_the_server_messages() {
         1, 3, 0, 0, 0, 0, 0, 0, 0, b'A', b'd', b'a', // name
     ]);
     #[rustfmt::skip]
-    assert_eq!(ServerMessage::Event(GameEvent::Died { killer: Some(EntityId(9)) }).to_frame(), [
-        17, 0, 0, 0,
-        2, 0, 0, 0, // Event
-        0, 0, 0, 0, 1, 9, 0, 0, 0, 0, 0, 0, 0, // Died by 9
+    assert_eq!(events().to_frame(), [
+        105, 0, 0, 0,
+        2, 0, 0, 0, 7, 0, 0, 0, 0, 0, 0, 0, // Events, from number 7
+        5, 0, 0, 0, 0, 0, 0, 0, // five
+        44, 1, 0, 0, 0, 0, 0, 0, 4, 0, 0, 0, 1, 8, 0, 0, 0, 0, 0, 0, 0, 12, 0, 1, // Struck 8 for 12, fatal
+        44, 1, 0, 0, 0, 0, 0, 0, 3, 0, 0, 0, 0, 5, 0, // Wounded by nobody, 5
+        44, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 9, 0, 0, 0, 0, 0, 0, 0, // Died by 9
+        45, 1, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, // Killed somebody
+        49, 1, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, // Respawned
+    ]);
+    let wounds = ServerMessage::Wounds {
+        tick: Tick(300),
+        wounds: vec![Wound {
+            target: EntityId(4),
+            attacker: Some(EntityId(9)),
+            amount: 12,
+            fatal: false,
+        }],
+        left_out: 3,
+    };
+    #[rustfmt::skip]
+    assert_eq!(wounds.to_frame(), [
+        44, 0, 0, 0,
+        7, 0, 0, 0, 44, 1, 0, 0, 0, 0, 0, 0, // Wounds of tick 300
+        1, 0, 0, 0, 0, 0, 0, 0, // one
+        4, 0, 0, 0, 0, 0, 0, 0, 1, 9, 0, 0, 0, 0, 0, 0, 0, 12, 0, 0, // 4 by 9, 12
+        3, 0, 0, 0, // left out
+    ]);
+    let presence = ServerMessage::Presence {
+        number: 300,
+        count: 1,
+        sum: presence_share(EntityId(9)),
+    };
+    #[rustfmt::skip]
+    assert_eq!(presence.to_frame(), [
+        24, 0, 0, 0,
+        8, 0, 0, 0, 44, 1, 0, 0, 0, 0, 0, 0, // Presence after 300
+        1, 0, 0, 0, // one
+        0x64, 0x60, 0x70, 0xbe, 0xfe, 0x52, 0xaf, 0xae, // of 9
+    ]);
+    let forget = ServerMessage::Forget {
+        number: 301,
+        ids: vec![EntityId(4)],
+    };
+    #[rustfmt::skip]
+    assert_eq!(forget.to_frame(), [
+        28, 0, 0, 0,
+        9, 0, 0, 0, 45, 1, 0, 0, 0, 0, 0, 0, // Forget, up to 301
+        1, 0, 0, 0, 0, 0, 0, 0, 4, 0, 0, 0, 0, 0, 0, 0, // 4
     ]);
     let closing = ServerMessage::Closing {
         code: CloseCode::Flooding,
@@ -226,10 +309,21 @@ fn every_message_comes_back_as_it_was() {
             kind: 0,
             name: None,
         }]),
-        ServerMessage::Event(GameEvent::Respawned),
-        ServerMessage::Event(GameEvent::Killed {
-            victim: EntityId(7),
-        }),
+        events(),
+        ServerMessage::Presence {
+            number: 300,
+            count: 2,
+            sum: 7,
+        },
+        ServerMessage::Forget {
+            number: 301,
+            ids: vec![EntityId(4)],
+        },
+        ServerMessage::Wounds {
+            tick: Tick(8),
+            wounds: Vec::new(),
+            left_out: 0,
+        },
         ServerMessage::Closing {
             code: CloseCode::ServerShutdown,
             reason: "bye".into(),

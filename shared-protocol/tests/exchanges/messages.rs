@@ -3,7 +3,8 @@
 use bluemarble_shared_protocol::codec::{Rotation, Schema};
 use bluemarble_shared_protocol::{
     Action, Card, ClientMessage, CloseCode, EntityId, Epoch, GameEvent, PROTOCOL_VERSION,
-    SeenState, ServerMessage, SessionId, Tick, Welcome, WireEntity, WireFlags,
+    SeenState, ServerMessage, SessionId, Tick, TimedEvent, Welcome, WireEntity, WireFlags, Wound,
+    presence_share,
 };
 use serde_json::{Value, json};
 
@@ -63,11 +64,12 @@ fn client() -> Vec<Value> {
                 token: "token".into(),
                 newest: 70_000,
                 before: 0x8000_0001,
+                events: 5_000_000_001,
                 client: "vectors".into(),
                 knows,
             },
             json!({"is": "resume", "token": "token", "newest": 70_000, "before": 0x8000_0001_u32,
-                "client": "vectors", "knows": fields}),
+                "events": 5_000_000_001_u64, "client": "vectors", "knows": fields}),
         ),
         (
             ClientMessage::Cards {
@@ -83,6 +85,13 @@ fn client() -> Vec<Value> {
             },
             json!({"is": "diverged", "number": 70_000,
                 "states": seen.map(|seen| json!([wide(seen.id.0), entity(&seen.state)]))}),
+        ),
+        (
+            ClientMessage::Held {
+                number: 5_000_000_000,
+                ids: vec![EntityId(7), EntityId(u64::MAX)],
+            },
+            json!({"is": "held", "number": 5_000_000_000_u64, "ids": [wide(7), wide(u64::MAX)]}),
         ),
     ];
     rows.map(|(message, means)| json!({"frame": hex(&message.to_frame()), "means": means}))
@@ -103,6 +112,58 @@ fn server() -> Vec<Value> {
         "planetHash": wide(u64::MAX), "radiusM": 6_371_000.0, "frameLevel": 10,
         "interestEnterM": 100.0, "interestExitM": 112.5, "budgetBytes": 1_100,
         "kinds": ["avatar", "Œ"], "fields": named});
+    let at = Tick(5_000_000_000);
+    let (seven, nine) = (Some(EntityId(7)), Some(EntityId(9)));
+    let struck = |target, fatal| GameEvent::Struck {
+        target,
+        amount: 12,
+        fatal,
+    };
+    let wounded = |attacker| GameEvent::Wounded {
+        attacker,
+        amount: 65_535,
+    };
+    let events = [
+        (
+            at,
+            struck(seven, true),
+            json!(["struck", wide(7), 12, true]),
+        ),
+        (at, struck(None, false), json!(["struck", null, 12, false])),
+        (at, wounded(nine), json!(["wounded", wide(9), 65_535])),
+        (at, wounded(None), json!(["wounded", null, 65_535])),
+        (
+            at,
+            GameEvent::Died { killer: nine },
+            json!(["died", wide(9)]),
+        ),
+        (at, GameEvent::Died { killer: None }, json!(["died", null])),
+        (Tick(at.0 + 1), GameEvent::Respawned, json!(["respawned"])),
+        (
+            Tick(at.0 + 2),
+            GameEvent::Killed { victim: seven },
+            json!(["killed", wide(7)]),
+        ),
+        (
+            Tick(at.0 + 2),
+            GameEvent::Killed { victim: None },
+            json!(["killed", null]),
+        ),
+    ];
+    let wounds = [
+        Wound {
+            target: EntityId(7),
+            attacker: nine,
+            amount: 65_535,
+            fatal: true,
+        },
+        Wound {
+            target: EntityId(u64::MAX),
+            attacker: None,
+            amount: 1,
+            fatal: false,
+        },
+    ];
     let rows = [
         (
             ServerMessage::Welcome(Welcome {
@@ -141,24 +202,40 @@ fn server() -> Vec<Value> {
             json!({"is": "cards", "cards": [[wide(7), 2, 1, "Ada"], [wide(8), 0, 65_535, null]]}),
         ),
         (
-            ServerMessage::Event(GameEvent::Died {
-                killer: Some(EntityId(9)),
-            }),
-            json!({"is": "event", "event": ["died", wide(9)]}),
+            ServerMessage::Events {
+                first: 5_000_000_000,
+                events: events
+                    .clone()
+                    .map(|(tick, event, _)| TimedEvent { tick, event })
+                    .to_vec(),
+            },
+            json!({"is": "events", "first": 5_000_000_000_u64,
+                "events": events.clone().map(|(tick, _, means)| json!([tick.0, means]))}),
         ),
         (
-            ServerMessage::Event(GameEvent::Died { killer: None }),
-            json!({"is": "event", "event": ["died", null]}),
+            ServerMessage::Wounds {
+                tick: Tick(5_000_000_000),
+                wounds: wounds.to_vec(),
+                left_out: 70_000,
+            },
+            json!({"is": "wounds", "tick": 5_000_000_000_u64, "leftOut": 70_000,
+                "wounds": [[wide(7), wide(9), 65_535, true], [wide(u64::MAX), null, 1, false]]}),
         ),
         (
-            ServerMessage::Event(GameEvent::Respawned),
-            json!({"is": "event", "event": ["respawned", null]}),
+            ServerMessage::Presence {
+                number: 5_000_000_000,
+                count: 2,
+                sum: presence_share(EntityId(7)).wrapping_add(presence_share(EntityId(u64::MAX))),
+            },
+            json!({"is": "presence", "number": 5_000_000_000_u64, "count": 2,
+                "of": [wide(7), wide(u64::MAX)]}),
         ),
         (
-            ServerMessage::Event(GameEvent::Killed {
-                victim: EntityId(4),
-            }),
-            json!({"is": "event", "event": ["killed", wide(4)]}),
+            ServerMessage::Forget {
+                number: 70_001,
+                ids: vec![EntityId(7)],
+            },
+            json!({"is": "forget", "number": 70_001, "ids": [wide(7)]}),
         ),
         (
             ServerMessage::Closing {

@@ -67,8 +67,18 @@ async function join(character: string): Promise<void> {
 }
 
 function inWords(event: GameEvent): string {
-  if (event.is === "died") return "you died";
-  return event.is === "killed" ? "you killed somebody" : "you live again";
+  switch (event.is) {
+    case "died":
+      return "you died";
+    case "killed":
+      return "you killed somebody";
+    case "wounded":
+      return `you lost ${event.amount}`;
+    case "struck":
+      return `you struck for ${event.amount}`;
+    case "respawned":
+      return "you live again";
+  }
 }
 
 /** Draws until the session ends. */

@@ -67,6 +67,12 @@ export class ByteReader {
     return some === 1 ? value() : undefined;
   }
 
+  bool(): boolean {
+    const value = this.u8();
+    demand(value <= 1, "a truth value that is neither 0 nor 1");
+    return value === 1;
+  }
+
   /** Throws unless everything has been read. */
   end(): void {
     demand(this.#at === this.#bytes.length, "something follows the message");

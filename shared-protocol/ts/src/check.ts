@@ -44,6 +44,11 @@ export function share(id: bigint, state: EntityState): number {
   return Number(mix(sum & WORD) >> 32n);
 }
 
+/** What somebody in view adds to the sum of `Presence`. */
+export function presenceShare(id: bigint): bigint {
+  return mix(id);
+}
+
 function rotationWord({ rotation }: EntityState): bigint {
   if (rotation === undefined) return 0n;
   const [a, b, c] = rotation.parts.map((part) => BigInt(part + 511)) as [bigint, bigint, bigint];

@@ -4,9 +4,10 @@
 import { AckWindow } from "./ack-window.js";
 import { type SeenState, checkOf } from "./check.js";
 import { type Acks, type Intent, type Wish, encodeIntents } from "./intents.js";
-import { INTENTS_PER_DATAGRAM_MAX } from "./limits.js";
+import { HELD_IDS_MAX, INTENTS_PER_DATAGRAM_MAX } from "./limits.js";
 import { lowBits, nearest } from "./low-bits.js";
 import { type OwnBody, type Vitals, countedDown } from "./own-section.js";
+import { Presence } from "./presence.js";
 import { type Snapshot, type SnapshotStart, type Strain, WIDTHS, readSnapshot } from "./snapshot.js";
 import type { TableSet } from "./tables.js";
 import { type RemovedEntity, View } from "./view.js";
@@ -58,6 +59,8 @@ export class ClientCore {
   #newest = 0;
   #acks = new AckWindow();
   #view = new View();
+  #presence = new Presence();
+  #isMisplaced = false;
   #durableTick = 0;
   #strain: Strain = { level: 0, slowerEighths: 0 };
   #own: OwnAvatar | undefined;
@@ -149,7 +152,34 @@ export class ClientCore {
       if (removed !== undefined) this.#removed.push(removed);
     }
     this.#removed.splice(0, this.#removed.length - REMOVALS_MAX);
+    if (newest && this.#presence.saw(number, this.#view.presence)) this.#misplaced();
     return { is: "taken", tick, newest, records: snapshot.records.length };
+  }
+
+  /** The server says who is in view after a datagram. */
+  takePresence(number: number, count: number, sum: bigint): void {
+    if (this.#presence.isTold(number, { count, sum })) this.#misplaced();
+  }
+
+  /** The server says who is not. */
+  takeForget(number: number, ids: readonly bigint[]): void {
+    for (const id of ids) {
+      const removed = this.#view.forget(id, number, this.#tick);
+      if (removed !== undefined) this.#removed.push(removed);
+    }
+  }
+
+  /** Whom the server has to be told of, if others are in view than it said; once. */
+  takeMisplaced(): { readonly number: number; readonly ids: readonly bigint[] } | undefined {
+    if (!this.#isMisplaced) return undefined;
+    this.#isMisplaced = false;
+    const ids = [...this.#view].map(({ id }) => id).sort((a, b) => (a < b ? -1 : 1));
+    return { number: this.#newest, ids: ids.slice(0, HELD_IDS_MAX) };
+  }
+
+  #misplaced(): void {
+    this.#isMisplaced = true;
+    this.#presence.forget();
   }
 
   /** The session goes on, on another connection, and the world is at this tick: it may have run on for longer
@@ -207,6 +237,7 @@ export class ClientCore {
     this.#epochFrom = number;
     this.#acks = new AckWindow();
     this.#view = new View();
+    this.#presence.forget();
     this.#own = undefined;
     this.#durableTick = 0;
   }

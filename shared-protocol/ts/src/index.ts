@@ -11,7 +11,8 @@ export type { Acks, Intent, Wish } from "./intents.js";
 export { PlayClock } from "./play-clock.js";
 export { type ShownPose, poseAt } from "./poses.js";
 export { Malformed } from "./malformed.js";
-export { type Card, type GameEvent, type Welcome, PROTOCOL_VERSION } from "./messages.js";
+export { EventBook } from "./event-book.js";
+export { type Card, type GameEvent, type TimedEvent, type Welcome, type Wound, PROTOCOL_VERSION } from "./messages.js";
 export type { OwnBody, Support, Vitals } from "./own-section.js";
 export { type Axes, type Pose, PlanetFrame, axesOf, compass } from "./planet-frame.js";
 export {

@@ -16,6 +16,14 @@ export const NAME_BYTES_MAX = 32;
 export const PLANET_NAME_BYTES_MAX = 64;
 /** Most states in one report of a divergence. */
 export const REPORTED_STATES_MAX = 256;
+/** Most events in one message. */
+export const EVENTS_PER_MESSAGE_MAX = 64;
+/** Most wounds of others in one message, which is one tick's. */
+export const WOUNDS_PER_MESSAGE_MAX = 32;
+/** Most ids in one report of who is in view. */
+export const HELD_IDS_MAX = 2_000;
+/** Most ids that one message says are to be forgotten. */
+export const FORGOTTEN_IDS_MAX = 256;
 /** Most kinds of entities in a world. */
 export const KINDS_MAX = 128;
 /** Most bytes of a kind's name. */

@@ -8,8 +8,11 @@ import {
   CARDS_PER_MESSAGE_MAX,
   CLIENT_BYTES_MAX,
   CLOSE_REASON_BYTES_MAX,
+  EVENTS_PER_MESSAGE_MAX,
   FIELD_NAME_BYTES_MAX,
   FIELDS_MAX,
+  FORGOTTEN_IDS_MAX,
+  HELD_IDS_MAX,
   KIND_NAME_BYTES_MAX,
   KINDS_MAX,
   MESSAGE_BYTES_MAX,
@@ -17,6 +20,7 @@ import {
   PLANET_NAME_BYTES_MAX,
   REPORTED_STATES_MAX,
   TICKET_BYTES_MAX,
+  WOUNDS_PER_MESSAGE_MAX,
 } from "./limits.js";
 import { Malformed, demand } from "./malformed.js";
 import type { FieldVersion, NamedField } from "./schema.js";
@@ -40,6 +44,8 @@ export type ClientMessage =
       readonly token: string;
       /** Which datagrams have been taken, with whole numbers; `newest` is 0 if none. */
       readonly taken: Acks;
+      /** Number of the newest event taken, 0 if none. */
+      readonly events: number;
       readonly client: string;
       readonly knows: readonly FieldVersion[];
     }
@@ -48,7 +54,9 @@ export type ClientMessage =
   /** The client is about to close. */
   | { readonly is: "goodbye" }
   /** What a datagram came out as whose states do not add up to its check. At most 256. */
-  | { readonly is: "diverged"; readonly number: number; readonly states: readonly SeenState[] };
+  | { readonly is: "diverged"; readonly number: number; readonly states: readonly SeenState[] }
+  /** Whom the client has in view after datagram `number`, if the server counts others; ascending, at most 2,000. */
+  | { readonly is: "held"; readonly number: number; readonly ids: readonly bigint[] };
 
 /** What a client must know to understand its first datagram. */
 export interface Welcome {
@@ -87,23 +95,50 @@ export interface Card {
   readonly name: string | undefined;
 }
 
-/** What happened to the own avatar. */
+/** What happened to the own avatar. Somebody whom its player may not see has no id. */
 export type GameEvent =
   | { readonly is: "died"; readonly killer: bigint | undefined }
   | { readonly is: "respawned" }
-  | { readonly is: "killed"; readonly victim: bigint };
+  | { readonly is: "killed"; readonly victim: bigint | undefined }
+  /** It lost hit points; several attackers share one event without an id if they are too many. */
+  | { readonly is: "wounded"; readonly attacker: bigint | undefined; readonly amount: number }
+  /** Somebody lost hit points by its hand. */
+  | { readonly is: "struck"; readonly target: bigint | undefined; readonly amount: number; readonly fatal: boolean };
+
+/** An event, and the tick whose snapshot shows what came of it. */
+export interface TimedEvent {
+  readonly tick: number;
+  readonly event: GameEvent;
+}
+
+/** What somebody in view lost to somebody in one tick. */
+export interface Wound {
+  readonly target: bigint;
+  readonly attacker: bigint | undefined;
+  /** Hit points. */
+  readonly amount: number;
+  /** Whether the target died of it. */
+  readonly fatal: boolean;
+}
 
 /** From the server. */
 export type ServerMessage =
   | { readonly is: "welcome"; readonly welcome: Welcome }
   | { readonly is: "cards"; readonly cards: readonly Card[] }
-  | { readonly is: "event"; readonly event: GameEvent }
+  /** What happened to the own avatar; numbered from `first` on. */
+  | { readonly is: "events"; readonly first: number; readonly events: readonly TimedEvent[] }
   | { readonly is: "closing"; readonly code: number; readonly reason: string }
   | { readonly is: "queued"; readonly ahead: number }
   /** With this a client comes back after its connection is lost. */
   | { readonly is: "token"; readonly token: string; readonly validS: number }
   /** The session goes on: the last welcome holds, but for what is in here. */
-  | { readonly is: "resumed"; readonly session: bigint; readonly tick: number; readonly next: number };
+  | { readonly is: "resumed"; readonly session: bigint; readonly tick: number; readonly next: number }
+  /** What others in view lost in a tick, nearest first; so many more were left out. */
+  | { readonly is: "wounds"; readonly tick: number; readonly wounds: readonly Wound[]; readonly leftOut: number }
+  /** Who is in view after a datagram: how many, and what their ids add up to. */
+  | { readonly is: "presence"; readonly number: number; readonly count: number; readonly sum: bigint }
+  /** They are not in view, as far as datagrams up to `number` go. */
+  | { readonly is: "forget"; readonly number: number; readonly ids: readonly bigint[] };
 
 /** A message as a frame. */
 export function encodeMessage(message: ClientMessage): Uint8Array<ArrayBuffer> {
@@ -127,7 +162,8 @@ function writeBody(message: ClientMessage): ByteWriter {
       fits(message.token, TICKET_BYTES_MAX, "the token");
       fits(message.client, CLIENT_BYTES_MAX, "the client's self-description");
       out.u32(3).u16(PROTOCOL_VERSION).string(message.token);
-      out.u64(BigInt(message.taken.newest)).u32(message.taken.before).string(message.client);
+      out.u64(BigInt(message.taken.newest)).u32(message.taken.before);
+      out.u64(BigInt(message.events)).string(message.client);
       return writeFields(out, message.knows);
     case "cards":
       if (message.ids.length > CARDS_PER_MESSAGE_MAX) throw new RangeError("too many ids for one message");
@@ -141,7 +177,16 @@ function writeBody(message: ClientMessage): ByteWriter {
       out.u32(4).u64(BigInt(message.number)).u64(BigInt(message.states.length));
       for (const { id, state } of message.states) writeState(out.u64(id), state);
       return out;
+    case "held":
+      return writeHeld(message.number, message.ids);
   }
+}
+
+function writeHeld(number: number, ids: readonly bigint[]): ByteWriter {
+  if (ids.length > HELD_IDS_MAX) throw new RangeError("too many ids for one message");
+  const out = new ByteWriter().u32(5).u64(BigInt(number)).u64(BigInt(ids.length));
+  for (const id of ids) out.u64(id);
+  return out;
 }
 
 function writeState(out: ByteWriter, state: EntityState): void {
@@ -187,7 +232,7 @@ function readBody(bytes: ByteReader): ServerMessage {
     case 1:
       return { is: "cards", cards: bytes.sequence(CARDS_PER_MESSAGE_MAX, "cards", () => readCard(bytes)) };
     case 2:
-      return { is: "event", event: readEvent(bytes) };
+      return readEvents(bytes);
     case 3:
       return { is: "closing", code: bytes.u32(), reason: bytes.string(CLOSE_REASON_BYTES_MAX, "reason") };
     case 4:
@@ -200,6 +245,21 @@ function readBody(bytes: ByteReader): ServerMessage {
         session: bytes.u64(),
         tick: bytes.counter("tick"),
         next: bytes.counter("next"),
+      };
+    case 7:
+      return {
+        is: "wounds",
+        tick: bytes.counter("tick"),
+        wounds: bytes.sequence(WOUNDS_PER_MESSAGE_MAX, "wounds", () => readWound(bytes)),
+        leftOut: bytes.u32(),
+      };
+    case 8:
+      return { is: "presence", number: bytes.counter("number"), count: bytes.u32(), sum: bytes.u64() };
+    case 9:
+      return {
+        is: "forget",
+        number: bytes.counter("number"),
+        ids: bytes.sequence(FORGOTTEN_IDS_MAX, "ids", () => bytes.u64()),
       };
     default:
       throw new Malformed(`message ${which}`);
@@ -243,6 +303,25 @@ function readCard(bytes: ByteReader): Card {
   };
 }
 
+function readEvents(bytes: ByteReader): ServerMessage {
+  const first = bytes.counter("first");
+  demand(first >= 1, "first");
+  const events = bytes.sequence(EVENTS_PER_MESSAGE_MAX, "events", () => ({
+    tick: bytes.counter("tick"),
+    event: readEvent(bytes),
+  }));
+  return { is: "events", first, events };
+}
+
+function readWound(bytes: ByteReader): Wound {
+  return {
+    target: bytes.u64(),
+    attacker: bytes.option(() => bytes.u64()),
+    amount: bytes.u16(),
+    fatal: bytes.bool(),
+  };
+}
+
 function readEvent(bytes: ByteReader): GameEvent {
   const which = bytes.u32();
   switch (which) {
@@ -251,7 +330,11 @@ function readEvent(bytes: ByteReader): GameEvent {
     case 1:
       return { is: "respawned" };
     case 2:
-      return { is: "killed", victim: bytes.u64() };
+      return { is: "killed", victim: bytes.option(() => bytes.u64()) };
+    case 3:
+      return { is: "wounded", attacker: bytes.option(() => bytes.u64()), amount: bytes.u16() };
+    case 4:
+      return { is: "struck", target: bytes.option(() => bytes.u64()), amount: bytes.u16(), fatal: bytes.bool() };
     default:
       throw new Malformed(`event ${which}`);
   }

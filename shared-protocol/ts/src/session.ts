@@ -5,6 +5,7 @@ import { CardBook } from "./card-book.js";
 import type { SeenState } from "./check.js";
 import { ClientCore, type Taken } from "./client-core.js";
 import { CloseCode, closeName } from "./close.js";
+import { EventBook } from "./event-book.js";
 import type { Wish } from "./intents.js";
 import { PlayClock } from "./play-clock.js";
 import { REPORTED_STATES_MAX } from "./limits.js";
@@ -15,6 +16,7 @@ import {
   type GameEvent,
   type ServerMessage,
   type Welcome,
+  type Wound,
   decodeMessage,
   encodeMessage,
 } from "./messages.js";
@@ -52,7 +54,10 @@ export interface SessionListener {
   onSnapshot?(tick: number, newest: boolean): void;
   /** A datagram could not be read; it was dropped. */
   onUndecodable?(error: Malformed): void;
-  onEvent?(event: GameEvent): void;
+  /** Something happened to the own avatar in a tick: in order, each thing once, over lost connections too. */
+  onEvent?(event: GameEvent, tick: number): void;
+  /** Others in view were wounded in a tick; so many more, farther away, are left out. */
+  onWounds?(wounds: readonly Wound[], tick: number, leftOut: number): void;
   /** The world is so overloaded that one has to wait; so many are ahead. */
   onQueued?(ahead: number): void;
   /** The session is over. */
@@ -78,6 +83,8 @@ export interface SessionCounts {
   undecodable: number;
   /** Datagrams whose states did not add up to what they said. */
   diverged: number;
+  /** How often others were in view than the server said. */
+  misplaced: number;
   /** Their bytes. */
   bytes: number;
 }
@@ -87,6 +94,7 @@ interface World {
   readonly welcome: Welcome;
   readonly core: ClientCore;
   readonly cards: CardBook;
+  readonly events: EventBook;
   readonly clock: PlayClock;
 }
 
@@ -97,7 +105,7 @@ export const STANDING: Wish = { direction: { u: 0, v: 0 }, pace: 0, jump: false 
 export class Session {
   /** What the player wants from now on; jump and attack are forgotten once they are sent. */
   wish: Wish = STANDING;
-  readonly counts: SessionCounts = { snapshots: 0, dropped: 0, undecodable: 0, diverged: 0, bytes: 0 };
+  readonly counts: SessionCounts = { snapshots: 0, dropped: 0, undecodable: 0, diverged: 0, misplaced: 0, bytes: 0 };
   readonly #transport: Transport;
   readonly #options: SessionOptions;
   readonly #now: () => number;
@@ -112,6 +120,8 @@ export class Session {
   #answered = 0;
   /** When the next divergence may be reported. */
   #reportFrom = 0;
+  /** When the next report of who is in view may be sent. */
+  #heldFrom = 0;
   #announced: SessionEnd | undefined;
   #end: SessionEnd | undefined;
   /** Called once: with nothing when the session begins, else with why it does not. */
@@ -151,7 +161,14 @@ export class Session {
     const token = this.#token;
     if (token === undefined) throw new Error("the server gave no token to come back with");
     const { client } = this.#options;
-    const resume: ClientMessage = { is: "resume", token, taken: this.core.taken, client, knows: KNOWN_FIELDS };
+    const resume: ClientMessage = {
+      is: "resume",
+      token,
+      taken: this.core.taken,
+      events: this.events.newest,
+      client,
+      knows: KNOWN_FIELDS,
+    };
     return Session.#open(transport, this.#options, resume, this.#world);
   }
 
@@ -190,6 +207,11 @@ export class Session {
   /** Who is who. */
   get cards(): CardBook {
     return this.#known.cards;
+  }
+
+  /** Which events were told. */
+  get events(): EventBook {
+    return this.#known.events;
   }
 
   /** Which tick to show when. */
@@ -278,8 +300,18 @@ export class Session {
         return;
       case "cards":
         return this.#world?.cards.take(message.cards);
-      case "event":
-        return listener?.onEvent?.(message.event);
+      case "events":
+        for (const { tick, event } of this.#known.events.take(message.first, message.events)) {
+          listener?.onEvent?.(event, tick);
+        }
+        return;
+      case "presence":
+        this.#known.core.takePresence(message.number, message.count, message.sum);
+        return this.#reportMisplaced();
+      case "forget":
+        return this.#known.core.takeForget(message.number, message.ids);
+      case "wounds":
+        return listener?.onWounds?.(message.wounds, message.tick, message.leftOut);
       case "queued":
         return listener?.onQueued?.(message.ahead);
       case "closing":
@@ -307,6 +339,7 @@ export class Session {
     this.counts.snapshots += 1;
     if (taken.newest) clock.observe(this.#now(), taken.tick, core.strain);
     this.#options.listener?.onSnapshot?.(taken.tick, taken.newest);
+    this.#reportMisplaced();
     this.#answer(core, clock);
   }
 
@@ -332,6 +365,17 @@ export class Session {
     if (now < this.#reportFrom) return;
     this.#reportFrom = now + REPORT_MS;
     this.#send({ is: "diverged", number, states: rotated(states, this.counts.diverged * REPORTED_STATES_MAX) });
+  }
+
+  /** Tells the server whom one has in view, if it counts others. */
+  #reportMisplaced(): void {
+    const held = this.#known.core.takeMisplaced();
+    if (held === undefined) return;
+    this.counts.misplaced += 1;
+    const now = this.#now();
+    if (now < this.#heldFrom) return;
+    this.#heldFrom = now + REPORT_MS;
+    this.#send({ is: "held", ...held });
   }
 
   /** One intent for every tick, and questions about who is unknown. */
@@ -385,6 +429,7 @@ function newWorld(welcome: Welcome): World {
     welcome,
     core: new ClientCore({ ...welcome, tables: tablesOf(welcome.fields) }),
     cards: new CardBook(),
+    events: new EventBook(),
     clock: new PlayClock(welcome.tickHz),
   };
 }

@@ -1,7 +1,7 @@
 // Who is in view, and what each of them was in the datagrams that the server may refer back to
 // (docs/PROTOCOL.md, chapter 9: indices, baselines, what a record does).
 
-import type { SeenState } from "./check.js";
+import { type SeenState, presenceShare } from "./check.js";
 import type { EntityState } from "./entity-state.js";
 import { BASELINE_AGE_MAX, BASELINE_BACK_MAX } from "./limits.js";
 import type { Baseline } from "./motion.js";
@@ -67,6 +67,8 @@ export class View {
   /** By index, the newest datagram taken with a record for it. */
   readonly #newest = new Map<number, number>();
   readonly #shown = new Map<bigint, Shown>();
+  /** Of everybody shown. */
+  #shares = 0n;
 
   /** Everybody in view. */
   *[Symbol.iterator](): IterableIterator<SeenEntity> {
@@ -76,6 +78,31 @@ export class View {
   /** How many there are. */
   get size(): number {
     return this.#shown.size;
+  }
+
+  /** How many there are, and what their ids add up to. */
+  get presence(): { readonly count: number; readonly sum: bigint } {
+    return { count: this.#shown.size, sum: this.#shares };
+  }
+
+  /** The server knows nothing of somebody, up to datagram `number`: is gone, unless a later one says otherwise. */
+  forget(id: bigint, number: number, tick: number): RemovedEntity | undefined {
+    const shown = this.#shown.get(id);
+    if (shown === undefined) return undefined;
+    const known = this.#known.get(shown.index);
+    if (known?.id === id && known.states.at(-1)!.number > number) return undefined;
+    if (known?.id === id) this.#known.delete(shown.index);
+    this.#hide(id);
+    return { id, reason: "gone", tick };
+  }
+
+  #show(index: number, id: bigint, held: Held): void {
+    if (!this.#shown.has(id)) this.#shares = BigInt.asUintN(64, this.#shares + presenceShare(id));
+    this.#shown.set(id, { index, entity: { id, since: held.tick, trail: [timed(held)] } });
+  }
+
+  #hide(id: bigint): void {
+    if (this.#shown.delete(id)) this.#shares = BigInt.asUintN(64, this.#shares - presenceShare(id));
   }
 
   /** One of them. */
@@ -136,8 +163,7 @@ export class View {
     const otherIndex = shown && this.#known.get(shown.index);
     // Of two indices of one entity the one that entered later counts.
     if (otherIndex !== undefined && otherIndex.entered > held.number) return;
-    const entity = { id, since: held.tick, trail: [timed(held)] };
-    this.#shown.set(id, { index, entity });
+    this.#show(index, id, held);
   }
 
   #update(index: number, held: Held): void {
@@ -173,7 +199,7 @@ export class View {
     if (known === undefined) return undefined;
     this.#known.delete(index);
     if (this.#shown.get(known.id)?.index !== index) return undefined;
-    this.#shown.delete(known.id);
+    this.#hide(known.id);
     return known.id;
   }
 }

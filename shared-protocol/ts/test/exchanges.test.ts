@@ -4,6 +4,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
+import { presenceShare } from "../src/check.js";
 import { Malformed } from "../src/malformed.js";
 import { type ClientMessage, decodeMessage, encodeMessage } from "../src/messages.js";
 import type { Baseline } from "../src/motion.js";
@@ -164,15 +165,43 @@ function meant(means: Means): unknown {
       }));
       return { is: "cards", cards };
     }
-    case "event": {
-      const [is, whom] = means["event"] as [string, string | null];
-      const id = whom === null ? undefined : wide(whom);
-      if (is === "died") return { is: "event", event: { is, killer: id } };
-      return { is: "event", event: is === "killed" ? { is, victim: id } : { is } };
+    case "events": {
+      const events = (means["events"] as [number, EventRow][]).map(([tick, row]) => ({ tick, event: event(row) }));
+      return { is: "events", first: means["first"], events };
     }
+    case "wounds": {
+      const rows = means["wounds"] as [string, string | null, number, boolean][];
+      const wounds = rows.map(([target, attacker, amount, fatal]) => ({
+        target: wide(target),
+        attacker: someone(attacker),
+        amount,
+        fatal,
+      }));
+      return { ...means, wounds };
+    }
+    case "presence": {
+      const sum = (means["of"] as string[]).reduce((sum, id) => sum + presenceShare(wide(id)), 0n);
+      return { is: "presence", number: means["number"], count: means["count"], sum: BigInt.asUintN(64, sum) };
+    }
+    case "forget":
+      return { ...means, ids: (means["ids"] as string[]).map(wide) };
     case "resumed":
       return { ...means, session: wide(means["session"] as string) };
     default:
       return means;
   }
+}
+
+type EventRow = [string, (string | null)?, number?, boolean?];
+
+function event([is, whom, amount, fatal]: EventRow): unknown {
+  const id = someone(whom ?? null);
+  if (is === "died") return { is, killer: id };
+  if (is === "killed") return { is, victim: id };
+  if (is === "wounded") return { is, attacker: id, amount };
+  return is === "struck" ? { is, target: id, amount, fatal } : { is };
+}
+
+function someone(id: string | null): bigint | undefined {
+  return id === null ? undefined : wide(id);
 }

@@ -24,19 +24,23 @@ test("a goodbye, a question and a resumption as frames", () => {
   );
   const taken = { newest: 300, before: 5 };
   assert.equal(
-    hexOf(encodeMessage({ is: "resume", token: "r", taken, client: "b", knows: [] })),
-    "2c 00 00 00 03 00 00 00 02 00 01 00 00 00 00 00 00 00 72 2c 01 00 00 00 00 00 00 05 00 00 00 " +
-      "01 00 00 00 00 00 00 00 62 00 00 00 00 00 00 00 00",
+    hexOf(encodeMessage({ is: "resume", token: "r", taken, events: 6, client: "b", knows: [] })),
+    "34 00 00 00 03 00 00 00 02 00 01 00 00 00 00 00 00 00 72 2c 01 00 00 00 00 00 00 05 00 00 00 " +
+      "06 00 00 00 00 00 00 00 01 00 00 00 00 00 00 00 62 00 00 00 00 00 00 00 00",
   );
 });
 
 test("a death with its killer", () => {
-  const body = bytesOf("02 00 00 00 00 00 00 00 01 09 00 00 00 00 00 00 00");
-  assert.deepEqual(decodeMessage(body), { is: "event", event: { is: "died", killer: 9n } });
+  const body = bytesOf(
+    "02 00 00 00 07 00 00 00 00 00 00 00 01 00 00 00 00 00 00 00 " +
+      "2c 01 00 00 00 00 00 00 00 00 00 00 01 09 00 00 00 00 00 00 00",
+  );
+  const event = { is: "died", killer: 9n };
+  assert.deepEqual(decodeMessage(body), { is: "events", first: 7, events: [{ tick: 300, event }] });
 });
 
 test("frames come in any pieces", () => {
-  const stream = bytesOf("08 00 00 00 04 00 00 00 07 00 00 00 08 00 00 00 02 00 00 00 01 00 00 00");
+  const stream = bytesOf("08 00 00 00 04 00 00 00 07 00 00 00 08 00 00 00 04 00 00 00 06 00 00 00");
   for (const size of [1, 3, 11, 100]) {
     const frames = new FrameSplitter();
     const messages = [];
@@ -45,7 +49,7 @@ test("frames come in any pieces", () => {
     }
     assert.deepEqual(messages, [
       { is: "queued", ahead: 7 },
-      { is: "event", event: { is: "respawned" } },
+      { is: "queued", ahead: 6 },
     ]);
   }
 });
@@ -53,7 +57,8 @@ test("frames come in any pieces", () => {
 test("what is no message is malformed", () => {
   const wrong = [
     ["another message", "63 00 00 00"],
-    ["an option of 2", "02 00 00 00 00 00 00 00 02"],
+    ["an option of 2", "07 00 00 00 2c 01 00 00 00 00 00 00 01 00 00 00 00 00 00 00 04 00 00 00 00 00 00 00 02"],
+    ["an event of number 0", "02 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00"],
     ["cut short", "04 00 00 00 07 00 00"],
     ["too long", "04 00 00 00 07 00 00 00 00"],
     ["a name that is not UTF-8", "05 00 00 00 01 00 00 00 00 00 00 00 ff 01 00 00 00"],

@@ -25,3 +25,10 @@ export function welcomeBody({ tables = 2 } = {}): Uint8Array {
   });
   return out.toBytes();
 }
+
+/** So many returns to life, a tick apart, numbered from `first` on. */
+export function eventsBody(first: number, tick: number, count: number): Uint8Array {
+  const out = new ByteWriter().u32(2).u64(BigInt(first)).u64(BigInt(count));
+  for (let n = 0; n < count; n += 1) out.u64(BigInt(tick + n)).u32(1);
+  return out.toBytes();
+}

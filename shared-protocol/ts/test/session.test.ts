@@ -8,7 +8,7 @@ import { KNOWN_FIELDS } from "../src/schema.js";
 import { Session, SessionEnded } from "../src/session.js";
 import type { CloseInfo, Transport } from "../src/transport.js";
 import { bytesOf, hexOf } from "./hex.js";
-import { frameOf, welcomeBody } from "./server-messages.js";
+import { eventsBody, frameOf, welcomeBody } from "./server-messages.js";
 
 const options = { ticket: "t.k", client: "b", now: () => 0 };
 
@@ -154,7 +154,7 @@ test("who lost the connection comes back with the token, and goes on or begins a
   const goesOn = new Line();
   const resumed = session.resume(goesOn.transport);
   const taken = { newest: 0, before: 0 };
-  const resume = encodeMessage({ is: "resume", token: "r", taken, client: "b", knows: KNOWN_FIELDS });
+  const resume = encodeMessage({ is: "resume", token: "r", taken, events: 0, client: "b", knows: KNOWN_FIELDS });
   assert.equal(await goesOn.heard(), hexOf(resume.slice(4)));
   goesOn.say(bytesOf("06 00 00 00 09 00 00 00 00 00 00 00 2c 01 00 00 00 00 00 00 07 00 00 00 00 00 00 00"));
   assert.equal((await resumed).isResumed, true);
@@ -167,6 +167,38 @@ test("who lost the connection comes back with the token, and goes on or begins a
   anew.say(welcomeBody());
   assert.equal((await restarted).isResumed, false);
   assert(session.core !== (await restarted).core);
+});
+
+test("what happened to the avatar is told once, whatever the server repeats after a lost connection", async () => {
+  const told: [number, string][] = [];
+  const listener = { onEvent: (event: { is: string }, tick: number) => told.push([tick, event.is]) };
+  const before = new Line();
+  const begins = Session.begin(before.transport, { ...options, listener });
+  await before.heard();
+  before.say(bytesOf("05 00 00 00 01 00 00 00 00 00 00 00 72 84 03 00 00"));
+  before.say(welcomeBody());
+  const session = await begins;
+  before.say(eventsBody(1, 300, 2));
+  while (told.length < 2) await Promise.resolve();
+  before.lose();
+  while (session.end === undefined) await Promise.resolve();
+
+  const after = new Line();
+  const resumed = session.resume(after.transport);
+  const first = await after.heard();
+  assert(first?.includes("00 00 00 00 02 00 00 00 00 00 00 00 01"), "it names the second event");
+  after.say(bytesOf("06 00 00 00 09 00 00 00 00 00 00 00 2c 01 00 00 00 00 00 00 07 00 00 00 00 00 00 00"));
+  const again = await resumed;
+  after.say(eventsBody(2, 301, 2));
+  after.say(eventsBody(6, 310, 1));
+  while (told.length < 4) await Promise.resolve();
+  assert.deepEqual(told, [
+    [300, "respawned"],
+    [301, "respawned"],
+    [302, "respawned"],
+    [310, "respawned"],
+  ]);
+  assert.equal(again.events.missed, 2);
 });
 
 test("a session that is resumed without one before is malformed", async () => {

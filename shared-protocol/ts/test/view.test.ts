@@ -4,6 +4,8 @@ import assert from "node:assert/strict";
 import test from "node:test";
 
 import { AckWindow } from "../src/ack-window.js";
+import { presenceShare } from "../src/check.js";
+import { Presence } from "../src/presence.js";
 import type { SnapshotRecord } from "../src/snapshot.js";
 import { View } from "../src/view.js";
 import { someState } from "./states.js";
@@ -86,4 +88,34 @@ test("old states are let go, the newest never", () => {
   assert(view.baseline(3, 6, 110) !== undefined);
   assert.equal(view.baseline(3, 6, 106), undefined, "no age of 0");
   assert.equal(view.baseline(3, 6, 106 + 257), undefined, "too old");
+});
+
+test("the ids of those in view add up, whoever comes and goes", () => {
+  const view = viewOf([1, enter(0, 7n)], [2, enter(1, 8n)], [3, remove(0)], [4, enter(2, 8n)], [5, enter(0, 9n)]);
+  const sum = BigInt.asUintN(64, presenceShare(8n) + presenceShare(9n));
+  assert.deepEqual(view.presence, { count: 2, sum });
+});
+
+test("whom the server knows nothing of is forgotten, but not who has entered since", () => {
+  const view = viewOf([1, enter(0, 7n)], [9, enter(1, 8n)]);
+  assert.deepEqual(view.forget(7n, 8, 110), { id: 7n, reason: "gone", tick: 110 });
+  assert.equal(view.forget(8n, 8, 110), undefined);
+  assert.equal(view.forget(6n, 8, 110), undefined);
+  assert.deepEqual(view.presence, { count: 1, sum: presenceShare(8n) });
+});
+
+test("the server's word on who is in view may come before or after the datagram it is about", () => {
+  const [good, bad] = [
+    { count: 3, sum: 7n },
+    { count: 2, sum: 5n },
+  ];
+  const presence = new Presence();
+  assert.equal(presence.saw(1, good), false);
+  assert.equal(presence.isTold(1, good), false);
+  assert.equal(presence.isTold(1, bad), true);
+  assert.equal(presence.isTold(4, bad), false, "it has not come");
+  assert.equal(presence.saw(3, good), false);
+  assert.equal(presence.saw(4, good), true);
+  assert.equal(presence.saw(5, good), false, "once");
+  assert.equal(presence.isTold(2, bad), false, "it was lost, or came late");
 });

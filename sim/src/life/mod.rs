@@ -18,7 +18,7 @@ use crate::players;
 use crate::random::{Draw, Purpose};
 use crate::schedule::{TickSet, ZoneTick};
 use crate::sleep::Asleep;
-use crate::zone_resources::{Counted, Now, Outbox};
+use crate::zone_resources::{Counted, Now, Outbox, Wounds};
 
 /// The effect number of a kill, and of the spoils, among its cause's effects of the tick.
 const KILL_N: u32 = 0;
@@ -52,6 +52,7 @@ pub(crate) fn open_mail(
     lore: Res<Lore>,
     around: Res<Around>,
     mut outbox: ResMut<Outbox>,
+    mut wounds: ResMut<Wounds>,
     mut counted: ResMut<Counted>,
     mut everybody: Query<Addressee, Without<Asleep>>,
 ) {
@@ -77,7 +78,11 @@ pub(crate) fn open_mail(
                     }
                 }
                 Deed::Damage { amount } if life.is_alive() && rules.is_creature() => {
-                    life.health = life.health.saturating_sub(amount);
+                    let lost = life.health.min(amount);
+                    life.health -= lost;
+                    if lost > 0 {
+                        wounds.note(identity.id, effect.cause, lost, !life.is_alive());
+                    }
                     if let Some(mind) = mind.as_deref_mut() {
                         remember(mind, effect.cause);
                     }

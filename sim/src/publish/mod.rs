@@ -31,7 +31,7 @@ use crate::frame::{Frame, FrameRow};
 use crate::lore::Lore;
 use crate::schedule::{TickSet, ZonePublish, ZoneTick};
 use crate::sleep::{Dormitory, Filed};
-use crate::zone_resources::{Arrivals, Leaving, Now, Ownership, Published, PublishedPart};
+use crate::zone_resources::{Arrivals, Leaving, Now, Ownership, Published, PublishedPart, Wounds};
 
 pub(crate) fn plugin(app: &mut App) {
     app.init_resource::<Drafts>();
@@ -157,7 +157,7 @@ pub(crate) fn publish(
     now: Res<Now>,
     lore: Res<Lore>,
     ownership: Res<Ownership>,
-    mut arrivals: ResMut<Arrivals>,
+    (mut arrivals, mut wounds): (ResMut<Arrivals>, ResMut<Wounds>),
     mut drafts: ResMut<Drafts>,
     mut published: ResMut<Published>,
     everybody: Query<Everything, Without<Filed>>,
@@ -166,7 +166,7 @@ pub(crate) fn publish(
     let draft = &mut drafts.awake;
     let own = ownership.range();
     let stays = |cell| own.contains(&cell);
-    let part = draft.make(now.0, &lore, stays, &arrivals.0, &everybody);
+    let part = draft.make(now.0, &lore, stays, &arrivals.0, &mut wounds, &everybody);
     arrivals.0.clear();
     published.cells.clear();
     for seat in draft.order.sorted() {
@@ -199,7 +199,14 @@ fn publish_asleep(
     if dormitory.changed {
         dormitory.changed = false;
         let draft = &mut drafts.asleep;
-        published.asleep = draft.make(now.0, &lore, |_| true, &[], &sleepers);
+        published.asleep = draft.make(
+            now.0,
+            &lore,
+            |_| true,
+            &[],
+            &mut Wounds::default(),
+            &sleepers,
+        );
     }
 }
 
@@ -212,6 +219,7 @@ impl Draft {
         lore: &Lore,
         stays: impl Fn(CellId) -> bool,
         arrivals: &[FrameRow],
+        wounds: &mut Wounds,
         everybody: &Query<Everything, F>,
     ) -> PublishedPart {
         let Self {
@@ -240,6 +248,7 @@ impl Draft {
             rows.put(row as usize, arrival, DigestParts::odd(arrival.id));
         }
         let draft = Arc::get_mut(&mut wire).expect(unshared);
+        wounds.publish(&mut draft.wounds);
         number_the_avatars(avatars, own_rows, order.rows());
         let mut builder = WireBuilder::new(lore, now, order.rows().len(), avatars.len(), draft);
         let mut digest = DigestParts::default();

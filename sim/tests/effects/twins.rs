@@ -1,12 +1,20 @@
 //! Worlds in lockstep.
 
 use bluemarble_shared_protocol::{
-    Admission, EntityId, Epoch, InputSeq, Intent, OwnState, WishDir, mix64,
+    Admission, EntityId, Epoch, InputSeq, Intent, OwnState, WishDir, Wound, mix64,
 };
 use bluemarble_sim::{Audit, EntityState, Scenario, Tally, TickInputs, TickReport, World};
 use glam::DVec3;
 
 use crate::scene;
+
+/// Who hurt whom in the tick that was stepped last, in the order of the targets.
+pub fn wounds(world: &World) -> Vec<Wound> {
+    let frames = world.wire_frames().iter();
+    let mut wounds: Vec<Wound> = frames.flat_map(|frame| frame.wounds.clone()).collect();
+    wounds.sort_by_key(Wound::order);
+    wounds
+}
 
 /// The same scene, cut in different ways.
 pub struct Twins {
@@ -89,6 +97,10 @@ impl Twins {
                 world.zones()
             );
             assert_eq!(report.entities, first.entities);
+        }
+        let wounds = wounds(&self.worlds[0]);
+        for world in &self.worlds[1..] {
+            assert_eq!(self::wounds(world), wounds, "{} zones", world.zones());
         }
         self.balance(&first.tally);
         self.forget(first.tick.0);

@@ -2,8 +2,15 @@
 
 use bluemarble_shared_protocol::codec::Schema;
 use bluemarble_shared_protocol::{
-    ClientMessage, EntityId, LENGTH_PREFIX_BYTES, PROTOCOL_VERSION, ServerMessage, TruthFrame,
-    announced_length,
+    ClientMessage, EntityId, GameEvent, LENGTH_PREFIX_BYTES, PROTOCOL_VERSION, ServerMessage, Tick,
+    TimedEvent, TruthFrame, Wound, announced_length,
+};
+
+const WOUND: Wound = Wound {
+    target: EntityId(8),
+    attacker: Some(EntityId(9)),
+    amount: 12,
+    fatal: false,
 };
 
 pub(crate) fn run(data: &[u8]) {
@@ -46,6 +53,48 @@ pub(crate) fn seeds() -> Vec<Vec<u8>> {
         }
         .to_frame(),
         ServerMessage::Queued { ahead: 3 }.to_frame(),
+        ServerMessage::Events {
+            first: 7,
+            events: vec![
+                TimedEvent {
+                    tick: Tick(300),
+                    event: GameEvent::Struck {
+                        target: Some(EntityId(8)),
+                        amount: 12,
+                        fatal: true,
+                    },
+                },
+                TimedEvent {
+                    tick: Tick(301),
+                    event: GameEvent::Wounded {
+                        attacker: None,
+                        amount: 5,
+                    },
+                },
+            ],
+        }
+        .to_frame(),
+        ServerMessage::Wounds {
+            tick: Tick(300),
+            wounds: vec![WOUND],
+            left_out: 3,
+        }
+        .to_frame(),
+        ClientMessage::Resume {
+            protocol: PROTOCOL_VERSION,
+            token: "r".into(),
+            newest: 300,
+            before: 5,
+            events: 6,
+            client: "fuzz".into(),
+            knows: Schema::known(),
+        }
+        .to_frame(),
         TruthFrame::default().to_frame(),
+        TruthFrame {
+            wounds: vec![(Tick(300), WOUND)],
+            ..TruthFrame::default()
+        }
+        .to_frame(),
     ]
 }

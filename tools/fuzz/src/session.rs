@@ -11,7 +11,7 @@ use bluemarble_shared_protocol::codec::{Acks, IntentDatagram, Schema};
 use bluemarble_shared_protocol::limits::DATAGRAM_BYTES_MAX;
 use bluemarble_shared_protocol::{
     ClientMessage, EntityId, Epoch, InputSeq, Intent, OwnState, OwnVitals, SessionId, Strain, Tick,
-    WireEntity, WireFrame,
+    WireEntity, WireFrame, Wound,
 };
 use bluemarble_spatial::{CellId, FrameAxes, Level};
 use bytes::Bytes;
@@ -211,6 +211,14 @@ impl Game {
             });
             frame.audience.push(u32::MAX);
             frame.positions.push(pos);
+            if (n + self.tick.0).is_multiple_of(5) {
+                frame.wounds.push(Wound {
+                    target: id,
+                    attacker: Some(EntityId(1 + self.tick.0 % STANDING)),
+                    amount: 7,
+                    fatal: n.is_multiple_of(3),
+                });
+            }
             if let Some(applied) = applied {
                 frame.owned.push(OwnState {
                     id,

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use bluemarble_shared_protocol::codec::{
     BASELINE_BACK_MAX, Baseline, INDICES_MAX, Record, RemoveReason, quantise,
 };
-use bluemarble_shared_protocol::{EntityId, SeenState, Tick, WireEntity};
+use bluemarble_shared_protocol::{EntityId, SeenState, Tick, WireEntity, presence_share};
 use bluemarble_spatial::{CellId, FrameAxes};
 use glam::DVec3;
 
@@ -86,6 +86,8 @@ pub struct View {
     /// Per index, the newest datagram with a record for it.
     newest: Vec<u64>,
     removed: VecDeque<RemovedEntity>,
+    /// Of everybody in `by_id`.
+    shares: u64,
 }
 
 impl View {
@@ -193,6 +195,56 @@ impl View {
         true
     }
 
+    /// How many there are, and what their ids add up to.
+    pub(super) fn presence(&self) -> (u32, u64) {
+        (self.by_id.len() as u32, self.shares)
+    }
+
+    /// The server knows nothing of somebody, up to datagram `number`: is gone, unless a later one says
+    /// otherwise.
+    pub(super) fn forget(&mut self, id: EntityId, number: u64, tick: Tick) {
+        let Some((index, _)) = self.by_id.get(&id) else {
+            return;
+        };
+        let index = *index;
+        let known = self.by_index.get(usize::from(index));
+        let newest = known.and_then(|known| known.as_ref()?.states.back());
+        if newest.is_none_or(|newest| newest.number <= number) {
+            if let Some(place) = self.by_index.get_mut(usize::from(index)) {
+                place.take_if(|known| known.id == id);
+            }
+            self.unshow(id);
+            let reason = RemoveReason::Gone;
+            self.removed.push_back(RemovedEntity { id, reason, tick });
+        }
+    }
+
+    /// Has somebody in view whom no datagram brought; for tests of the alarm.
+    #[cfg(feature = "testing")]
+    pub(super) fn conjure(&mut self, id: EntityId, tick: Tick) {
+        let ghost = EntityView {
+            state: WireEntity::default(),
+            updated: tick,
+            entered: tick,
+        };
+        let index = INDICES_MAX as u16 - 1;
+        if self.by_id.insert(id, (index, ghost)).is_none() {
+            self.shares = self.shares.wrapping_add(presence_share(id));
+        }
+    }
+
+    /// Loses somebody whom no datagram removed; for tests of the alarm.
+    #[cfg(feature = "testing")]
+    pub(super) fn lose(&mut self, id: EntityId) {
+        self.unshow(id);
+    }
+
+    fn unshow(&mut self, id: EntityId) {
+        if self.by_id.remove(&id).is_some() {
+            self.shares = self.shares.wrapping_sub(presence_share(id));
+        }
+    }
+
     /// One record of datagram `number`, which shows `tick`; an update with what it was against.
     pub(super) fn take(
         &mut self,
@@ -238,7 +290,11 @@ impl View {
         };
         match &self.by_index[place] {
             // Sent in full again: the server does not know yet that we know.
-            Some(known) if known.id == id => return self.update(index, whole),
+            Some(known) if known.id == id => {
+                self.update(index, whole);
+                // Nobody is known and not shown; but if there is, this is where it ends.
+                return self.show(index, id, state, number, tick);
+            }
             _ if number < self.newest[place] => return,
             _ => {}
         }
@@ -249,6 +305,14 @@ impl View {
             entered: number,
             states: VecDeque::from([whole]),
         });
+        self.show(index, id, state, number, tick);
+    }
+
+    /// Shows whoever has an index, unless another index shows it with better right.
+    fn show(&mut self, index: u16, id: EntityId, state: WireEntity, number: u64, tick: Tick) {
+        if matches!(self.by_id.get(&id), Some((shown, _)) if *shown == index) {
+            return;
+        }
         let entered = EntityView {
             state,
             updated: tick,
@@ -260,8 +324,8 @@ impl View {
             let known = self.by_index[usize::from(*shown)].as_ref();
             known.is_some_and(|known| known.entered > number)
         });
-        if !later {
-            self.by_id.insert(id, (index, entered));
+        if !later && self.by_id.insert(id, (index, entered)).is_none() {
+            self.shares = self.shares.wrapping_add(presence_share(id));
         }
     }
 
@@ -331,7 +395,7 @@ impl View {
         if *shown != index {
             return None;
         }
-        self.by_id.remove(&known.id);
+        self.unshow(known.id);
         Some(known.id)
     }
 

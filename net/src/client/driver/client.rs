@@ -3,21 +3,21 @@
 //! Its rhythm is the server's: wait for a snapshot, answer at once with an intent, so that QUIC's
 //! own acknowledgement rides along and one packet goes each way per tick.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::time::Instant;
 
 use bluemarble_shared_protocol::limits::CARDS_PER_MESSAGE_MAX;
 use bluemarble_shared_protocol::{
-    Card, ClientMessage, CloseCode, EntityId, GameEvent, Intent, ServerMessage, Tick, Welcome,
+    Card, ClientMessage, CloseCode, EntityId, Intent, ServerMessage, Tick, TimedEvent, Welcome,
+    Wound,
 };
 use bytes::Bytes;
 
 use super::ended::{ConnectError, Disconnected};
 use super::link::{ClientOptions, Link, Received, Return};
 use crate::client::core::{ClientConfig, ClientCore, Predictor, Taken};
+use crate::client::event_book::EventBook;
 
-/// Game events kept until somebody asks; the oldest are forgotten.
-const EVENTS_MAX: usize = 1_024;
 /// Cards remembered; beyond, those of the lowest ids are forgotten and can be asked for again.
 const CARDS_MAX: usize = 8_192;
 /// Datagrams taken in one go: more are never waiting, see the receive buffer's bound.
@@ -31,7 +31,7 @@ pub struct Client {
     options: Option<ClientOptions>,
     core: ClientCore,
     began: Instant,
-    events: VecDeque<GameEvent>,
+    events: EventBook,
     cards: BTreeMap<EntityId, Card>,
 }
 
@@ -82,10 +82,14 @@ impl Client {
             let how = "a client made of a link has no ticket to come back with";
             return Err(ConnectError::Protocol(how.to_owned()));
         };
+        self.take_messages();
         let received = match self.link.token() {
             Some(token) => {
-                let taken = self.core.taken();
-                let back = Return { token, taken };
+                let back = Return {
+                    token,
+                    taken: self.core.taken(),
+                    events: self.events.newest(),
+                };
                 Some(Link::resume(options.clone(), back, self.link.welcome()).await)
             }
             None => None,
@@ -113,8 +117,10 @@ impl Client {
             Some(Err(other)) => return Err(other),
             None => Link::connect(options.clone()).await?,
         };
+        self.events.begin_afresh();
         *self = Self {
             options: Some(options),
+            events: std::mem::take(&mut self.events),
             ..Self::over(link, predictor)
         };
         Ok(false)
@@ -142,7 +148,7 @@ impl Client {
             link,
             options: None,
             began: now(),
-            events: VecDeque::new(),
+            events: EventBook::default(),
             cards: BTreeMap::new(),
         }
     }
@@ -222,10 +228,24 @@ impl Client {
         self.cards.get(&id)
     }
 
-    /// What happened to the avatar since this was asked last, oldest first.
-    pub fn events(&mut self) -> impl Iterator<Item = GameEvent> + '_ {
+    /// What happened to the avatar since this was asked last, oldest first: none is missing or
+    /// doubled, also over [`Client::resume`], but for what [`Client::events_missed`] counts.
+    pub fn events(&mut self) -> impl Iterator<Item = TimedEvent> + '_ {
         self.take_messages();
-        self.events.drain(..)
+        self.events.drain_events()
+    }
+
+    /// How many events are missing because the server had no room to keep them.
+    #[must_use]
+    pub fn events_missed(&self) -> u64 {
+        self.events.missed()
+    }
+
+    /// What others in view lost since this was asked last, oldest first. In a crowd those far away are
+    /// left out, and so is what happened while the line was silent.
+    pub fn wounds(&mut self) -> impl Iterator<Item = (Tick, Wound)> + '_ {
+        self.take_messages();
+        self.events.drain_wounds()
     }
 
     /// Why the connection ended; waits for that.
@@ -239,22 +259,26 @@ impl Client {
     }
 
     fn take(&mut self, datagram: &Bytes) {
-        let now_ms = u64::try_from(now().duration_since(self.began).as_millis()).unwrap_or(0);
+        let now_ms = self.now_ms();
         match self.core.handle_datagram(now_ms, datagram) {
             Ok(Taken::Snapshot { .. } | Taken::Ignored | Taken::Diverged) => {}
             Err(error) => tracing::debug!(%error, "unreadable snapshot"),
         }
     }
 
+    fn now_ms(&self) -> u64 {
+        u64::try_from(now().duration_since(self.began).as_millis()).unwrap_or(0)
+    }
+
     fn take_messages(&mut self) {
         while let Some(message) = self.link.try_message() {
             match message {
-                ServerMessage::Event(event) => {
-                    if self.events.len() == EVENTS_MAX {
-                        self.events.pop_front();
-                    }
-                    self.events.push_back(event);
-                }
+                ServerMessage::Events { first, events } => self.events.take_events(first, &events),
+                ServerMessage::Wounds {
+                    tick,
+                    wounds,
+                    left_out,
+                } => self.events.take_wounds(tick, &wounds, left_out),
                 ServerMessage::Cards(cards) => {
                     for card in cards {
                         if self.cards.len() >= CARDS_MAX {
@@ -263,6 +287,11 @@ impl Client {
                         self.cards.insert(card.id, card);
                     }
                 }
+                ServerMessage::Presence { number, count, sum } => {
+                    let now_ms = self.now_ms();
+                    self.core.handle_presence(now_ms, number, count, sum);
+                }
+                ServerMessage::Forget { number, ids } => self.core.handle_forget(number, &ids),
                 // The close frame says the same; a second welcome, or a line, means nothing now.
                 ServerMessage::Closing { .. }
                 | ServerMessage::Welcome(_)

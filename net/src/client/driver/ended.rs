@@ -56,6 +56,17 @@ pub enum ConnectError {
     Protocol(String),
 }
 
+impl ConnectError {
+    /// Whether a bad line alone explains it: another try may do better.
+    pub(super) fn is_of_the_line(&self) -> bool {
+        match self {
+            Self::NoAnswer { .. } => true,
+            Self::Refused(end) => end.code() == Some(CloseCode::HandshakeTimeout),
+            _ => false,
+        }
+    }
+}
+
 /// How a connection ended.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Disconnected {

@@ -18,6 +18,7 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 use quinn::{Connection, ConnectionError, RecvStream, SendStream, TransportErrorCode};
 use tokio::sync::mpsc;
+use tokio::time::timeout;
 
 use super::ended::{ConnectError, Disconnected};
 use super::endpoint::{ClientEndpoint, Trust, quinn_config};
@@ -26,6 +27,8 @@ use super::endpoint::{ClientEndpoint, Trust, quinn_config};
 const MESSAGES_WAITING_MAX: usize = 256;
 /// TLS alert `no_application_protocol` (RFC 7301) as QUIC reports it.
 const NO_APPLICATION_PROTOCOL: u8 = 120;
+/// How long one handshake may take: after as long the server has given it up, too.
+const HANDSHAKE: Duration = Duration::from_secs(5);
 /// How long a client waits for its goodbye to be read.
 const FAREWELL: Duration = Duration::from_millis(500);
 
@@ -112,6 +115,8 @@ pub struct Return {
     pub token: String,
     /// The newest datagram taken, 0 if none, and which of the 32 before it.
     pub taken: (u64, u32),
+    /// Number of the newest event taken, 0 if none.
+    pub events: u64,
 }
 
 /// How somebody who came back was received.
@@ -134,22 +139,14 @@ impl Link {
     /// # Errors
     /// [`ConnectError`]; its text is meant for the person at the keyboard.
     pub async fn connect(options: ClientOptions) -> Result<Self, ConnectError> {
-        let (patience, in_line) = (options.connect_timeout, options.queue_patience);
-        let server = options.server;
-        let greet = async {
-            let hello = ClientMessage::Hello {
-                protocol: options.dialect.protocol,
-                ticket: options.ticket.clone(),
-                client: options.client.clone(),
-                knows: options.dialect.knows.clone(),
-            };
-            let mut hailed = hail(options, hello).await?;
-            let answer = hailed.answer().await?;
-            Ok((hailed, answer))
+        let in_line = options.queue_patience;
+        let hello = ClientMessage::Hello {
+            protocol: options.dialect.protocol,
+            ticket: options.ticket.clone(),
+            client: options.client.clone(),
+            knows: options.dialect.knows.clone(),
         };
-        let (mut hailed, mut answer) = tokio::time::timeout(patience, greet)
-            .await
-            .unwrap_or(Err(ConnectError::NoAnswer { server }))?;
+        let (mut hailed, mut answer) = greet(&options, &hello).await?;
         let mut last = 0;
         let line = async {
             loop {
@@ -168,7 +165,7 @@ impl Link {
                 }
             }
         };
-        let (welcome, schema) = tokio::time::timeout(in_line, line)
+        let (welcome, schema) = timeout(in_line, line)
             .await
             .unwrap_or(Err(ConnectError::StillQueued { ahead: last }))?;
         Ok(hailed.enter(*welcome, schema))
@@ -184,24 +181,17 @@ impl Link {
         back: Return,
         before: &Welcome,
     ) -> Result<Received, ConnectError> {
-        let (server, patience) = (options.server, options.connect_timeout);
-        let greet = async {
-            let (newest, before) = back.taken;
-            let message = ClientMessage::Resume {
-                protocol: options.dialect.protocol,
-                token: back.token,
-                newest,
-                before,
-                client: options.client.clone(),
-                knows: options.dialect.knows.clone(),
-            };
-            let mut hailed = hail(options, message).await?;
-            let answer = hailed.answer().await?;
-            Ok((hailed, answer))
+        let (newest, taken_before) = back.taken;
+        let message = ClientMessage::Resume {
+            protocol: options.dialect.protocol,
+            token: back.token,
+            newest,
+            before: taken_before,
+            events: back.events,
+            client: options.client.clone(),
+            knows: options.dialect.knows.clone(),
         };
-        let (hailed, answer) = tokio::time::timeout(patience, greet)
-            .await
-            .unwrap_or(Err(ConnectError::NoAnswer { server }))?;
+        let (hailed, answer) = greet(&options, &message).await?;
         match answer {
             Answer::Welcome(welcome, schema) => {
                 Ok(Received::Afresh(hailed.enter(*welcome, schema)))
@@ -333,7 +323,7 @@ impl Link {
                 let _ = self.send.stopped().await;
             }
         };
-        let _ = tokio::time::timeout(FAREWELL, farewell).await;
+        let _ = timeout(FAREWELL, farewell).await;
         self.connection
             .close(CloseCode::Normal.number().into(), b"goodbye");
     }
@@ -361,12 +351,42 @@ enum Answer {
     },
 }
 
-async fn hail(options: ClientOptions, first: ClientMessage) -> Result<Hailed, ConnectError> {
+/// Says the first message and waits for the answer. A handshake that a bad line has swallowed is begun
+/// anew, as often as the time to connect allows.
+async fn greet(
+    options: &ClientOptions,
+    first: &ClientMessage,
+) -> Result<(Hailed, Answer), ConnectError> {
+    let server = options.server;
+    let no_answer = || ConnectError::NoAnswer { server };
+    let one_try = async || {
+        let mut hailed = timeout(HANDSHAKE, hail(options, first))
+            .await
+            .unwrap_or_else(|_| Err(no_answer()))?;
+        let answer = hailed.answer().await?;
+        Ok::<_, ConnectError>((hailed, answer))
+    };
+    let until_it_goes = async {
+        loop {
+            match one_try().await {
+                Err(error) if error.is_of_the_line() => {
+                    tracing::debug!(%error, "the handshake is begun anew");
+                }
+                result => return result,
+            }
+        }
+    };
+    timeout(options.connect_timeout, until_it_goes)
+        .await
+        .unwrap_or_else(|_| Err(no_answer()))
+}
+
+async fn hail(options: &ClientOptions, first: &ClientMessage) -> Result<Hailed, ConnectError> {
     let endpoint = match &options.endpoint {
         Some(endpoint) => endpoint.clone(),
         None => ClientEndpoint::towards(options.server)?,
     };
-    let connection = shake_hands(&endpoint, &options).await?;
+    let connection = shake_hands(&endpoint, options).await?;
     let refused = |error: ConnectionError| ConnectError::Refused(error.into());
     let (mut send, recv) = connection.open_bi().await.map_err(refused)?;
     // If the server closes meanwhile, the reason is read with the answer.
@@ -375,7 +395,7 @@ async fn hail(options: ClientOptions, first: ClientMessage) -> Result<Hailed, Co
         connection,
         send,
         recv,
-        dialect: options.dialect,
+        dialect: options.dialect.clone(),
         token: TokenCell::default(),
     })
 }

@@ -135,7 +135,9 @@ impl Hub {
         let code = match message {
             ClientMessage::Hello { .. } | ClientMessage::Resume { .. } => CloseCode::Unexpected,
             ClientMessage::Goodbye => CloseCode::Normal,
-            ClientMessage::Cards { .. } | ClientMessage::Diverged { .. } => return,
+            ClientMessage::Cards { .. }
+            | ClientMessage::Diverged { .. }
+            | ClientMessage::Held { .. } => return,
         };
         self.line.remove(session);
         self.refuse(session, code, None);

@@ -37,6 +37,11 @@ impl Parked {
         self.0.len()
     }
 
+    /// Whose they are, mutably.
+    pub(super) fn sessions_mut(&mut self) -> impl Iterator<Item = &mut Session> {
+        self.0.values_mut().map(|(_, session)| &mut **session)
+    }
+
     pub(super) fn views_reset(&mut self) {
         for (_, session) in self.0.values_mut() {
             session.view.reset();
@@ -118,7 +123,8 @@ impl Hub {
         session.take_up(claim.session, tick);
         let known = hello.schema == session.schema
             && session.view.newest_baseline() <= claim.newest
-            && (1..session.view.next_number()).contains(&claim.newest);
+            && (1..session.view.next_number()).contains(&claim.newest)
+            && session.events.taken(claim.events);
         if known {
             self.stats.resumed += 1;
             let oldest = self.replicator.oldest_baseline();

@@ -4,6 +4,7 @@ use bluemarble_shared_protocol::codec::Schema;
 use bluemarble_shared_protocol::{EntityId, InputSeq, Intent, OwnVitals, SessionId, Tick};
 
 use super::allowance::Allowance;
+use super::event_log::EventLog;
 use super::intent_queue::IntentQueue;
 use super::liveness::Liveness;
 use crate::server::event::VerifiedHello;
@@ -29,6 +30,14 @@ pub(crate) struct Session {
     pub(crate) allowance: Allowance,
     /// The session its client came back with, until something is heard on this connection.
     pub(crate) took_up: Option<SessionId>,
+    /// What its player must learn.
+    pub(crate) events: EventLog,
+    /// What its stream was given in the last tick, bytes: the datagrams have so much less.
+    pub(crate) stream_bytes: u32,
+    /// Whether it is to be told who is in view, as soon as that can be said.
+    pub(crate) presence_due: bool,
+    /// When it was last found to have others in view.
+    pub(crate) misplaced_ms: Option<u64>,
     /// When its view was last found to differ and sent afresh.
     pub(crate) diverged_ms: Option<u64>,
     /// When the admission was sealed.
@@ -64,6 +73,10 @@ impl Session {
             liveness,
             allowance: Allowance::default(),
             took_up: None,
+            events: EventLog::default(),
+            stream_bytes: 0,
+            presence_due: false,
+            misplaced_ms: None,
             diverged_ms: None,
             admitted: None,
             seq_base: None,
@@ -84,6 +97,7 @@ impl Session {
     pub(crate) fn begin_afresh(&mut self) {
         self.view = View::new();
         self.intents = IntentQueue::default();
+        self.events = EventLog::default();
         self.seq_base = None;
         self.vitals = None;
     }
@@ -113,6 +127,11 @@ impl Session {
     pub(crate) fn renumbered(&self, intent: Intent) -> Option<Intent> {
         let seq = InputSeq(self.seq_base?.checked_add(intent.seq.0)?);
         Some(Intent { seq, ..intent })
+    }
+
+    /// Whether its avatar was there before.
+    pub(crate) fn has_vitals(&self) -> bool {
+        self.vitals.is_some()
     }
 
     /// What has happened since the vitals before these.

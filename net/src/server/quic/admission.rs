@@ -30,10 +30,9 @@ const NO_APPLICATION_PROTOCOL: u8 = 120;
 /// How often a door that is not open yet is knocked at again.
 const KNOCK_PERIOD: Duration = Duration::from_millis(20);
 
-/// How often it is looked whether a connection that was closed has given its place back, and how many
-/// times: that takes as long as its task needs to be woken.
-const VACATED_PERIOD: Duration = Duration::from_millis(1);
-const VACATED_LOOKS_MAX: u32 = 500;
+/// How long whoever comes back waits for the place of the old connection: its task has to be woken, and to
+/// see that it is closed.
+const VACATED_WAIT: Duration = Duration::from_millis(500);
 
 /// Takes connections until the server stops.
 pub(super) async fn accept(shared: Arc<Shared>) {
@@ -228,10 +227,17 @@ async fn greet(shared: &Shared, wire: &Wire) -> Result<Admitted, Refusal> {
             token,
             newest,
             before,
+            events,
             client,
             knows,
-        } => (protocol, client, knows, Said::Token(token, newest, before)),
-        ClientMessage::Cards { .. } | ClientMessage::Goodbye | ClientMessage::Diverged { .. } => {
+        } => {
+            let taken = (newest, before, events);
+            (protocol, client, knows, Said::Token(token, taken))
+        }
+        ClientMessage::Cards { .. }
+        | ClientMessage::Goodbye
+        | ClientMessage::Diverged { .. }
+        | ClientMessage::Held { .. } => {
             let reason = "the first message must be a hello".to_owned();
             return Err(Refusal::Close {
                 code: CloseCode::Unexpected,
@@ -315,10 +321,12 @@ async fn place_for(shared: &Shared, wire: &Wire, visitor: &Visitor) -> Result<Pl
     {
         let code = CloseCode::ReplacedByNewSession;
         shared.close(&older, code, code.reason());
-        for _ in 0..VACATED_LOOKS_MAX {
-            tokio::time::sleep(VACATED_PERIOD).await;
+        let deadline = Instant::now() + VACATED_WAIT;
+        while taken.is_err() {
+            // Asked for before it is looked, so that none is missed in between.
+            let vacated = shared.vacated.notified();
             taken = take_place(shared, address, &visitor.ticket);
-            if taken.is_ok() {
+            if taken.is_err() && timeout_at(deadline, vacated).await.is_err() {
                 break;
             }
         }
@@ -330,7 +338,7 @@ async fn place_for(shared: &Shared, wire: &Wire, visitor: &Visitor) -> Result<Pl
 enum Said {
     Ticket(String),
     /// And what it took.
-    Token(String, u64, u32),
+    Token(String, (u64, u32, u64)),
 }
 
 fn judge(shared: &Shared, said: Said, schema: Schema) -> Result<Visitor, TicketError> {
@@ -341,7 +349,7 @@ fn judge(shared: &Shared, said: Said, schema: Schema) -> Result<Visitor, TicketE
             schema,
             claim: None,
         }),
-        Said::Token(token, newest, before) => {
+        Said::Token(token, (newest, before, events)) => {
             let good = shared.resume.verify(&token, now_s)?;
             shared.stats.tokens_in.one_more();
             Ok(Visitor {
@@ -352,6 +360,7 @@ fn judge(shared: &Shared, said: Said, schema: Schema) -> Result<Visitor, TicketE
                     session: good.session.unwrap_or(SessionId(0)),
                     newest,
                     before,
+                    events,
                 }),
             })
         }

@@ -125,6 +125,7 @@ pub(super) async fn run(
     }
     forget(&shared, id, wire.quic());
     drop(place);
+    shared.vacated.notify_waiters();
     report_closed(&events, id).await;
 }
 

@@ -388,6 +388,7 @@ mod tests {
             audience: vec![u32::MAX; rows.len()],
             positions: vec![DVec3::X; rows.len()],
             owned: Vec::new(),
+            wounds: Vec::new(),
         })]
     }
 

@@ -334,6 +334,34 @@ impl View {
         Some((tick, states))
     }
 
+    /// Whether it is certain whom a client has in view that has just taken the one datagram of `tick`, and
+    /// none later: whoever is coming or going is in it. Its number, if so.
+    pub(crate) fn is_certain_after(&self, tick: Tick) -> Option<u64> {
+        let number = self
+            .next_number
+            .checked_sub(1)
+            .filter(|number| *number > 0)?;
+        let sent_at = |number: u64| self.flights.tick_of(number);
+        if sent_at(number) != Some(tick) || number > 1 && sent_at(number - 1) == Some(tick) {
+            return None;
+        }
+        let mut words = self.stages.iter().zip(self.flights.held(number));
+        let certain = words.all(|(stages, held)| (stages.entering | stages.leaving) & !held == 0);
+        certain.then_some(number)
+    }
+
+    /// Everybody who has an index, and the number of the datagram from which on the client certainly had it.
+    pub(crate) fn indexed(&self) -> impl Iterator<Item = (SlotRef, Option<u64>)> + '_ {
+        let words = (0_u16..).step_by(LANES).zip(&self.stages);
+        let used = words.flat_map(|(first, stages)| {
+            Bits(stages.seen() | stages.leaving).map(move |lane| first + lane)
+        });
+        used.map(|index| {
+            let since = up_to(self.acked_numbers[usize::from(index)], self.next_number);
+            (self.noted(index), self.is_known(index).then_some(since))
+        })
+    }
+
     /// Keeps the state of every baseline, as `state_of` knows it or as it was kept before; `now` is the
     /// newest tick.
     pub(crate) fn keep_baselines(

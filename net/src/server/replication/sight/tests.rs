@@ -105,6 +105,7 @@ impl Play {
             audience: self.movers.values().map(|mover| mover.audience).collect(),
             positions: self.movers.values().map(|mover| mover.pos).collect(),
             owned: Vec::new(),
+            wounds: Vec::new(),
         })]
     }
 

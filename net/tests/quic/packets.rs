@@ -1,0 +1,59 @@
+//! Datagrams and acknowledgements share packets: a tick costs each side one.
+
+use std::time::Duration;
+
+use bluemarble_net::server::event::SessionEvent;
+use bluemarble_net::server::quic::QuicLimits;
+use bytes::Bytes;
+
+use super::harness::{World, welcome_in, within};
+
+const TICK: Duration = Duration::from_millis(50);
+const TICKS: u64 = 40;
+/// Packets per tick and direction that count as one: keep-alives and probes of the path are rare.
+const PER_TICK_MAX: f64 = 1.1;
+/// A machine that is busy answers a tick late now and then, and a late answer takes a packet of its own. So
+/// the best of a few stretches counts; what breaks the rule breaks it in each.
+const STRETCHES: usize = 6;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_tick_takes_one_packet_each_way() {
+    let (world, events) = World::without_logic(QuicLimits::default());
+    let server = world.server.clone();
+    let hello = tokio::task::spawn_blocking(move || {
+        let opened = events.recv().expect("somebody comes");
+        welcome_in(&server, &opened);
+        (opened, events)
+    });
+    let link = world.enter("Ada").await.expect("there is room");
+    let (opened, _events) = within("the hello", hello).await.expect("no panic");
+    let SessionEvent::Opened { session, .. } = opened else {
+        panic!("{opened:?}");
+    };
+    let mut seen = Vec::new();
+    for _ in 0..STRETCHES {
+        let before = link.connection().stats();
+        let mut tick = tokio::time::interval(TICK);
+        for _ in 0..TICKS {
+            tick.tick().await;
+            let snapshot = Bytes::from_static(&[7; 700]);
+            world.server.send_batch(vec![(session, snapshot)]);
+            let arrives = tokio::time::timeout(TICK, link.next_datagram());
+            if let Ok(datagram) = arrives.await {
+                datagram.expect("it is connected");
+                link.send_datagram(Bytes::from_static(&[8; 60]))
+                    .expect("it is connected");
+            }
+        }
+        let after = link.connection().stats();
+        let per_tick = |after: u64, before: u64| (after - before) as f64 / TICKS as f64;
+        let up = per_tick(after.udp_tx.datagrams, before.udp_tx.datagrams);
+        let down = per_tick(after.udp_rx.datagrams, before.udp_rx.datagrams);
+        assert!(up > 0.5 && down > 0.5, "nothing flows: {up}, {down}");
+        seen.push((up, down));
+        if up <= PER_TICK_MAX && down <= PER_TICK_MAX {
+            return;
+        }
+    }
+    panic!("packets per tick, up and down, of each stretch: {seen:?}");
+}
