@@ -1,12 +1,13 @@
 //! What survives: the journal of sealed inputs, the checkpoints, and the one store behind both
-//! Postgres and SQLite.
+//! Postgres and SQLite; and the ledger of what durable ticks moved.
 //!
 //! The log is the world: a checkpoint only shortens what must be replayed. Nothing here knows what
 //! a tick's inputs or a zone's entities mean; both are bytes with a checksum.
 //!
 //! Invariants:
-//! - No call made from the tick (`JournalWriter::append`, every `status`) ever waits for a disk or a
-//!   database; nor does `CheckpointWorker::submit`, which takes what has been packed elsewhere.
+//! - No call made from the tick (`JournalWriter::append`, `LedgerWriter::submit`, every `status`) ever
+//!   waits for a disk or a database; nor does `CheckpointWorker::submit`, which takes what has been
+//!   packed elsewhere.
 //! - A checkpoint is whole or absent; a record is whole or cut off, and a cut record was never
 //!   promised by `JournalWriter::durable`.
 //! - Every write to the store carries the writer's epoch and is refused once a newer one exists.
@@ -16,6 +17,7 @@ mod blob;
 mod checkpoint;
 mod data_dir;
 mod journal;
+mod ledger;
 pub mod limits;
 mod store;
 mod worker;
@@ -27,6 +29,11 @@ pub use journal::{
     Appended, JournalBreak, JournalError, JournalHealth, JournalMonitor, JournalOptions,
     JournalReader, JournalRecord, JournalStatus, JournalSurvey, JournalTail, JournalWriter,
     SegmentHeader, SegmentSummary, TornTail, prune_journal, read_journal,
+};
+pub use ledger::{
+    Account, AccountKind, Applied, Holding, Imbalance, Ledger, LedgerBatch, LedgerDrained,
+    LedgerError, LedgerMonitor, LedgerOptions, LedgerStatus, LedgerSubmitted, LedgerWriter, Opened,
+    Reason, Transfer, TransferKey,
 };
 pub use store::{
     Claim, ContentStamp, OpenOptions, Retention, SavedCheckpoint, Store, StoreError, WorldRow,

@@ -42,11 +42,19 @@ pub const PARTS_MAX: usize = 65_536;
 pub const ARCHIVE_SECTION_BYTES_MAX: u64 = PART_BYTES_MAX as u64 + 4_096;
 /// Longest text in an archive, bytes of UTF-8; cut off beyond.
 pub const ARCHIVE_TEXT_BYTES_MAX: usize = 1_024;
-/// Connections to Postgres: one writes, one is for whoever reads meanwhile.
-pub const POSTGRES_CONNECTIONS: u32 = 2;
+/// Connections to Postgres: one writes checkpoints, one the ledger, one is for whoever reads meanwhile.
+pub const POSTGRES_CONNECTIONS: u32 = 3;
+
+/// Transfers that may wait for the ledger's database: half an hour of an outage at 500 a second, and
+/// some 150 MB. Beyond, all that wait are forgotten, and once the database is back the ledger is put
+/// right by a correction per account: balances are then exact again, the single transfers are not in it.
+pub const LEDGER_QUEUE_MAX: usize = 1_000_000;
+/// Transfers in one batch, if a tick has no more: what a busy database takes in a fraction of a second.
+pub const LEDGER_BATCH_MAX: usize = 4_096;
 /// Connections to SQLite, which has one writer at a time anyway.
 pub const SQLITE_CONNECTIONS: u32 = 1;
 
+const _: () = assert!(LEDGER_BATCH_MAX <= LEDGER_QUEUE_MAX);
 const _: () = assert!(RECORD_PAYLOAD_BYTES_MAX < JOURNAL_QUEUE_BYTES_MAX);
 const _: () = assert!(
     CHECKPOINTS_KEPT >= 2,

@@ -13,7 +13,7 @@ use crate::limits::{POSTGRES_CONNECTIONS, SQLITE_CONNECTIONS};
 
 /// A closed choice; each holds its connections.
 #[derive(Clone, Debug)]
-pub(super) enum Backend {
+pub(crate) enum Backend {
     Sqlite(SqlitePool),
     Postgres(PgPool),
 }
@@ -35,7 +35,7 @@ macro_rules! on_backend {
         }
     };
 }
-pub(super) use on_backend;
+pub(crate) use on_backend;
 
 impl Backend {
     /// Connects once, brings the schema up to date, and sets up the pool.

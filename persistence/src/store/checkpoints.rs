@@ -306,13 +306,13 @@ fn check_storable(claim: &Claim, image: &PackedCheckpoint) -> Result<(), StoreEr
 }
 
 /// A tick as a column; 2⁶³ ticks are 2 billion years at 120 Hz.
-fn tick_column(tick: Tick) -> Result<i64, StoreError> {
+pub(crate) fn tick_column(tick: Tick) -> Result<i64, StoreError> {
     i64::try_from(tick.0).map_err(|_| StoreError::Unstorable {
         what: format!("tick {tick} does not fit"),
     })
 }
 
 /// A column we wrote; nonsense is caught by the manifest's checksum.
-fn tick_of(column: i64) -> Tick {
+pub(crate) fn tick_of(column: i64) -> Tick {
     Tick(column.cast_unsigned())
 }

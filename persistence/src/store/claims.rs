@@ -18,7 +18,11 @@ const FIRST_CLAIM: &str = "INSERT INTO world (name, epoch, content_hash, build) 
      ON CONFLICT (name) DO UPDATE SET epoch = world.epoch + 1, \
      content_hash = excluded.content_hash, build = excluded.build RETURNING epoch";
 const WORLD: &str = "SELECT epoch, content_hash, build FROM world WHERE name = $1";
-const REMOVE_WORLD: [&str; 3] = [
+const REMOVE_WORLD: [&str; 7] = [
+    "DELETE FROM ledger_undone WHERE world = $1",
+    "DELETE FROM ledger_transfer WHERE world = $1",
+    "DELETE FROM ledger_account WHERE world = $1",
+    "DELETE FROM ledger WHERE world = $1",
     "DELETE FROM checkpoint_part WHERE world = $1",
     "DELETE FROM checkpoint WHERE world = $1",
     "DELETE FROM world WHERE name = $1",

@@ -10,7 +10,7 @@
 //!   changed that epoch, or waits for the lock: no write of an older one can follow it.
 
 mod address;
-mod backend;
+pub(crate) mod backend;
 mod checkpoints;
 mod claims;
 mod error;
@@ -23,16 +23,17 @@ use std::time::Duration;
 use bluemarble_shared_protocol::{Epoch, Tick};
 
 pub use address::sqlite_url;
+pub(crate) use checkpoints::{tick_column, tick_of};
 pub use error::StoreError;
 pub(crate) use error::timed_out;
 pub use retention::Retention;
 
-use backend::{Backend, on_backend};
+pub(crate) use backend::{Backend, on_backend};
 
 /// A database that holds worlds; clones share its connections.
 #[derive(Clone, Debug)]
 pub struct Store {
-    backend: Backend,
+    pub(crate) backend: Backend,
     /// The address, without its password.
     place: String,
     /// How long one call may take.
@@ -110,8 +111,8 @@ impl Default for OpenOptions {
 }
 
 /// Locks the world's row if the epoch is still the newest.
-const FENCE: &str = "UPDATE world SET epoch = epoch WHERE name = $1 AND epoch = $2";
-const NEWEST_EPOCH: &str = "SELECT epoch FROM world WHERE name = $1";
+pub(crate) const FENCE: &str = "UPDATE world SET epoch = epoch WHERE name = $1 AND epoch = $2";
+pub(crate) const NEWEST_EPOCH: &str = "SELECT epoch FROM world WHERE name = $1";
 impl Store {
     /// Opens `sqlite://path` or `postgres://…`, making or migrating the schema as needed.
     ///
@@ -211,7 +212,7 @@ impl Store {
     }
 
     /// A database that accepts a call and never answers must not hold a start or a stop up.
-    async fn in_time<T>(
+    pub(crate) async fn in_time<T>(
         &self,
         work: impl Future<Output = Result<T, sqlx::Error>>,
     ) -> Result<T, StoreError> {
@@ -224,6 +225,6 @@ impl Store {
 }
 
 /// A column we wrote; nonsense is caught by the manifest's checksum.
-fn epoch_of(column: i64) -> Epoch {
+pub(crate) fn epoch_of(column: i64) -> Epoch {
     Epoch(u32::try_from(column).unwrap_or(u32::MAX))
 }
