@@ -13,6 +13,7 @@ use crate::entity::digest::{DigestPart, DigestParts};
 use crate::frame::Frame;
 use crate::report::Tally;
 use crate::residence::{Residence, SlotId};
+use crate::value::{Holder, Moved, Stage, Why};
 use crate::zone::Zone;
 
 /// What the zones agreed on.
@@ -54,10 +55,10 @@ pub(crate) fn meet(
     tick: Tick,
     departures: usize,
     anybody_sleeps: bool,
-    tally: &mut Tally,
+    (tally, moved): (&mut Tally, &mut Moved),
 ) -> Met {
     follow_census(residence);
-    let mut digest = deliver_effects(residence, tally);
+    let mut digest = deliver_effects(residence, tally, moved);
     for zone in residence.zones() {
         if let Some(rest) = zone.rest() {
             digest += rest.part.digest;
@@ -110,7 +111,7 @@ fn follow_census(residence: &mut Residence) {
 }
 
 /// Returns the digest of the mail now in flight.
-fn deliver_effects(residence: &mut Residence, tally: &mut Tally) -> DigestParts {
+fn deliver_effects(residence: &mut Residence, tally: &mut Tally, moved: &mut Moved) -> DigestParts {
     let mut digest = DigestParts::default();
     for from in 0..residence.slots() {
         let Some(zone) = awake(residence, from) else {
@@ -118,7 +119,8 @@ fn deliver_effects(residence: &mut Residence, tally: &mut Tally) -> DigestParts 
         };
         let mut outbox = zone.take_outbox();
         for effect in outbox.drain(..) {
-            let (effect, to) = match effect.fate(|id| residence.directory().get(&id).copied()) {
+            let sent = effect;
+            let (effect, to) = match sent.fate(|id| residence.directory().get(&id).copied()) {
                 Fate::Delivered(effect, to) => (effect, to),
                 Fate::Bounced(effect, to) => {
                     tally.effects_bounced += 1;
@@ -135,6 +137,9 @@ fn deliver_effects(residence: &mut Residence, tally: &mut Tally) -> DigestParts 
                 }
                 Fate::Left(coins) => {
                     tally.coins_left += coins;
+                    let way = (Holder::Mail, Holder::Gone);
+                    let why = (Why::Lost, Some(sent.target));
+                    moved.note(Stage::Barrier, sent.cause, way, coins, why);
                     continue;
                 }
             };

@@ -52,6 +52,7 @@ mod script;
 mod shots;
 mod sleep;
 mod travel;
+mod value;
 mod walk;
 mod world;
 mod zone;
@@ -75,6 +76,7 @@ pub use provenance::Provenance;
 pub use report::{Tally, TickReport};
 pub use sleep::coarse::COARSE_DELAY_TICKS;
 pub use travel::{Arrival, Departure, Gate, Outbound, TravelInputs, TravelKey, Traveller};
+pub use value::{Holder, Movement, Why};
 pub use world::{
     RULES_VERSION, Stopwatch, World, WorldError, WorldSpec, ZoneChangeError, ZoneLoad,
 };

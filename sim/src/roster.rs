@@ -70,15 +70,6 @@ pub(crate) fn remove_entity(world: &mut World, id: EntityId) {
     }
 }
 
-/// The coins of an entity: those it holds and those in its mail.
-pub(crate) fn belongings(world: &World, id: EntityId) -> u64 {
-    let Some(&entity) = world.resource::<Roster>().0.get(&id) else {
-        return 0;
-    };
-    let purse = world.get::<Purse>(entity).map_or(0, |purse| purse.0);
-    purse + world.get::<Mail>(entity).map_or(0, Mail::coins)
-}
-
 /// Every entity's components, one archetype after the other.
 type Whole<'a> = (
     &'a Identity,

@@ -13,6 +13,7 @@ use crate::lore::Lore;
 use crate::report::Tally;
 use crate::residence::Residence;
 use crate::travel::Gate;
+use crate::value::{Holder, Moved, Stage, Why};
 use crate::zone_resources::Inbox;
 use bluemarble_spatial::ZoneMap;
 
@@ -25,7 +26,7 @@ pub(crate) fn route(
     map: &ZoneMap,
     residence: &mut Residence,
     inboxes: &mut Vec<Inbox>,
-    tally: &mut Tally,
+    (tally, moved): (&mut Tally, &mut Moved),
 ) {
     inboxes.iter_mut().for_each(Inbox::clear);
     inboxes.resize_with(residence.slots(), Inbox::default);
@@ -44,6 +45,9 @@ pub(crate) fn route(
             let slot = seats[map.zone_of(lore.grid_cell(state.body.0.pos)) as usize];
             vacant.insert(slot);
             minted += state.purse.0;
+            let (id, rules) = (state.identity.id, lore.kind(state.identity.kind));
+            let way = (Holder::Mint, Holder::of(id, rules, state.mind.is_some()));
+            moved.note(Stage::Coming, id, way, state.purse.0, (Why::Born, None));
             inboxes[slot as usize].births.push(state);
         }
     };
@@ -89,7 +93,7 @@ pub(crate) fn route_journeys(
     residence: &mut Residence,
     gate: &mut Gate,
     inboxes: &mut [Inbox],
-    tally: &mut Tally,
+    (tally, moved): (&mut Tally, &mut Moved),
 ) {
     let (seats, directory) = residence.seats_and_directory();
     gate.settle(&inputs.travel);
@@ -103,7 +107,10 @@ pub(crate) fn route_journeys(
             directory.insert(avatar, slot);
             inboxes[slot as usize].births.push(state);
             tally.arrived += 1;
-            tally.minted += arrival.traveller.coins;
+            let coins = arrival.traveller.coins;
+            tally.minted += coins;
+            let way = (Holder::Journeys, Holder::Character(avatar));
+            moved.note(Stage::Coming, avatar, way, coins, (Why::Arrived, None));
         }
     }
     gate.forget(&inputs.travel);

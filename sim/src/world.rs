@@ -24,6 +24,7 @@ use crate::report::{Tally, TickReport};
 use crate::residence::Residence;
 use crate::sleep::coarse::Coarse;
 use crate::travel::{Departure, Gate, Traveller};
+use crate::value::{Moved, Movement};
 use crate::zone::{Given, Zone};
 use crate::zone_resources::{Inbox, Strain};
 use crate::{barrier, genesis, routing};
@@ -61,6 +62,10 @@ pub struct World {
     coarse: Coarse,
     players: Arc<Vec<CellId>>,
     asleep: usize,
+    /// What the last tick did with coins; empty before the first.
+    movements: Vec<Movement>,
+    /// Where that is gathered; empty between two ticks.
+    moved: Moved,
 }
 
 impl World {
@@ -180,6 +185,8 @@ impl World {
             coarse,
             players: Arc::default(),
             asleep: 0,
+            movements: Vec::new(),
+            moved: Moved::default(),
         }
     }
 
@@ -212,7 +219,7 @@ impl World {
             &map,
             &mut self.residence,
             &mut self.inboxes,
-            &mut tally,
+            (&mut tally, &mut self.moved),
         );
         routing::intents(inputs, &mut self.intents);
         if !inputs.travel.is_empty() {
@@ -223,7 +230,7 @@ impl World {
                 &mut self.residence,
                 &mut self.gate,
                 &mut self.inboxes,
-                &mut tally,
+                (&mut tally, &mut self.moved),
             );
         }
         self.players = self.coarse.near(&self.players);
@@ -266,8 +273,9 @@ impl World {
             tick,
             self.departures_per_tick,
             self.lore.coarse_level.is_some(),
-            &mut tally,
+            (&mut tally, &mut self.moved),
         );
+        self.moved.settle(&mut self.movements);
         let frames = Arc::new(FrameSet {
             tick,
             zones: met.frames,
@@ -316,6 +324,11 @@ impl World {
             }
         }
         tally.intents_refused += self.intents.len() as u64 - obeyed;
+        for zone in self.residence.slots_mut().iter_mut().flatten() {
+            if zone.rest().is_none() {
+                self.moved.take_from(&mut zone.moved());
+            }
+        }
     }
 
     /// Whoever left for another world in this tick is from now on in the gate's memory and nowhere

@@ -19,6 +19,7 @@ use crate::lore::Lore;
 use crate::past::Past;
 use crate::roster::{self, Roster, insert_entity, remove_entity, state_of};
 use crate::sleep::{self, Dormitory, Players};
+use crate::value::{self, Holder, Moved};
 use crate::zone_resources::{
     Arrivals, Counted, Departed, Inbox, Intents, Now, Outbox, Ownership, Published, Strain, Wounds,
     ZoneNumber,
@@ -96,6 +97,7 @@ impl Zone {
             .init_resource::<Departed>()
             .init_resource::<Roster>()
             .init_resource::<Counted>()
+            .init_resource::<Moved>()
             .init_resource::<Published>();
         #[cfg(feature = "mutants")]
         crate::mutants::plugin(&mut app);
@@ -254,6 +256,16 @@ impl Zone {
             }
         }
         audit
+    }
+
+    /// What moved here in this tick; told once.
+    pub(crate) fn moved(&mut self) -> Mut<'_, Moved> {
+        self.world.resource_mut::<Moved>()
+    }
+
+    /// What everybody here holds, and what is on its way to them.
+    pub(crate) fn holdings(&self, list: &mut Vec<(Holder, u64)>) {
+        value::holdings(&self.world, list);
     }
 
     /// Empties the outbox.

@@ -18,6 +18,7 @@ use crate::players;
 use crate::random::{Draw, Purpose};
 use crate::schedule::{TickSet, ZoneTick};
 use crate::sleep::Asleep;
+use crate::value::{Holder, Moved, Stage, Why};
 use crate::zone_resources::{Counted, Now, Outbox, Wounds};
 
 /// The effect number of a kill, and of the spoils, among its cause's effects of the tick.
@@ -52,8 +53,7 @@ pub(crate) fn open_mail(
     lore: Res<Lore>,
     around: Res<Around>,
     mut outbox: ResMut<Outbox>,
-    mut wounds: ResMut<Wounds>,
-    mut counted: ResMut<Counted>,
+    (mut counted, mut moved, mut wounds): (ResMut<Counted>, ResMut<Moved>, ResMut<Wounds>),
     mut everybody: Query<Addressee, Without<Asleep>>,
 ) {
     for (identity, body, place, mut life, mut purse, mut mail, mut touched, mut mind, mut news) in
@@ -69,6 +69,8 @@ pub(crate) fn open_mail(
         }
         mail.0.sort_unstable();
         let rules = lore.kind(identity.kind);
+        let holder = Holder::of(identity.id, rules, mind.is_some());
+        let sent = (holder, Holder::Mail);
         for effect in mail.0.drain(..) {
             match effect.deed {
                 Deed::Kill => {
@@ -95,7 +97,9 @@ pub(crate) fn open_mail(
                     if let Some(news) = news.as_deref_mut() {
                         news.fell_to = Some(effect.cause);
                     }
-                    bequeath(&mut outbox, identity.id, &mut purse, &effect);
+                    let left = bequeath(&mut outbox, identity.id, &mut purse, &effect);
+                    let to = (Why::Bequeathed, Some(effect.cause));
+                    moved.note(Stage::Living, identity.id, sent, left, to);
                     if let Some(burst) = &rules.burst {
                         let amount = burst_damage(&lore, identity.id, &now, burst);
                         let harm = |target| Effect {
@@ -117,6 +121,8 @@ pub(crate) fn open_mail(
                 Deed::Damage { .. } => {}
                 Deed::Coins { amount } => {
                     purse.0 += amount;
+                    let (way, from) = ((Holder::Mail, holder), (Why::Received, Some(effect.cause)));
+                    moved.note(Stage::Living, identity.id, way, amount, from);
                     if rules.is_item() {
                         items::fill(&mut life, rules);
                     }
@@ -127,6 +133,8 @@ pub(crate) fn open_mail(
                         life.respawn_at = now.0.after(rules.respawn_ticks);
                         counted.0.taken += 1;
                     }
+                    let (amount, to) = (answer.deed.coins(), (Why::Taken, Some(effect.cause)));
+                    moved.note(Stage::Living, identity.id, sent, amount, to);
                     outbox.0.push(answer);
                 }
                 Deed::TooLate => counted.0.too_late += 1,
@@ -142,8 +150,8 @@ fn remember(mind: &mut Mind, attacker: EntityId) {
     }
 }
 
-/// The killer gets the credit, and what the dead held.
-fn bequeath(outbox: &mut Outbox, dead: EntityId, purse: &mut Purse, blow: &Effect) {
+/// The killer gets the credit, and what the dead held: so many coins.
+fn bequeath(outbox: &mut Outbox, dead: EntityId, purse: &mut Purse, blow: &Effect) -> u64 {
     let to_killer = |deed| Effect {
         deed,
         cause: dead,
@@ -156,6 +164,7 @@ fn bequeath(outbox: &mut Outbox, dead: EntityId, purse: &mut Purse, blow: &Effec
     if amount > 0 {
         outbox.0.push(to_killer(Deed::Coins { amount }));
     }
+    amount
 }
 
 fn burst_damage(lore: &Lore, id: EntityId, now: &Now, burst: &BurstRules) -> u16 {
@@ -178,7 +187,7 @@ type Mortal<'a> = (
 pub(crate) fn respawn(
     now: Res<Now>,
     lore: Res<Lore>,
-    mut counted: ResMut<Counted>,
+    (mut counted, mut moved): (ResMut<Counted>, ResMut<Moved>),
     mut everybody: Query<Mortal, Without<Asleep>>,
 ) {
     for (identity, home, mut life, mut body, mut arms, mut purse, mut touched, mind) in
@@ -197,6 +206,10 @@ pub(crate) fn respawn(
         if mind.is_some() || rules.is_item() {
             purse.0 += rules.coins;
             counted.0.minted += rules.coins;
+            let to = Holder::of(identity.id, rules, mind.is_some());
+            let why = (Why::Respawned, None);
+            let way = (Holder::Mint, to);
+            moved.note(Stage::Living, identity.id, way, rules.coins, why);
         }
         if let Some(mut mind) = mind {
             *mind = Mind {

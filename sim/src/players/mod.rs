@@ -10,8 +10,9 @@ use bluemarble_shared_protocol::{EntityId, Intent};
 
 use crate::entity::{Heard, Identity, Life, Order, Player, Touched};
 use crate::life;
-use crate::roster::{Roster, belongings, insert_entity, remove_entity, state_of};
+use crate::roster::{Roster, insert_entity, remove_entity, state_of};
 use crate::schedule::{TickSet, ZoneTick};
+use crate::value::{Holder, Stage, Why, take_along};
 use crate::zone_resources::{Counted, Departed, Inbox, Intents};
 
 /// How long an avatar goes on as last asked when no intent comes, in ticks: long enough to bridge
@@ -33,7 +34,7 @@ pub(crate) fn come_and_go(world: &mut World) {
     world.resource_scope(|world, mut inbox: Mut<Inbox>| {
         for id in inbox.leaves.drain(..) {
             // Whatever was on its way to it as well.
-            let coins = belongings(world, id);
+            let coins = take_along(world, id, Holder::Gone, Stage::Leaving, Why::Left);
             world.resource_mut::<Counted>().0.coins_left += coins;
             remove_entity(world, id);
         }
@@ -51,7 +52,9 @@ fn set_out(world: &mut World) {
             let avatar = here.filter(|entity| world.get::<Player>(*entity).is_some());
             if let Some(entity) = avatar {
                 let state = state_of(world.entity(entity));
-                world.resource_mut::<Counted>().0.coins_left += belongings(world, id);
+                let (to, why) = (Holder::Journeys, Why::Departed);
+                let coins = take_along(world, id, to, Stage::Living, why);
+                world.resource_mut::<Counted>().0.coins_left += coins;
                 remove_entity(world, id);
                 world.resource_mut::<Departed>().0.push(state);
             }

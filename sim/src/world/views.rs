@@ -15,6 +15,7 @@ use crate::frame::FrameSet;
 use crate::inputs::TickInputs;
 use crate::script;
 use crate::travel::Gate;
+use crate::value::{Holder, Movement};
 use crate::zone::Zone;
 
 impl World {
@@ -94,6 +95,34 @@ impl World {
         self.residence
             .zones()
             .fold(Audit::default(), |sum, zone| sum.with(&zone.audit()))
+    }
+
+    /// What the last tick did with coins, by entity and in the order it happened; nothing before the
+    /// first tick. However the world is cut, it is the same, and a replay makes it again. It leads from
+    /// the [holdings](Self::holdings) before the tick to those after it.
+    #[must_use]
+    pub fn movements(&self) -> &[Movement] {
+        &self.movements
+    }
+
+    /// Who holds coins, and how many, by holder: all but what [`Holder::Mint`] and the like have
+    /// handed out. It looks at every entity.
+    #[must_use]
+    pub fn holdings(&self) -> Vec<(Holder, u64)> {
+        let mut found = Vec::new();
+        for zone in self.residence.zones() {
+            zone.holdings(&mut found);
+        }
+        found.sort_unstable();
+        // Each entity has one purse, but several may have mail.
+        found.dedup_by(|next, first| {
+            let same = next.0 == first.0;
+            if same {
+                first.1 += next.1;
+            }
+            same
+        });
+        found
     }
 
     /// Entities per zone.

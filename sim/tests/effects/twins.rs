@@ -1,9 +1,11 @@
 //! Worlds in lockstep.
 
+use std::collections::BTreeMap;
+
 use bluemarble_shared_protocol::{
     Admission, EntityId, Epoch, InputSeq, Intent, OwnState, WishDir, Wound, mix64,
 };
-use bluemarble_sim::{Audit, EntityState, Scenario, Tally, TickInputs, TickReport, World};
+use bluemarble_sim::{Audit, EntityState, Holder, Scenario, Tally, TickInputs, TickReport, World};
 use glam::DVec3;
 
 use crate::scene;
@@ -24,6 +26,8 @@ pub struct Twins {
     pub tallies: Vec<Tally>,
     pool: rayon::ThreadPool,
     audit: Audit,
+    /// What everybody holds, as the movements of all ticks so far say.
+    book: BTreeMap<Holder, i128>,
 }
 
 impl Twins {
@@ -48,6 +52,11 @@ impl Twins {
         Self {
             tallies: vec![Tally::default(); worlds.len()],
             audit: worlds[0].audit(),
+            book: worlds[0]
+                .holdings()
+                .into_iter()
+                .map(|(holder, coins)| (holder, i128::from(coins)))
+                .collect(),
             worlds,
             pool,
         }
@@ -103,6 +112,7 @@ impl Twins {
             assert_eq!(self::wounds(world), wounds, "{} zones", world.zones());
         }
         self.balance(&first.tally);
+        self.keep_book();
         self.forget(first.tick.0);
         first
     }
@@ -120,6 +130,28 @@ impl Twins {
         );
         for world in &self.worlds {
             assert_eq!(world.audit(), self.audit, "{} zones", world.zones());
+        }
+    }
+
+    /// The movements lead from what everybody held to what everybody holds, and know no borders.
+    #[track_caller]
+    fn keep_book(&mut self) {
+        let movements = self.worlds[0].movements();
+        assert!(movements.is_sorted_by_key(|moved| (moved.entity, moved.n)));
+        for moved in movements {
+            assert!(moved.amount > 0, "{moved:?}");
+            *self.book.entry(moved.from).or_default() -= i128::from(moved.amount);
+            *self.book.entry(moved.to).or_default() += i128::from(moved.amount);
+        }
+        let held = |(holder, coins): (&Holder, &i128)| {
+            let inside = *holder >= Holder::Mail;
+            assert!(!inside || *coins >= 0, "{holder:?} holds {coins}");
+            (inside && *coins > 0).then_some((*holder, coins.unsigned_abs() as u64))
+        };
+        let book: Vec<_> = self.book.iter().filter_map(held).collect();
+        for world in &self.worlds {
+            assert_eq!(world.movements(), movements, "{} zones", world.zones());
+            assert_eq!(world.holdings(), book, "{} zones", world.zones());
         }
     }
 
