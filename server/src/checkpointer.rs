@@ -2,13 +2,17 @@
 //! store's worker writes it, and the journal it makes superfluous is removed.
 //!
 //! One copy may wait. A newer one takes its place: only the newest matters.
+//!
+//! A checkpoint is handed on when the ledger has everything through its tick. What a crash leaves
+//! unentered is computed again from a checkpoint; were one stored that is ahead of the ledger, the
+//! movements between the two could not be.
 
 use std::path::PathBuf;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use bluemarble_persistence::{
-    CheckpointMonitor, CheckpointStatus, CheckpointWorker, prune_journal,
+    CheckpointMonitor, CheckpointStatus, CheckpointWorker, LedgerMonitor, prune_journal,
 };
 use bluemarble_shared_protocol::{Epoch, Tick};
 use bluemarble_sim::Snapshot;
@@ -21,6 +25,18 @@ use crate::recovery;
 
 /// How often the journal is looked at for segments that are no longer needed.
 const PRUNE_PERIOD: Duration = Duration::from_secs(5);
+
+/// How often it is asked whether the ledger has caught up with a checkpoint that waits for it.
+const LEDGER_PERIOD: Duration = Duration::from_millis(10);
+
+/// When a checkpoint may be stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// When the ledger has everything through its tick.
+    AfterTheLedger,
+    /// Now: it makes durable what the ledger waits for.
+    AtOnce,
+}
 
 /// What is stored under.
 #[derive(Clone, Debug)]
@@ -39,9 +55,9 @@ pub struct Label {
 
 /// Takes snapshots, never waits.
 pub struct Checkpointer {
-    snapshots: Sender<Snapshot>,
+    snapshots: Sender<(Snapshot, Order)>,
     /// The same queue's other end, to take an overtaken snapshot out again.
-    waiting: Receiver<Snapshot>,
+    waiting: Receiver<(Snapshot, Order)>,
     monitor: CheckpointMonitor,
     thread: JoinHandle<CheckpointWorker>,
     runtime: Runtime,
@@ -56,7 +72,7 @@ pub struct Finished {
 }
 
 impl Checkpointer {
-    /// Starts the thread; `runtime` is where `worker` runs.
+    /// Starts the thread; `runtime` is where `worker` runs, `ledger` says how far the books are.
     ///
     /// # Errors
     /// No thread to be had.
@@ -64,6 +80,7 @@ impl Checkpointer {
         worker: CheckpointWorker,
         runtime: Runtime,
         label: Label,
+        ledger: LedgerMonitor,
     ) -> Result<Self, Failure> {
         let (snapshots, waiting) = bounded(1);
         let monitor = worker.monitor();
@@ -71,7 +88,7 @@ impl Checkpointer {
         let thread = std::thread::Builder::new()
             .name("checkpoint".into())
             .spawn(move || {
-                work(&worker, &received, &label);
+                work(&worker, &received, &label, &ledger);
                 worker
             })
             .map_err(|error| Failure::environment(format!("cannot start a thread: {error}")))?;
@@ -85,8 +102,8 @@ impl Checkpointer {
     }
 
     /// Hands a snapshot over; one that has waited until now is forgotten.
-    pub fn submit(&self, snapshot: Snapshot) {
-        let mut next = snapshot;
+    pub fn submit(&self, snapshot: Snapshot, order: Order) {
+        let mut next = (snapshot, order);
         // Two rounds at most: only this thread puts anything in.
         while let Err(TrySendError::Full(returned)) = self.snapshots.try_send(next) {
             let _overtaken = self.waiting.try_recv();
@@ -102,7 +119,8 @@ impl Checkpointer {
     /// Stores a last snapshot, waiting at most `patience`, and ends.
     pub fn finish(self, last: Option<Snapshot>, patience: Duration) -> Finished {
         if let Some(last) = last {
-            self.submit(last);
+            // The ledger has been finished before.
+            self.submit(last, Order::AtOnce);
         }
         drop(self.snapshots);
         drop(self.waiting);
@@ -122,11 +140,17 @@ impl Checkpointer {
     }
 }
 
-fn work(worker: &CheckpointWorker, snapshots: &Receiver<Snapshot>, label: &Label) {
+fn work(
+    worker: &CheckpointWorker,
+    snapshots: &Receiver<(Snapshot, Order)>,
+    label: &Label,
+    ledger: &LedgerMonitor,
+) {
     let mut pruned = Tick(0);
     loop {
         match snapshots.recv_timeout(PRUNE_PERIOD) {
-            Ok(snapshot) => {
+            Ok(next) => {
+                let snapshot = once_entered(next, snapshots, ledger);
                 let taken_ms = unix_ms();
                 worker.submit(recovery::image(snapshot.encode(), label, taken_ms));
             }
@@ -143,4 +167,21 @@ fn work(worker: &CheckpointWorker, snapshots: &Receiver<Snapshot>, label: &Label
             pruned = kept;
         }
     }
+}
+
+/// Waits until the ledger has caught up with the snapshot, or with a newer one that comes meanwhile.
+/// A ledger that has given up is not waited for: the next start compares everything.
+fn once_entered(
+    (mut snapshot, mut order): (Snapshot, Order),
+    snapshots: &Receiver<(Snapshot, Order)>,
+    ledger: &LedgerMonitor,
+) -> Snapshot {
+    while order == Order::AfterTheLedger && ledger.is_due(snapshot.tick()) {
+        match snapshots.recv_timeout(LEDGER_PERIOD) {
+            Ok(newer) => (snapshot, order) = newer,
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => break,
+        }
+    }
+    snapshot
 }

@@ -43,6 +43,9 @@ pub enum Command {
     /// Sign a session ticket with the development key and print it.
     #[command(after_help = TICKET_EXAMPLES)]
     Ticket(TicketArgs),
+    /// Check the ledger: who holds what, and whether it adds up. A running server is not disturbed.
+    #[command(after_help = LEDGER_EXAMPLES)]
+    Ledger(LedgerArgs),
     /// Print the effective configuration as TOML, every field with its unit and range.
     Config(Box<ConfigFlags>),
     /// Say what a start would do, or take a branch of the world as it was at some moment.
@@ -168,6 +171,31 @@ const TICKET_EXAMPLES: &str = "\
 Examples:
   bluemarble-server ticket --character Ada
   bluemarble-server ticket --character Ada --ttl 60 --data-dir /var/lib/bluemarble";
+
+const LEDGER_EXAMPLES: &str = "\
+Examples:
+  bluemarble-server ledger
+  bluemarble-server ledger --world treasure --newest 20
+  bluemarble-server ledger --database-url postgres://blue@localhost/marble
+
+Exit status: 0 it adds up, 1 it does not, or cannot be read.";
+
+/// `ledger`
+#[derive(Debug, Args)]
+pub struct LedgerArgs {
+    /// Directory of the world's database
+    #[arg(long, value_name = "DIR", default_value = crate::config::DATA_DIR_DEFAULT)]
+    pub data_dir: PathBuf,
+    /// Where the database is, if not in the data directory: sqlite://PATH or postgres://…
+    #[arg(long, value_name = "URL")]
+    pub database_url: Option<String>,
+    /// The world's name
+    #[arg(long, value_name = "NAME", default_value = crate::config::SCENARIO_DEFAULT)]
+    pub world: String,
+    /// How many of the newest transfers to print
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub newest: u32,
+}
 
 /// `serve`
 #[derive(Debug, Default, Args)]

@@ -122,6 +122,8 @@ pub struct Recovered {
     pub stepped_back: Option<String>,
     /// If the last journaled tick panics: which, and what of its inputs was withheld.
     pub quarantined: Option<String>,
+    /// Accounts of the ledger that did not hold what the world says, and were corrected.
+    pub ledger_corrections: u64,
     /// The last ticks on the way there with their digests, oldest first: what an outside recorder
     /// compares its notes with.
     pub trail: Vec<(u64, String)>,

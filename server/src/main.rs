@@ -17,6 +17,7 @@ mod admin;
 mod assets;
 mod balance;
 mod bans;
+mod books;
 mod checkpointer;
 mod cli;
 mod clock;
@@ -27,6 +28,7 @@ mod feed;
 mod guarded;
 mod health;
 mod held;
+mod ledger_command;
 mod limits;
 mod live;
 mod lossy_log;
@@ -68,6 +70,7 @@ fn main() -> ExitCode {
     let done = match &cli.command {
         Command::Serve(args) => serve::run(args),
         Command::Ticket(args) => ticket_command::run(args),
+        Command::Ledger(args) => ledger_command::run(args),
         Command::Config(flags) => print_config(flags),
         Command::Recover(args) => salvage::recover(args),
         Command::Backup(args) => salvage::backup(args),

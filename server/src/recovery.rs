@@ -24,7 +24,7 @@ use bluemarble_shared_protocol::binary::BinaryError;
 use bluemarble_shared_protocol::{Epoch, Tick};
 use bluemarble_sim::replay::{Divergence, LoggedTick, Remembered, Stopped, replay};
 use bluemarble_sim::{
-    BadCheckpoint, Checkpoint, CheckpointPart, Provenance, World, WorldError, WorldSpec,
+    BadCheckpoint, Checkpoint, CheckpointPart, Movement, Provenance, World, WorldError, WorldSpec,
 };
 
 use crate::checkpointer::Label;
@@ -57,6 +57,8 @@ pub struct Recovered {
     pub replayed: u64,
     /// The newest [`TRAIL_TICKS_MAX`] states on the way there, oldest first.
     pub trail: Trail,
+    /// What the replayed ticks moved, oldest first; those that moved nothing are left out.
+    pub movements: Movements,
     /// The last journaled tick, if it panics: the world is before it, and it is to be stepped next,
     /// with less.
     pub quarantined: Option<Quarantine>,
@@ -64,6 +66,12 @@ pub struct Recovered {
 
 /// Ticks and their digests.
 pub type Trail = VecDeque<(Tick, u64)>;
+
+/// Ticks and what they moved.
+pub type Movements = Vec<(Tick, Vec<Movement>)>;
+
+/// How a replay went.
+type Way = (Trail, Movements);
 
 /// Why a world cannot be continued.
 #[derive(Debug, thiserror::Error)]
@@ -230,7 +238,7 @@ pub fn recover(
     let mut world = begin(asker, remains)?;
     let all = remains.tail.records;
     let (sealed, panic) = match run(&mut world, remains, all, stepper, &mut progress)? {
-        Ok(trail) => return Ok(recovered(world, remains, trail, all, None)),
+        Ok(way) => return Ok(recovered(world, remains, way, all, None)),
         Err(Stopped::Step {
             inputs,
             failure: StepFailure::Panicked(panic),
@@ -241,17 +249,17 @@ pub fn recover(
     // The very tick that ended the last run: go on from the one before it, which is no longer here.
     let whole = all - 1;
     let mut world = begin(asker, remains)?;
-    let trail = run(&mut world, remains, whole, stepper, &mut progress)?
+    let way = run(&mut world, remains, whole, stepper, &mut progress)?
         .map_err(|stopped| refusal(stopped, &world))?;
     let before = world.checkpoint();
     let kept = quarantine::quarantine(asker.spec, &before, stepper, *sealed, panic)?;
-    Ok(recovered(world, remains, trail, whole, Some(kept)))
+    Ok(recovered(world, remains, way, whole, Some(kept)))
 }
 
 fn recovered(
     world: World,
     remains: &Remains,
-    trail: Trail,
+    (trail, movements): Way,
     replayed: u64,
     quarantined: Option<Quarantine>,
 ) -> Recovered {
@@ -261,6 +269,7 @@ fn recovered(
         epoch,
         replayed,
         trail,
+        movements,
         quarantined,
     }
 }
@@ -333,7 +342,7 @@ fn run(
     ticks: u64,
     stepper: &Stepper,
     progress: &mut impl FnMut(u64, u64),
-) -> Result<Result<Trail, Stopped<JournalError, StepFailure>>, RecoveryError> {
+) -> Result<Result<Way, Stopped<JournalError, StepFailure>>, RecoveryError> {
     let records = remains.records.read()?;
     // Where it is still being written, more may have come since it was surveyed.
     let records = records.take(usize::try_from(ticks).unwrap_or(usize::MAX));
@@ -344,7 +353,7 @@ fn run(
             inputs: record.payload,
         })
     });
-    let mut trail = Trail::new();
+    let (mut trail, mut movements) = (Trail::new(), Movements::new());
     let (mut done, mut contradicted) = (0, None);
     let replayed = replay(
         world,
@@ -366,11 +375,14 @@ fn run(
                 contradicted = contradiction(world, remains);
             }
             trail.push_back((world.tick(), world.digest()));
+            if !world.movements().is_empty() {
+                movements.push((world.tick(), world.movements().to_vec()));
+            }
         },
     );
     match contradicted {
         Some(error) => Err(error),
-        None => Ok(replayed.map(|()| trail)),
+        None => Ok(replayed.map(|()| (trail, movements))),
     }
 }
 

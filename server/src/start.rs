@@ -90,19 +90,35 @@ pub fn build(
         ));
         (remains, recovered) = recover(ground, &spec, &store, &databases, &stepper, args)?;
     }
-    let began = began(&recovered, &remains);
+    let mut began = began(&recovered, &remains);
     if let Some(loss) = began.loss() {
         live.health.raise("recovery", Grade::Degraded, loss);
     }
     let Recovered {
         mut world,
         quarantined,
+        movements,
         ..
     } = recovered;
+    let (books, begun) =
+        take_over::begin_books(ground, &store, &databases, &claim, &world, &movements)?;
+    began.ledger_corrections = begun.corrections as u64;
+    if let Some(trouble) = begun.trouble() {
+        live.health
+            .raise("ledger corrected", Grade::Degraded, trouble);
+    }
     let rules = zoning_rules(ground.config, &live.facts.world, &world, threads);
     let zoning = Zoning::begin(rules, &mut world, live.zones.clone(), ground.clock);
     let aside = args.discard_journal_tail || remains.given_up.is_some();
-    let log = take_over::begin_log(ground, store, databases, &claim, &world, aside, args)?;
+    let log = take_over::begin_log(
+        ground,
+        store,
+        databases,
+        (&claim, books),
+        &world,
+        aside,
+        args,
+    )?;
     let mut hub = Hub::new(hub_config(ground, &world, claim.epoch, args));
     let mut avatars = world.players();
     if let Some(kept) = &quarantined {
@@ -354,6 +370,7 @@ fn began(recovered: &Recovered, remains: &Remains) -> live::Recovered {
         lost_from: remains.tail.broken.map(|hole| hole.first_lost.0),
         stepped_back: remains.stepped_back(),
         quarantined: recovered.quarantined.as_ref().map(Quarantine::told),
+        ledger_corrections: 0,
         trail: recovered
             .trail
             .iter()

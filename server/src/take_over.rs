@@ -13,18 +13,21 @@
 use std::path::Path;
 
 use bluemarble_persistence::{
-    CheckpointWorker, Claim, ContentStamp, JournalOptions, JournalWriter, SegmentHeader, Store,
-    WorkerOptions,
+    CheckpointWorker, Claim, ContentStamp, JournalOptions, JournalWriter, Ledger, LedgerError,
+    SegmentHeader, Store, WorkerOptions,
 };
 use bluemarble_shared_protocol::{Epoch, Tick};
 use bluemarble_sim::{Provenance, World};
 use tokio::runtime::Runtime;
 
+use crate::books::Books;
+use crate::books::begin::{Begun, begin};
 use crate::checkpointer::{Checkpointer, Label};
 use crate::cli::ServeArgs;
 use crate::clock::unix_ms;
 use crate::exit::{Failure, chain};
 use crate::recovery;
+use crate::recovery::Movements;
 use crate::start::{Ground, store_failure};
 use crate::world_log::WorldLog;
 
@@ -73,6 +76,34 @@ pub fn newer_checkpoint(
     Ok(newest.filter(|_| newest != seen).map(|(_epoch, tick)| tick))
 }
 
+/// Brings the ledger to where the world is; `movements` are those of the replayed ticks. Before the
+/// epoch's first checkpoint, behind which they could not be computed again.
+///
+/// # Errors
+/// The store does not answer, or refuses.
+pub fn begin_books(
+    ground: &Ground<'_>,
+    store: &Store,
+    databases: &Runtime,
+    claim: &Claim,
+    world: &World,
+    movements: &Movements,
+) -> Result<(Books, Begun), Failure> {
+    let ledger = Ledger::new(store.clone(), &claim.world);
+    let begun = ground.steps.step("bringing the ledger up to date", || {
+        let begun = databases
+            .block_on(begin(&ledger, claim, world, movements))
+            .map_err(|error| match error {
+                LedgerError::Store(error) => store_failure(error),
+                error => Failure::environment(chain(&error)),
+            })?;
+        let told = begun.told();
+        Ok::<_, Failure>((begun, told))
+    })?;
+    let books = Books::go_on(databases.handle(), ledger, claim.clone(), world.tick());
+    Ok((books, begun))
+}
+
 /// Makes what was brought back durable under the new epoch, and begins its journal behind it. If it is
 /// to be put `aside`, what the journal holds is given up.
 ///
@@ -82,7 +113,7 @@ pub fn begin_log(
     ground: &Ground<'_>,
     store: Store,
     databases: Runtime,
-    claim: &Claim,
+    (claim, books): (&Claim, Books),
     world: &World,
     aside: bool,
     args: &ServeArgs,
@@ -131,10 +162,10 @@ pub fn begin_log(
     })?;
     let handle = databases.handle().clone();
     let worker = CheckpointWorker::start(&handle, store, claim.clone(), WorkerOptions::default());
-    let checkpoints = Checkpointer::start(worker, databases, label)?;
+    let checkpoints = Checkpointer::start(worker, databases, label, books.monitor())?;
     let interval = ground.config.store.checkpoint_interval;
     let now = ground.clock.elapsed();
-    Ok(WorldLog::new(writer, checkpoints, interval, now))
+    Ok(WorldLog::new(writer, checkpoints, books, interval, now))
 }
 
 fn holds_anything(journal: &Path) -> bool {

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use bluemarble_net::server::HubStats;
 use bluemarble_net::server::quic::{QuicStats, Traffic};
-use bluemarble_persistence::{CheckpointStatus, JournalStatus};
+use bluemarble_persistence::{CheckpointStatus, JournalStatus, LedgerStatus};
 use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge};
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 use metrics_util::MetricKindMask;
@@ -202,6 +202,16 @@ const GAUGES: &[(&str, Unit, &str)] = &[
         Unit::Bytes,
         "Size of the last checkpoint",
     ),
+    (
+        "bluemarble_ledger_tick",
+        Unit::Count,
+        "The ledger has every transfer through this tick",
+    ),
+    (
+        "bluemarble_ledger_waiting",
+        Unit::Count,
+        "Transfers that are not in the ledger yet",
+    ),
 ];
 
 const COUNTERS: &[(&str, Unit, &str)] = &[
@@ -338,6 +348,21 @@ const COUNTERS: &[(&str, Unit, &str)] = &[
         Unit::Count,
         "Failed attempts to store one",
     ),
+    (
+        "bluemarble_ledger_transfers_total",
+        Unit::Count,
+        "Transfers entered into the ledger",
+    ),
+    (
+        "bluemarble_ledger_failures_total",
+        Unit::Count,
+        "Failed attempts to write the ledger",
+    ),
+    (
+        "bluemarble_ledger_forgotten_total",
+        Unit::Count,
+        "Transfers given up because too many waited; corrections took their place",
+    ),
 ];
 
 /// A tick is done.
@@ -453,6 +478,15 @@ pub fn show_log(journal: &JournalStatus, checkpoints: &CheckpointStatus) {
     counter!("bluemarble_checkpoints_saved_total").absolute(checkpoints.saved);
     counter!("bluemarble_checkpoints_replaced_total").absolute(checkpoints.replaced);
     counter!("bluemarble_checkpoint_failures_total").absolute(checkpoints.failures);
+}
+
+/// Copies the ledger's state, once a second.
+pub fn show_ledger(ledger: &LedgerStatus) {
+    gauge!("bluemarble_ledger_tick").set(ledger.applied.0 as f64);
+    gauge!("bluemarble_ledger_waiting").set(ledger.waiting as f64);
+    counter!("bluemarble_ledger_transfers_total").absolute(ledger.transfers);
+    counter!("bluemarble_ledger_failures_total").absolute(ledger.failures);
+    counter!("bluemarble_ledger_forgotten_total").absolute(ledger.forgotten);
 }
 
 /// Those of [`HubStats`] that can fall.

@@ -13,11 +13,13 @@ use std::time::Duration;
 
 use bluemarble_persistence::{
     Appended, CheckpointStatus, JournalHealth, JournalRecord, JournalStatus, JournalWriter,
+    LedgerStatus,
 };
 use bluemarble_shared_protocol::Tick;
 use bluemarble_sim::{DigestParts, TickInputs, World};
 
-use crate::checkpointer::{Checkpointer, Finished};
+use crate::books::{self, Books};
+use crate::checkpointer::{Checkpointer, Finished, Order};
 use crate::clock::unix_ms;
 use crate::health::{Grade, Health};
 use crate::stepper::Stepper;
@@ -29,6 +31,7 @@ const MEND_PERIOD: Duration = Duration::from_secs(1);
 pub struct WorldLog {
     journal: JournalWriter,
     checkpoints: Checkpointer,
+    books: Books,
     interval: Duration,
     /// Time of the next regular checkpoint, since the program's start.
     next: Duration,
@@ -57,12 +60,14 @@ impl WorldLog {
     pub fn new(
         journal: JournalWriter,
         checkpoints: Checkpointer,
+        books: Books,
         interval: Duration,
         now: Duration,
     ) -> Self {
         Self {
             journal,
             checkpoints,
+            books,
             interval,
             next: now + interval,
             mend_after: Duration::ZERO,
@@ -87,21 +92,28 @@ impl WorldLog {
         payload
     }
 
-    /// After a step: takes a checkpoint if one is due or the journal needs one.
+    /// After a step: enters what it moved, and takes a checkpoint if one is due or the journal needs one.
     pub fn after_step(&mut self, world: &World, stepper: &Stepper, now: Duration) {
+        self.books.after_step(world, self.journal.durable());
         if let Some(stored) = self.checkpoints.status().durable {
             self.journal.checkpoint_saved(stored);
         }
         if self.broken {
             if now >= self.mend_after {
-                self.checkpoints.submit(stepper.snapshot(world));
+                // What the journal lost becomes durable by this checkpoint and nothing else.
+                self.checkpoints
+                    .submit(stepper.snapshot(world), Order::AtOnce);
                 self.journal.restart_after(world.tick());
                 self.broken = false;
                 self.mend_after = now + MEND_PERIOD;
                 self.next = now + self.interval;
             }
         } else if now >= self.next {
-            self.checkpoints.submit(stepper.snapshot(world));
+            let order = match self.journal.status().health {
+                JournalHealth::Whole => Order::AfterTheLedger,
+                _ => Order::AtOnce,
+            };
+            self.checkpoints.submit(stepper.snapshot(world), order);
             self.journal.rotate();
             self.next = now + self.interval;
         }
@@ -129,12 +141,15 @@ impl WorldLog {
     }
 
     /// State and counters, and the health reasons that follow from them.
-    pub fn report(&self, health: &Health) -> (JournalStatus, CheckpointStatus) {
+    pub fn report(&self, health: &Health) -> (JournalStatus, CheckpointStatus, LedgerStatus) {
         let journal = self.journal.status();
         let checkpoints = self.checkpoints.status();
         health.set("journal", Grade::Degraded, self.journal_trouble(&journal));
-        health.set("database", Grade::Degraded, database_trouble(&checkpoints));
-        (journal, checkpoints)
+        let ledger = self.books.status();
+        let database = database_trouble(&checkpoints).or_else(|| books::outage(&ledger));
+        health.set("database", Grade::Degraded, database);
+        health.set("ledger", Grade::Degraded, books::trouble(&ledger));
+        (journal, checkpoints, ledger)
     }
 
     fn journal_trouble(&self, status: &JournalStatus) -> Option<String> {
@@ -151,14 +166,22 @@ impl WorldLog {
         }
     }
 
-    /// Stores a last checkpoint if `world` is given, and closes the log.
+    /// Closes the log, enters what it has, and stores a last checkpoint if `world` is given.
     pub fn finish(self, world: Option<&World>, patience: Duration) -> LogEnd {
-        let checkpoints = self
-            .checkpoints
-            .finish(world.map(World::snapshot), patience);
+        let journal = self.journal.finish();
+        let entered = self.books.finish(journal.durable, patience);
+        if !entered.complete {
+            let waiting = entered.status.waiting;
+            tracing::warn!(
+                waiting,
+                "the ledger is not complete; the next start completes it"
+            );
+        }
         LogEnd {
-            journal: self.journal.finish(),
-            checkpoints,
+            journal,
+            checkpoints: self
+                .checkpoints
+                .finish(world.map(World::snapshot), patience),
         }
     }
 }

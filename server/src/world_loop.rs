@@ -276,7 +276,7 @@ impl WorldLoop {
     /// Once a second: status, gauges, health.
     fn show(&mut self, observed: &mut Observed, pacer: &Pacer) {
         let health = &self.live.health;
-        let (journal, checkpoints) = self.log.report(health);
+        let (journal, checkpoints, ledger) = self.log.report(health);
         let before = self.live.status().unwrap_or_default();
         let skipped = pacer.skipped() - before.skipped_ticks;
         let late = (skipped > 0).then(|| format!("{skipped} ticks skipped in the last second"));
@@ -323,6 +323,7 @@ impl WorldLoop {
             telemetry::show_status(&status);
             telemetry::show_loop(observed);
             telemetry::show_log(&journal, &checkpoints);
+            telemetry::show_ledger(&ledger);
             telemetry::show_net(self.hub.stats(), self.quic.stats(), &traffic);
             telemetry::show_process(&self.live);
         }

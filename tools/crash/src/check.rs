@@ -28,6 +28,9 @@ pub struct Recovered {
     pub lost_from: Option<u64>,
     /// What was withheld of a tick that panics.
     pub quarantined: Option<String>,
+    /// Accounts of the ledger that did not hold what the world says.
+    #[serde(default)]
+    pub ledger_corrections: u64,
     /// The last states on the way there.
     pub trail: Vec<(u64, String)>,
 }
@@ -62,6 +65,12 @@ impl Recovered {
         }
         if let Some(what) = &self.quarantined {
             problems.push(format!("a tick was quarantined: {what}"));
+        }
+        if self.ledger_corrections > 0 {
+            problems.push(format!(
+                "{} accounts of the ledger did not hold what the world says",
+                self.ledger_corrections
+            ));
         }
         let mut compared = 0;
         let last = (self.tick, self.digest.clone());
@@ -117,6 +126,11 @@ mod tests {
         let mut promised = notes();
         promised.durable = 11;
         assert!(!back(10, "c").against(&promised, 3).0.is_empty());
+        let unbalanced = Recovered {
+            ledger_corrections: 2,
+            ..back(10, "c")
+        };
+        assert!(said(unbalanced, 3).contains("2 accounts"));
         let torn = Recovered {
             lost_from: Some(7),
             ..back(10, "c")

@@ -1,0 +1,56 @@
+//! From what the simulation says of coins to what the ledger writes down.
+
+use bluemarble_persistence::{Account, AccountKind, Holding, Reason, Transfer, TransferKey};
+use bluemarble_shared_protocol::Tick;
+use bluemarble_sim::{Holder, Movement, Why};
+
+/// A tick's movements as transfers, in the same order.
+pub fn transfers(tick: Tick, movements: &[Movement]) -> Vec<Transfer> {
+    let transfer = |movement: &Movement| Transfer {
+        key: TransferKey {
+            tick,
+            entity: movement.entity.0,
+            n: movement.n,
+        },
+        debit: account(movement.from),
+        credit: account(movement.to),
+        amount: movement.amount,
+        reason: reason(movement.why),
+        peer: movement.peer.map_or(0, |peer| peer.0),
+        external: None,
+    };
+    movements.iter().map(transfer).collect()
+}
+
+/// What everybody holds, by account.
+pub fn holdings(held: &[(Holder, u64)]) -> Vec<Holding> {
+    let holding = |(holder, coins): &(Holder, u64)| (account(*holder), *coins);
+    held.iter().map(holding).collect()
+}
+
+fn account(holder: Holder) -> Account {
+    let of = |kind, holder| Account { kind, holder };
+    match holder {
+        Holder::Mint => Account::sole(AccountKind::Mint),
+        Holder::Journeys => Account::sole(AccountKind::Journeys),
+        Holder::Gone => Account::sole(AccountKind::Gone),
+        Holder::Mail => Account::sole(AccountKind::Mail),
+        Holder::Character(id) => of(AccountKind::Character, id.0),
+        Holder::Creature(id) => of(AccountKind::Creature, id.0),
+        Holder::Item(id) => of(AccountKind::Item, id.0),
+    }
+}
+
+fn reason(why: Why) -> Reason {
+    match why {
+        Why::Born => Reason::Born,
+        Why::Respawned => Reason::Respawned,
+        Why::Bequeathed => Reason::Bequeathed,
+        Why::Taken => Reason::Taken,
+        Why::Received => Reason::Received,
+        Why::Left => Reason::Left,
+        Why::Departed => Reason::Departed,
+        Why::Arrived => Reason::Arrived,
+        Why::Lost => Reason::Lost,
+    }
+}
