@@ -69,7 +69,7 @@ Examples:
       what is damaged or lost, to which digest. Nothing is written; a running server is no obstacle
   bluemarble-server recover --dry-run --to-time 2026-11-22T21:10:00Z
       whether that moment can still be had, and which tick it is
-  bluemarble-server recover --to-tick 123456 --branch /tmp/what-happened
+  bluemarble-server recover --to-tick 123456 --branch what-happened
       the world as it was at the end of that tick, as a data directory of its own to serve and look at
 
 Give the world's --scenario, --seed and --tick-hz (or --config) as to serve. Moments since the oldest

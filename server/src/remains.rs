@@ -233,7 +233,7 @@ impl Site<'_> {
             let journal = JournalReader::open(self.journal, since, after);
             remains.tail = journal
                 .and_then(|journal| journal.survey_while(|record| until.wants(record)))
-                .map_err(|error| not_to_be_had(&chain(&error), &all))?;
+                .map_err(|error| not_to_be_had(&what_keeps_from(&error, after), &all))?;
             remains.records = Records::Journal {
                 dir: self.journal.to_owned(),
                 since,
@@ -425,6 +425,18 @@ fn was_taken(entry: &CheckpointEntry, all: &[CheckpointEntry], begins: &[(Epoch,
         .iter()
         .any(|&(epoch, first)| epoch > entry.epoch && first <= entry.tick);
     !passed && !left
+}
+
+/// Why the journal does not lead on from a checkpoint of tick `after`, if an older moment is asked for:
+/// that it begins later is as it should be.
+fn what_keeps_from(error: &JournalError, after: Tick) -> String {
+    match error {
+        JournalError::Gap { begins, .. } => format!(
+            "it lies behind the checkpoint of tick {after}, which stands alone: the journal is kept \
+             only from tick {begins} on"
+        ),
+        other => chain(other),
+    }
 }
 
 /// That moment is not to be had; which are.

@@ -81,8 +81,8 @@ impl Patch {
     /// A large world of which a twentieth is awake: the walkers, and whom they might meet.
     #[allow(dead_code, reason = "not every bench has this scene")]
     pub const LARGE: Self = Self {
-        walkers: 1_500,
-        creatures: 98_500,
+        walkers: 2_400,
+        creatures: 97_600,
         spread_m: 30_000.0,
         walkers_m: 1_000.0,
         sleep_beyond_m: Some(1_000.0),

@@ -57,8 +57,10 @@ fn say_what_a_start_does(desk: &Desk, until: Until) -> Result<(), Failure> {
     let (recovered, remains) = match looked {
         Ok(found) => found,
         Err(refusal) => {
-            desk.steps
-                .say("\nA start now would be REFUSED, and nothing be changed:");
+            if until == Until::Newest {
+                desk.steps
+                    .say("\nA start now would be REFUSED, and nothing be changed:");
+            }
             return Err(refusal);
         }
     };
