@@ -2,7 +2,7 @@
 //! asks what time it is.
 //!
 //! ```text
-//! wait ─► session events ─► seal ─► log ─► step ─► replicate ─► commands, checkpoint, feeds ─► wait
+//! wait ─► session events ─► seal ─► log ─► step ─► replicate ─► checkpoint, feeds ─► wait
 //! ```
 //!
 //! Inputs are in the log's queue before the step that uses them; nothing in the loop waits for a
@@ -250,18 +250,14 @@ impl WorldLoop {
             durable: self.log.durable(),
             frames: self.world.wire_frames(),
         });
-        if !datagrams.is_empty() {
-            self.quic.send_batch(datagrams);
+        let commands = std::iter::from_fn(|| self.hub.poll_command());
+        let commands: Vec<_> = commands.take(COMMANDS_PER_TICK_MAX).collect();
+        if !(datagrams.is_empty() && commands.is_empty()) {
+            self.quic.send_tick(datagrams, commands);
         }
     }
 
     fn publish(&mut self) {
-        for _ in 0..COMMANDS_PER_TICK_MAX {
-            let Some(command) = self.hub.poll_command() else {
-                break;
-            };
-            self.quic.command(command);
-        }
         let tick = self.world.tick();
         self.stepper.between(tick);
         self.held.hold(tick, self.world.digest());

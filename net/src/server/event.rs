@@ -97,7 +97,7 @@ pub enum SessionEvent {
 }
 
 /// Something to be done with a session.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum SessionCommand {
     /// Write a message to its stream.
     Send {
@@ -115,4 +115,14 @@ pub enum SessionCommand {
         /// Why, in words.
         reason: String,
     },
+}
+
+impl SessionCommand {
+    /// Whose affair it is.
+    #[must_use]
+    pub fn session(&self) -> SessionId {
+        match self {
+            Self::Send { session, .. } | Self::Close { session, .. } => *session,
+        }
+    }
 }

@@ -3,12 +3,13 @@
 //!
 //! Strangers are held to bounds before anything else sees them: a limited number of handshakes, a
 //! deadline for the hello, a signed ticket, a rate per session. The loop that owns time never waits
-//! here: [`QuicServer::send_batch`] and [`QuicServer::command`] only put things into bounded queues,
-//! whose overflow has a fate (see [`QuicLimits`]). For each session the events arrive in the order
+//! here: [`QuicServer::send_tick`] only puts things into bounded queues, whose overflow has a fate
+//! (see [`QuicLimits`]). For each session the events arrive in the order
 //! opened, datagrams and messages, closed; "closed" arrives exactly once for every "opened".
 
 mod accounts;
 mod admission;
+mod batches;
 mod clock;
 mod config;
 mod congestion;
@@ -19,7 +20,7 @@ mod session;
 mod stats;
 mod wire;
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -29,11 +30,12 @@ use std::time::Duration;
 use bluemarble_shared_protocol::{CloseCode, SessionId, clip_reason};
 use bytes::Bytes;
 use crossbeam_channel::Receiver;
-use parking_lot::{Mutex, RwLock};
+use parking_lot::RwLock;
 use quinn::{Endpoint, EndpointConfig, VarInt};
 use tokio::sync::{Notify, Semaphore};
 
 use self::accounts::Accounts;
+use self::batches::Batches;
 use self::config::quinn_config;
 use self::crowd::{Crowd, Hellos};
 use self::doors::OneDoor;
@@ -104,13 +106,8 @@ pub struct Traffic {
 #[derive(Clone)]
 pub struct QuicServer {
     shared: Arc<Shared>,
-    lane: Lane,
+    lane: batches::Lane,
 }
-
-/// A tick's datagrams.
-type Batch = Vec<(SessionId, Bytes)>;
-/// Whose batches overtake each other: a world's own.
-type Lane = u64;
 
 /// What all tasks of one server share.
 struct Shared {
@@ -138,8 +135,7 @@ struct Shared {
     accounts: Arc<Accounts>,
     hellos: Hellos,
     began: std::time::Instant,
-    batches: Mutex<VecDeque<(Lane, Batch)>>,
-    batch_waits: Notify,
+    batches: Batches,
     stopping: AtomicBool,
 }
 
@@ -192,13 +188,12 @@ impl QuicServer {
             places: Arc::new(Semaphore::new(config.limits.sessions_max)),
             vacated: Notify::new(),
             doorway: Arc::new(Semaphore::new(config.limits.handshakes_max)),
-            batches: Mutex::default(),
-            batch_waits: Notify::new(),
+            batches: Batches::default(),
             stopping: AtomicBool::new(false),
             limits: config.limits,
         });
         runtime.spawn(admission::accept(shared.clone()));
-        runtime.spawn(send_batches(shared.clone()));
+        runtime.spawn(batches::send(shared.clone()));
         runtime.spawn(paths::watch(shared.clone()));
         Ok(Self { shared, lane: 0 })
     }
@@ -221,47 +216,14 @@ impl QuicServer {
         self.shared.endpoint.local_addr()
     }
 
-    /// Hands out a tick's datagrams. Never blocks: if the sender lags, the world's oldest waiting
-    /// batch is dropped, because a stale snapshot is worth nothing.
-    pub fn send_batch(&self, batch: Vec<(SessionId, Bytes)>) {
-        let overtaken = {
-            let mut batches = self.shared.batches.lock();
-            batches.push_back((self.lane, batch));
-            let ours = |(lane, _): &(Lane, Batch)| *lane == self.lane;
-            let waiting = batches.iter().filter(|entry| ours(entry)).count();
-            let oldest = batches.iter().position(ours);
-            oldest
-                .filter(|_| waiting > self.shared.limits.batches_max)
-                .and_then(|at| batches.remove(at))
-        };
-        if let Some((_, stale)) = overtaken {
-            self.shared.stats.dropped_out.add(stale.len() as u64);
-        }
-        self.shared.batch_waits.notify_one();
-    }
-
-    /// Carries out what the session logic wants. Never blocks; a session that has ended already is
-    /// passed over.
-    pub fn command(&self, command: SessionCommand) {
-        match command {
-            SessionCommand::Send { session, message } => {
-                self.shared
-                    .tell(session, Outgoing::Message(Box::new(message)));
-            }
-            SessionCommand::Close {
-                session,
-                code,
-                reason,
-            } => {
-                self.shared.tell(
-                    session,
-                    Outgoing::Close {
-                        code,
-                        reason: reason.to_string(),
-                    },
-                );
-            }
-        }
+    /// Hands out what a tick has for the clients: datagrams, sessions ascending, and what the session
+    /// logic wants done. What is for the same session leaves together, if possible in one packet.
+    ///
+    /// Never blocks. If the sender lags, the oldest datagrams that wait for this world's clients are
+    /// dropped, because a stale snapshot is worth nothing; commands are not. A command for a session
+    /// that has ended already is passed over.
+    pub fn send_tick(&self, datagrams: Vec<(SessionId, Bytes)>, commands: Vec<SessionCommand>) {
+        self.shared.enqueue(self.lane, datagrams, commands);
     }
 
     /// How many sessions there are.
@@ -323,6 +285,7 @@ impl QuicServer {
         let shared = &self.shared;
         shared.stopping.store(true, Ordering::Release);
         shared.endpoint.set_server_config(None);
+        shared.hand_out_all();
         let code = CloseCode::ServerShutdown;
         let ids: Vec<SessionId> = shared.sessions.read().keys().copied().collect();
         for session in ids {
@@ -345,7 +308,7 @@ impl QuicServer {
             clip_reason(reason).as_bytes(),
         );
         let _ = tokio::time::timeout(SHUTDOWN_WAIT, shared.endpoint.wait_idle()).await;
-        shared.batch_waits.notify_one();
+        shared.batches.wake();
     }
 }
 
@@ -360,7 +323,7 @@ impl Shared {
             return;
         };
         let (code, reason) = match refused.into_inner() {
-            Outgoing::Message(_) => (
+            Outgoing::Tick { .. } => (
                 CloseCode::Overloaded,
                 CloseCode::Overloaded.reason().to_owned(),
             ),
@@ -385,32 +348,5 @@ impl Shared {
 
     fn stops(&self) -> bool {
         self.stopping.load(Ordering::Acquire)
-    }
-}
-
-/// Passes batches on to the connections, until the server has stopped.
-async fn send_batches(shared: Arc<Shared>) {
-    while !shared.stops() {
-        let batch = shared.batches.lock().pop_front();
-        match batch {
-            Some((_, batch)) => shared.hand_out(batch),
-            None => shared.batch_waits.notified().await,
-        }
-    }
-}
-
-impl Shared {
-    fn hand_out(&self, batch: Vec<(SessionId, Bytes)>) {
-        let sessions = self.sessions.read();
-        let (mut sent, mut refused) = (0, 0);
-        for (session, bytes) in batch {
-            let handle = sessions.get(&session);
-            match handle.map(|handle| handle.wire.send_datagram(bytes)) {
-                Some(Ok(())) => sent += 1,
-                Some(Err(_)) | None => refused += 1,
-            }
-        }
-        self.stats.datagrams_out.add(sent);
-        self.stats.unsendable.add(refused);
     }
 }

@@ -200,7 +200,7 @@ fn answer(server: &QuicServer, event: SessionEvent) {
     match event {
         SessionEvent::Opened { session, hello } => {
             let message = ServerMessage::Welcome(welcome(session, hello.avatar, hello.schema));
-            server.command(SessionCommand::Send { session, message });
+            server.send_tick(vec![], vec![SessionCommand::Send { session, message }]);
         }
         SessionEvent::Resumed { session, claim, .. } => {
             let message = ServerMessage::Resumed {
@@ -208,16 +208,18 @@ fn answer(server: &QuicServer, event: SessionEvent) {
                 tick: Tick(20),
                 next: claim.newest + 1,
             };
-            server.command(SessionCommand::Send { session, message });
+            server.send_tick(vec![], vec![SessionCommand::Send { session, message }]);
         }
         SessionEvent::Message {
             session,
             message: ClientMessage::Cards { ids },
         } => {
             let message = ServerMessage::Cards(ids.into_iter().map(card).collect());
-            server.command(SessionCommand::Send { session, message });
+            server.send_tick(vec![], vec![SessionCommand::Send { session, message }]);
         }
-        SessionEvent::Datagram { session, bytes } => server.send_batch(vec![(session, bytes)]),
+        SessionEvent::Datagram { session, bytes } => {
+            server.send_tick(vec![(session, bytes)], vec![])
+        }
         SessionEvent::Message { .. }
         | SessionEvent::Path { .. }
         | SessionEvent::Expel { .. }

@@ -372,11 +372,14 @@ async fn the_session_logic_can_close_a_session_with_a_reason() {
     let mut link = world.enter("Ada").await.unwrap();
     let code = CloseCode::ReplacedByNewSession;
     let session = link.welcome().session;
-    world.server.command(SessionCommand::Close {
-        session,
-        code,
-        reason: "elsewhere".into(),
-    });
+    world.server.send_tick(
+        vec![],
+        vec![SessionCommand::Close {
+            session,
+            code,
+            reason: "elsewhere".into(),
+        }],
+    );
     let announced = within("the announcement", link.next_message())
         .await
         .unwrap();
@@ -533,7 +536,9 @@ async fn a_batch_that_is_overtaken_is_dropped_and_counted() {
     within("drops", async {
         while stats.dropped_out.value() == 0 {
             for _ in 0..1_000 {
-                world.server.send_batch(vec![(session, stale.clone())]);
+                world
+                    .server
+                    .send_tick(vec![(session, stale.clone())], vec![]);
             }
             tokio::task::yield_now().await;
         }

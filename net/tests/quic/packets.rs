@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use bluemarble_net::server::event::SessionEvent;
+use bluemarble_net::server::event::{SessionCommand, SessionEvent};
 use bluemarble_net::server::quic::QuicLimits;
+use bluemarble_shared_protocol::{ServerMessage, Tick};
 use bytes::Bytes;
 
 use super::harness::{World, welcome_in, within};
@@ -18,6 +19,23 @@ const STRETCHES: usize = 6;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_tick_takes_one_packet_each_way() {
+    ticks_of(|_| None).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_tick_has_for_the_stream_rides_along() {
+    ticks_of(|tick| {
+        Some(ServerMessage::Wounds {
+            tick: Tick(tick),
+            wounds: vec![],
+            left_out: 3,
+        })
+    })
+    .await;
+}
+
+/// Counts the packets of ticks that have a snapshot, an intent, and perhaps a message.
+async fn ticks_of(message: impl Fn(u64) -> Option<ServerMessage>) {
     let (world, events) = World::without_logic(QuicLimits::default());
     let server = world.server.clone();
     let hello = tokio::task::spawn_blocking(move || {
@@ -25,7 +43,7 @@ async fn a_tick_takes_one_packet_each_way() {
         welcome_in(&server, &opened);
         (opened, events)
     });
-    let link = world.enter("Ada").await.expect("there is room");
+    let mut link = world.enter("Ada").await.expect("there is room");
     let (opened, _events) = within("the hello", hello).await.expect("no panic");
     let SessionEvent::Opened { session, .. } = opened else {
         panic!("{opened:?}");
@@ -34,15 +52,22 @@ async fn a_tick_takes_one_packet_each_way() {
     for _ in 0..STRETCHES {
         let before = link.connection().stats();
         let mut tick = tokio::time::interval(TICK);
-        for _ in 0..TICKS {
+        for n in 0..TICKS {
             tick.tick().await;
             let snapshot = Bytes::from_static(&[7; 700]);
-            world.server.send_batch(vec![(session, snapshot)]);
+            let said = message(n);
+            let commands = said.map(|message| SessionCommand::Send { session, message });
+            let commands = commands.into_iter().collect();
+            world.server.send_tick(vec![(session, snapshot)], commands);
             let arrives = tokio::time::timeout(TICK, link.next_datagram());
             if let Ok(datagram) = arrives.await {
                 datagram.expect("it is connected");
                 link.send_datagram(Bytes::from_static(&[8; 60]))
                     .expect("it is connected");
+            }
+            if let Some(said) = message(n) {
+                let heard = within("the message", link.next_message()).await;
+                assert_eq!(heard.expect("it is connected"), said);
             }
         }
         let after = link.connection().stats();

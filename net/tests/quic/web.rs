@@ -123,11 +123,14 @@ async fn a_browser_is_told_why_it_is_closed() {
     let session = browser.welcome().await;
     let code = CloseCode::ReplacedByNewSession;
     let reason = "elsewhere".to_owned();
-    world.server.command(SessionCommand::Close {
-        session,
-        code,
-        reason: reason.clone(),
-    });
+    world.server.send_tick(
+        vec![],
+        vec![SessionCommand::Close {
+            session,
+            code,
+            reason: reason.clone(),
+        }],
+    );
     let closing = ServerMessage::Closing {
         code,
         reason: reason.clone(),

@@ -157,20 +157,19 @@ fn last(worlds: &Worlds, record: &WorldRecord, mut world_loop: WorldLoop) -> End
         ..
     } = world_loop;
     hub.close_all(clock.now_ms(), code);
-    while let Some(command) = hub.poll_command() {
-        quic.command(command);
-    }
+    let mut farewells: Vec<_> = std::iter::from_fn(|| hub.poll_command()).collect();
     // Nobody is let in any more; whoever was in the queue is told, too.
     for event in events.try_iter() {
         if let SessionEvent::Opened { session, .. } = event {
             let reason = code.reason().to_owned();
-            quic.command(SessionCommand::Close {
+            farewells.push(SessionCommand::Close {
                 session,
                 code,
                 reason,
             });
         }
     }
+    quic.send_tick(Vec::new(), farewells);
     live.truth.close();
     let whole = matches!(end, End::Stopped | End::Deserted);
     let ended = log.finish(whole.then_some(&world), FINAL_CHECKPOINT_WAIT);

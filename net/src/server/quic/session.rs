@@ -9,6 +9,7 @@ use bluemarble_shared_protocol::{
     ClientMessage, CloseCode, LENGTH_PREFIX_BYTES, MessageError, ServerMessage, SessionId,
     announced_length, clip_reason,
 };
+use bytes::Bytes;
 use crossbeam_channel::{Sender, TrySendError};
 use quinn::{Connection, ConnectionError};
 use tokio::sync::mpsc;
@@ -36,8 +37,11 @@ pub(super) struct Handle {
 
 /// Something for a session's task to do.
 pub(super) enum Outgoing {
-    /// Write it to the stream.
-    Message(Box<ServerMessage>),
+    /// Send the datagrams, and right after them write the messages to the stream.
+    Tick {
+        datagrams: Vec<Bytes>,
+        messages: Vec<ServerMessage>,
+    },
     /// Say why, and close.
     Close { code: CloseCode, reason: String },
 }
@@ -90,6 +94,7 @@ pub(super) async fn run(
         place,
     } = session;
     let mut writer = Writer {
+        wire: wire.clone(),
         send,
         mid_frame: false,
     };
@@ -255,23 +260,40 @@ async fn write_messages(
             }
         };
         match next {
-            Some(Outgoing::Message(message)) => {
-                let answers = matches!(
-                    *message,
-                    ServerMessage::Welcome(_) | ServerMessage::Resumed { .. }
-                );
-                if answers {
-                    renewal = Some(tokio::time::Instant::now() + shared.limits.resume_valid / 2);
-                    if writer.write(&token(shared, whose)).await.is_err() {
-                        return End::Gone;
+            Some(Outgoing::Tick {
+                datagrams,
+                messages,
+            }) => {
+                // They first: they never wait, and a stream may.
+                send_datagrams(shared, &writer.wire, datagrams);
+                let mut frames = Vec::new();
+                for message in messages {
+                    let answers = matches!(
+                        message,
+                        ServerMessage::Welcome(_) | ServerMessage::Resumed { .. }
+                    );
+                    if answers {
+                        let now = tokio::time::Instant::now();
+                        renewal = Some(now + shared.limits.resume_valid / 2);
+                        frames.extend(token(shared, whose).to_frame());
                     }
+                    frames.extend(message.to_frame());
                 }
-                if writer.write(&message).await.is_err() {
+                if writer.write_frames(&frames).await.is_err() {
                     return End::Gone;
                 }
             }
             Some(Outgoing::Close { code, reason }) => return End::Close { code, reason },
             None => return End::of(CloseCode::Internal),
+        }
+    }
+}
+
+fn send_datagrams(shared: &Shared, wire: &Wire, datagrams: Vec<Bytes>) {
+    for bytes in datagrams {
+        match wire.send_datagram(bytes) {
+            Ok(()) => shared.stats.datagrams_out.one_more(),
+            Err(Gone) => shared.stats.unsendable.one_more(),
         }
     }
 }
@@ -286,8 +308,9 @@ fn token(shared: &Shared, (ticket, session): (&Ticket, SessionId)) -> ServerMess
     }
 }
 
-/// The server's half of the stream.
+/// The server's half of the stream, and the datagrams beside it.
 struct Writer {
+    wire: Wire,
     send: SendHalf,
     /// A frame was begun and not finished: nothing readable can follow it.
     mid_frame: bool,
@@ -295,8 +318,12 @@ struct Writer {
 
 impl Writer {
     async fn write(&mut self, message: &ServerMessage) -> Result<(), Gone> {
+        self.write_frames(&message.to_frame()).await
+    }
+
+    async fn write_frames(&mut self, frames: &[u8]) -> Result<(), Gone> {
         self.mid_frame = true;
-        self.send.write_all(&message.to_frame()).await?;
+        self.send.write_all(frames).await?;
         self.mid_frame = false;
         Ok(())
     }
