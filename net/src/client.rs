@@ -3,6 +3,7 @@
 mod core;
 mod driver;
 mod event_book;
+mod gift_book;
 mod play_clock;
 mod poses;
 
@@ -11,9 +12,10 @@ pub use self::core::{
     PredictionErrors, Predictor, RemovedEntity, Taken, View,
 };
 pub use self::event_book::EventBook;
+pub use self::gift_book::{GiftBook, GiftReceipt, TooManyGifts};
 pub use self::play_clock::PlayClock;
 pub use self::poses::{Pose, Poses};
 pub use driver::{
-    Client, ClientEndpoint, ClientOptions, ConnectError, Dialect, Disconnected, Link, Received,
-    Return, Trust,
+    Client, ClientEndpoint, ClientOptions, ConnectError, Dialect, Disconnected, GiveError, Link,
+    Received, Return, Trust,
 };

@@ -11,6 +11,7 @@ pub mod server;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod tickets;
+mod token_bucket;
 mod udp_socket;
 
 pub use key_files::KeyFileError;

@@ -9,7 +9,6 @@ pub mod quic;
 mod replication;
 #[cfg(feature = "sabotage")]
 mod sabotage;
-mod token_bucket;
 
 pub use hub::{Hub, ReplicateInput};
 #[cfg(feature = "sabotage")]

@@ -11,8 +11,8 @@ use bluemarble_net::server::event::{ResumeClaim, SessionCommand, SessionEvent, V
 use bluemarble_net::server::{Hub, HubConfig, ReplicateInput};
 use bluemarble_shared_protocol::codec::{Acks, IntentDatagram, Schema};
 use bluemarble_shared_protocol::{
-    BodyBits, ClientMessage, CloseCode, EntityId, Epoch, InputSeq, Intent, OwnState, OwnVitals,
-    ServerMessage, SessionId, Strain, Tick, WireEntity, WireFrame, hash_words,
+    BodyBits, ClientMessage, CloseCode, EntityId, Epoch, InputSeq, Intent, OwnPurse, OwnState,
+    OwnVitals, ServerMessage, SessionId, Strain, Tick, WireEntity, WireFrame, hash_words,
 };
 use glam::DVec3;
 
@@ -313,7 +313,9 @@ impl Scene {
             | ServerMessage::Events { .. }
             | ServerMessage::Wounds { .. }
             | ServerMessage::Presence { .. }
-            | ServerMessage::Forget { .. } => {
+            | ServerMessage::Forget { .. }
+            | ServerMessage::Gift(_)
+            | ServerMessage::Purse { .. } => {
                 assert!(client.is_in, "the world is told to a stranger");
             }
             ServerMessage::Closing { .. } | ServerMessage::Token { .. } => {
@@ -417,6 +419,7 @@ impl Scene {
                 vitals: OwnVitals::default(),
                 fell_to: None,
                 felled: Vec::new(),
+                purse: OwnPurse::default(),
             });
         }
         frame

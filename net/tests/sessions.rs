@@ -10,8 +10,8 @@ use bluemarble_net::server::{Hub, HubConfig, ReplicateInput};
 use bluemarble_shared_protocol::codec::{IntentDatagram, Schema};
 use bluemarble_shared_protocol::limits::DATAGRAM_BYTES_MAX;
 use bluemarble_shared_protocol::{
-    BodyBits, ClientMessage, CloseCode, EntityId, Epoch, GameEvent, InputSeq, Intent, OwnState,
-    OwnVitals, PlayerInputs, ServerMessage, SessionId, Tick, WireEntity, WireFrame,
+    BodyBits, ClientMessage, CloseCode, EntityId, Epoch, GameEvent, InputSeq, Intent, OwnPurse,
+    OwnState, OwnVitals, PlayerInputs, ServerMessage, SessionId, Tick, WireEntity, WireFrame,
 };
 use bytes::Bytes;
 use glam::DVec3;
@@ -106,6 +106,7 @@ impl Hall {
                     .filter(|(killer, _)| killer == id)
                     .map(|b| b.1)
                     .collect(),
+                purse: OwnPurse::default(),
             });
         }
         vec![Arc::new(frame)]

@@ -26,7 +26,7 @@ pub use archive::{Archive, ArchiveError, read_archive, write_archive};
 pub use checkpoint::{CheckpointEntry, CheckpointImage, PackedCheckpoint};
 pub use data_dir::{DataDirError, DataDirLock};
 pub use journal::{
-    Appended, JournalBreak, JournalError, JournalHealth, JournalMonitor, JournalOptions,
+    Appended, Commit, JournalBreak, JournalError, JournalHealth, JournalMonitor, JournalOptions,
     JournalReader, JournalRecord, JournalStatus, JournalSurvey, JournalTail, JournalWriter,
     SegmentHeader, SegmentSummary, TornTail, prune_journal, read_journal,
 };

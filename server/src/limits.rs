@@ -53,3 +53,6 @@ pub const TRAIL_TICKS_MAX: usize = 64;
 /// What a client that acknowledges nothing is sent between its first second of that and the idle
 /// timeout, bytes: four datagrams of 1,100 bytes a second for nine seconds, and room for their headers.
 pub const QUIET_CLIENT_BYTES_MAX: u64 = 48 * 1024;
+/// How often the loop looks, between two ticks, whether the disk has answered those who wait for it: short
+/// beside a flush, and looked only while somebody waits.
+pub const DURABLE_LOOK: Duration = Duration::from_millis(1);

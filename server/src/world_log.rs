@@ -12,7 +12,7 @@
 use std::time::Duration;
 
 use bluemarble_persistence::{
-    Appended, CheckpointStatus, JournalHealth, JournalRecord, JournalStatus, JournalWriter,
+    Appended, CheckpointStatus, Commit, JournalHealth, JournalRecord, JournalStatus, JournalWriter,
     LedgerStatus,
 };
 use bluemarble_shared_protocol::Tick;
@@ -86,7 +86,13 @@ impl WorldLog {
             sketch: before.to_words(),
             payload: payload.clone(),
         };
-        if self.journal.append(record) == Appended::Dropped {
+        // Whoever gives something waits to be told.
+        let commit = if inputs.players.gifts.is_empty() {
+            Commit::Grouped
+        } else {
+            Commit::AtOnce
+        };
+        if self.journal.append_to(record, commit) == Appended::Dropped {
             self.broken = true;
         }
         payload
@@ -119,7 +125,8 @@ impl WorldLog {
         }
     }
 
-    /// Everything through this tick survives a power cut.
+    /// Everything through this tick survives a power cut: what happened in it may be acknowledged. This is
+    /// the one place that says so, to clients' headers, to the answers to gifts and to the ledger alike.
     pub fn durable(&self) -> Tick {
         self.journal.durable()
     }

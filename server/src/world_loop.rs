@@ -14,8 +14,9 @@ use std::time::Duration;
 use bluemarble_net::server::event::SessionEvent;
 use bluemarble_net::server::quic::QuicServer;
 use bluemarble_net::server::{Hub, ReplicateInput};
-use bluemarble_shared_protocol::{CloseCode, Epoch, PlayerInputs, Tick};
+use bluemarble_shared_protocol::{CloseCode, Epoch, PlayerInputs, SessionId, Tick};
 use bluemarble_sim::{TickInputs, World};
+use bytes::Bytes;
 use crossbeam_channel::Receiver;
 
 use crate::balance::Zoning;
@@ -25,7 +26,7 @@ use crate::guarded::{Panicked, keep_evidence};
 use crate::health::Grade;
 use crate::held::HeldDigests;
 use crate::limits::{
-    CATCH_UP_TICKS_MAX, COMMANDS_PER_TICK_MAX, EVENTS_PER_TICK_MAX, STATUS_PERIOD,
+    CATCH_UP_TICKS_MAX, COMMANDS_PER_TICK_MAX, DURABLE_LOOK, EVENTS_PER_TICK_MAX, STATUS_PERIOD,
 };
 use crate::live::{Live, Recovered, Status, digest_hex};
 use crate::observed::{Observed, Phase};
@@ -106,7 +107,7 @@ impl WorldLoop {
         let mut next_look = self.clock.elapsed() + STATUS_PERIOD;
         self.show(&mut observed, &pacer);
         while !self.stop.is_made() {
-            std::thread::sleep(Duration::from_nanos(pacer.wait_ns(self.clock.now_ns())));
+            self.wait(&pacer);
             let beat = pacer.begin(self.clock.now_ns());
             observed.late += u64::from(beat.late_ns > late_ns);
             match self.tick(&mut observed) {
@@ -131,6 +132,19 @@ impl WorldLoop {
             }
         }
         End::Stopped
+    }
+
+    /// Until the next tick. Whoever waits for nothing but the disk is told as soon as it has answered.
+    fn wait(&mut self, pacer: &Pacer) {
+        loop {
+            let left = Duration::from_nanos(pacer.wait_ns(self.clock.now_ns()));
+            if !self.hub.awaits_durable() || left <= DURABLE_LOOK {
+                return std::thread::sleep(left);
+            }
+            std::thread::sleep(DURABLE_LOOK);
+            self.hub.acknowledge(self.log.durable());
+            self.hand_out(Vec::new());
+        }
     }
 
     fn tick(&mut self, observed: &mut Observed) -> Result<Duration, (Tick, Panicked)> {
@@ -229,6 +243,8 @@ impl WorldLoop {
         let panicked = match report {
             Ok(Ok(report)) => {
                 observed.stepped(report);
+                self.hub
+                    .gifts_decided(report.tick, self.world.gift_answers());
                 let durable = self.log.durable();
                 let came = self.place.after_step(&inputs.travel, &self.world, durable);
                 self.hub.adopt(&came);
@@ -250,6 +266,11 @@ impl WorldLoop {
             durable: self.log.durable(),
             frames: self.world.wire_frames(),
         });
+        self.hand_out(datagrams);
+    }
+
+    /// To the sockets: these datagrams, and what else the hub has decided.
+    fn hand_out(&mut self, datagrams: Vec<(SessionId, Bytes)>) {
         let commands = std::iter::from_fn(|| self.hub.poll_command());
         let commands: Vec<_> = commands.take(COMMANDS_PER_TICK_MAX).collect();
         if !(datagrams.is_empty() && commands.is_empty()) {
@@ -359,6 +380,7 @@ mod tests {
             }],
             leaves: vec![],
             intents: vec![(EntityId(5), intent(70))],
+            gifts: vec![],
         };
         let script = PlayerInputs {
             admissions: vec![Admission {
@@ -367,6 +389,7 @@ mod tests {
             }],
             leaves: vec![],
             intents: vec![(EntityId(2), intent(1)), (EntityId(5), intent(2))],
+            gifts: vec![],
         };
         join(&mut players, script);
         let avatars: Vec<u64> = players.admissions.iter().map(|a| a.avatar.0).collect();

@@ -10,6 +10,7 @@ pub mod binary;
 pub mod bits;
 mod close;
 pub mod codec;
+mod gift;
 mod hash;
 mod ids;
 mod intent;
@@ -21,6 +22,7 @@ mod truth;
 mod wire_frame;
 
 pub use close::{CloseCode, UnknownCloseCode, clip_reason};
+pub use gift::{AnsweredGift, Gift, GiftAnswer, GiftInput, GiftOutcome, LifeId, OwnPurse};
 pub use hash::{hash_words, mix64};
 pub use ids::{EntityId, Epoch, InputSeq, SessionId, Tick};
 pub use intent::{Buttons, Intent, WishDir};

@@ -30,6 +30,13 @@ pub const WOUNDS_PER_MESSAGE_MAX: usize = 32;
 pub const HELD_IDS_MAX: usize = 2_000;
 /// Most ids that a client is told to forget in one message: ghosts are few.
 pub const FORGOTTEN_IDS_MAX: usize = 256;
+/// Numbers of gifts whose outcome an avatar remembers, and gifts that a client may have asked for without
+/// an answer: more than anybody hands out in a second. One more is a client that does not keep count, and
+/// is closed with `Flooding`.
+pub const GIFTS_REMEMBERED: usize = 16;
+/// Gifts of one player that are carried out in one tick; the others wait for the next. With the limit above
+/// nobody waits longer than four ticks.
+pub const GIFTS_PER_TICK_MAX: usize = 4;
 /// Most kinds a world announces.
 pub const KINDS_MAX: usize = 128;
 /// Longest name of a kind or planet, bytes.

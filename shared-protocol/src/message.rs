@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::binary::{self, BinaryError};
 use crate::close::CloseCode;
 use crate::codec::{FieldVersion, NamedField, Rotation};
+use crate::gift::{Gift, GiftAnswer, OwnPurse};
 use crate::hash::mix64;
 use crate::ids::{EntityId, Epoch, SessionId, Tick};
 use crate::limits::{
@@ -89,6 +90,9 @@ pub enum ClientMessage {
         /// ids.
         ids: Vec<EntityId>,
     },
+    /// Coins for somebody. May be sent again until it is answered; at most
+    /// [`GIFTS_REMEMBERED`](crate::limits::GIFTS_REMEMBERED) without an answer.
+    Give(Gift),
 }
 
 /// An entity as a client sees it.
@@ -173,6 +177,16 @@ pub enum ServerMessage {
         number: u64,
         /// Who.
         ids: Vec<EntityId>,
+    },
+    /// What became of a [`ClientMessage::Give`]. Whatever it says survives: it is sent once that is certain.
+    Gift(GiftAnswer),
+    /// What the own avatar has: before its first gift, and whenever that changes. As new as a snapshot, and
+    /// as little to be relied on until the tick is durable.
+    Purse {
+        /// The tick.
+        tick: Tick,
+        /// What.
+        purse: OwnPurse,
     },
 }
 
@@ -351,6 +365,10 @@ impl ClientMessage {
                 bounded(states.iter().all(real), "rotation")?;
             }
             Self::Held { ids, .. } => bounded(ids.len() <= HELD_IDS_MAX, "ids")?,
+            Self::Give(gift) => {
+                bounded(gift.number > 0, "number")?;
+                bounded(gift.amount > 0, "amount")?;
+            }
         }
         Ok(message)
     }
@@ -389,7 +407,11 @@ impl ServerMessage {
                 bounded(wounds.len() <= WOUNDS_PER_MESSAGE_MAX, "wounds")?;
             }
             Self::Forget { ids, .. } => bounded(ids.len() <= FORGOTTEN_IDS_MAX, "ids")?,
-            Self::Queued { .. } | Self::Resumed { .. } | Self::Presence { .. } => {}
+            Self::Queued { .. }
+            | Self::Resumed { .. }
+            | Self::Presence { .. }
+            | Self::Gift(_)
+            | Self::Purse { .. } => {}
             Self::Token { token, .. } => bounded(token.len() <= TICKET_BYTES_MAX, "token")?,
             Self::Closing { reason, .. } => {
                 bounded(reason.len() <= CLOSE_REASON_BYTES_MAX, "reason")?;

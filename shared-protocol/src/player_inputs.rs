@@ -3,6 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::gift::GiftInput;
 use crate::ids::EntityId;
 use crate::intent::Intent;
 
@@ -15,7 +16,8 @@ pub struct Admission {
     pub name: String,
 }
 
-/// Everything players did for one tick, each list sorted by avatar, at most one entry per avatar.
+/// Everything players did for one tick, each list sorted by avatar, at most one entry per avatar but for
+/// gifts.
 #[derive(Clone, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct PlayerInputs {
     /// Who comes.
@@ -24,4 +26,7 @@ pub struct PlayerInputs {
     pub leaves: Vec<EntityId>,
     /// What each avatar is asked to do.
     pub intents: Vec<(EntityId, Intent)>,
+    /// What they give each other: by giver and number, of each giver at most
+    /// [`GIFTS_PER_TICK_MAX`](crate::limits::GIFTS_PER_TICK_MAX).
+    pub gifts: Vec<GiftInput>,
 }

@@ -11,6 +11,7 @@ use glam::DVec3;
 use serde::{Deserialize, Serialize};
 
 use crate::codec::Rotation;
+use crate::gift::OwnPurse;
 use crate::ids::{EntityId, InputSeq, Tick};
 #[cfg(doc)]
 use crate::limits::WOUNDS_NAMED_MAX;
@@ -128,6 +129,8 @@ pub struct OwnState {
     pub fell_to: Option<EntityId>,
     /// Whom it was credited with having killed this tick.
     pub felled: Vec<EntityId>,
+    /// What it has.
+    pub purse: OwnPurse,
 }
 
 /// What somebody lost to somebody in one tick, all blows together.

@@ -215,7 +215,7 @@ impl Checkpoint {
             };
             let body = checked(PART_SEED, &part.bytes)
                 .ok_or_else(|| damaged("its checksum is wrong".into()))?;
-            let stored = if body.starts_with(&columns::MAGIC) {
+            let stored = if columns::is_columns(body) {
                 columns::decode(body).map_err(damaged)?
             } else {
                 // Version 1: row after row.

@@ -10,6 +10,7 @@ use crate::content::{KindId, Scenario, Spot};
 use crate::entity::{
     Arms, Body, EntityState, Home, Identity, Life, Mail, Mind, Name, Player, Purse,
 };
+use crate::gifts::Dealings;
 use crate::lore::{LoreInner, square_cell, square_middle};
 use crate::travel::Traveller;
 use bluemarble_spatial::ZoneMap;
@@ -106,6 +107,7 @@ pub(crate) fn avatar(lore: &LoreInner, id: EntityId, name: &str, tick: Tick) -> 
             wish: WishDir::default(),
             pace: 0,
             idle_ticks: 0,
+            dealings: Dealings::of_newcomer(lore.seed, id, tick),
         }),
         ..newborn(lore, id, KindId(0), home, place, tick)
     }

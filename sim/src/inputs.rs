@@ -72,6 +72,8 @@ pub struct Withheld {
     pub admissions: u32,
     /// Leaves.
     pub leaves: u32,
+    /// Gifts; whoever asked for one has no answer and asks again.
+    pub gifts: u32,
 }
 
 impl TickInputs {

@@ -12,7 +12,7 @@
 //! - A random number is `hash(seed, entity, tick, purpose)`.
 //!
 //! Read `schedule` first (the order of a tick), then `world`, `barrier` and any feature folder:
-//! `players`, `life`, `items`, `mind`, `walk`, `fight`, `shots`, `hazards`, `publish`.
+//! `players`, `gifts`, `life`, `items`, `mind`, `walk`, `fight`, `shots`, `hazards`, `publish`.
 
 #![warn(clippy::iter_over_hash_type)]
 
@@ -26,6 +26,7 @@ mod entity;
 mod fight;
 mod frame;
 mod genesis;
+mod gifts;
 mod hashing;
 mod hazards;
 mod inputs;
@@ -71,6 +72,7 @@ pub use entity::{
     Mind, Name, Player, Purse,
 };
 pub use frame::{Frame, FrameRow, FrameSet};
+pub use gifts::Dealings;
 pub use inputs::{AdminCommand, OVERLOAD_THINKS_LESS, TickInputs, Withheld};
 pub use provenance::Provenance;
 pub use report::{Tally, TickReport};

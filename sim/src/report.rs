@@ -51,6 +51,10 @@ pub struct Tally {
     pub taken: u64,
     /// Takers who were told that somebody else had been first.
     pub too_late: u64,
+    /// Gifts of coins that were carried out.
+    pub gifts: u64,
+    /// Gifts that could not be, or came from nobody.
+    pub gifts_refused: u64,
     /// Coins that came into the world: with a summons, a respawn, a chest that is filled again, a
     /// traveller.
     pub minted: u64,
@@ -93,6 +97,8 @@ impl Tally {
             ends,
             taken,
             too_late,
+            gifts,
+            gifts_refused,
             minted,
             coins_left,
             intents_refused,
@@ -123,6 +129,8 @@ impl Tally {
         self.ends += ends;
         self.taken += taken;
         self.too_late += too_late;
+        self.gifts += gifts;
+        self.gifts_refused += gifts_refused;
         self.minted += minted;
         self.coins_left += coins_left;
         self.intents_refused += intents_refused;

@@ -8,6 +8,7 @@ use bluemarble_spatial::LatLng;
 use crate::content::{KindId, Scenario};
 use crate::entity::{EntityState, Home};
 use crate::genesis;
+use crate::gifts::{Dealings, Offered};
 use crate::inputs::{AdminCommand, TickInputs};
 use crate::lore::Lore;
 use crate::report::Tally;
@@ -102,7 +103,10 @@ pub(crate) fn route_journeys(
         // already stays in the other world's memory, and is sent again.
         let (key, avatar) = (arrival.key, arrival.key.avatar);
         if !directory.contains_key(&avatar) && gate.admitted.insert(key) {
-            let state = genesis::traveller(lore, avatar, &arrival.traveller, inputs.tick);
+            let mut state = genesis::traveller(lore, avatar, &arrival.traveller, inputs.tick);
+            if let Some(player) = &mut state.player {
+                player.dealings = Dealings::of_traveller(&key);
+            }
             let slot = seats[map.zone_of(lore.grid_cell(state.body.0.pos)) as usize];
             directory.insert(avatar, slot);
             inboxes[slot as usize].births.push(state);
@@ -119,6 +123,37 @@ pub(crate) fn route_journeys(
         if let Some(&slot) = directory.get(&avatar) {
             inboxes[slot as usize].departures.push(avatar);
         }
+    }
+}
+
+/// As [`route`], and after it and after journeys: who gives somebody something. Avatars come and go by
+/// these inputs alone, so whoever is there now, and is not about to leave, is there when the mail is handed
+/// over.
+pub(crate) fn route_gifts(
+    inputs: &TickInputs,
+    residence: &Residence,
+    inboxes: &mut [Inbox],
+    tally: &mut Tally,
+) {
+    let mut gifts = inputs.players.gifts.clone();
+    // Sealed inputs are sorted; a foreign log need not be.
+    gifts.sort_by_key(|given| (given.from, given.gift.number));
+    for input in gifts {
+        let Some(&slot) = residence.directory().get(&input.from) else {
+            tally.gifts_refused += 1;
+            continue;
+        };
+        let to = input.gift.to;
+        let welcome = residence.directory().get(&to).is_some_and(|there| {
+            let inbox = &inboxes[*there as usize];
+            let is_born = |state: &EntityState| state.identity.id == to && state.player.is_some();
+            let is_avatar =
+                residence.zone(*there).has_avatar(to) || inbox.births.iter().any(is_born);
+            is_avatar && !inbox.departures.contains(&to)
+        });
+        inboxes[slot as usize]
+            .gifts
+            .push(Offered { input, welcome });
     }
 }
 

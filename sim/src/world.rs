@@ -11,7 +11,7 @@ mod views;
 
 use std::sync::Arc;
 
-use bluemarble_shared_protocol::{EntityId, Intent, Tick, WireFrame};
+use bluemarble_shared_protocol::{AnsweredGift, EntityId, Intent, Tick, WireFrame};
 use rayon::iter::{IndexedParallelIterator, IntoParallelRefMutIterator, ParallelIterator};
 
 use crate::checkpoint::Checkpoint;
@@ -36,7 +36,7 @@ pub use self::spec::{WorldError, WorldSpec};
 
 /// Changes whenever a rule or a stored format changes, so that a log is never replayed by rules
 /// other than those that wrote it.
-pub const RULES_VERSION: u32 = 3;
+pub const RULES_VERSION: u32 = 4;
 
 /// A running world.
 pub struct World {
@@ -66,6 +66,8 @@ pub struct World {
     movements: Vec<Movement>,
     /// Where that is gathered; empty between two ticks.
     moved: Moved,
+    /// What the last tick's gifts have come to.
+    answers: Vec<AnsweredGift>,
 }
 
 impl World {
@@ -187,6 +189,7 @@ impl World {
             asleep: 0,
             movements: Vec::new(),
             moved: Moved::default(),
+            answers: Vec::new(),
         }
     }
 
@@ -232,6 +235,9 @@ impl World {
                 &mut self.inboxes,
                 (&mut tally, &mut self.moved),
             );
+        }
+        if !inputs.players.gifts.is_empty() {
+            routing::route_gifts(inputs, &self.residence, &mut self.inboxes, &mut tally);
         }
         self.players = self.coarse.near(&self.players);
         let given = Given {
@@ -324,11 +330,16 @@ impl World {
             }
         }
         tally.intents_refused += self.intents.len() as u64 - obeyed;
+        self.answers.clear();
         for zone in self.residence.slots_mut().iter_mut().flatten() {
             if zone.rest().is_none() {
                 self.moved.take_from(&mut zone.moved());
+                zone.take_answers(&mut self.answers);
             }
         }
+        // Stable: of one number that was sealed twice, in the order it was answered.
+        let order = |given: &AnsweredGift| (given.from, given.answer.number);
+        self.answers.sort_by_key(order);
     }
 
     /// Whoever left for another world in this tick is from now on in the gate's memory and nowhere

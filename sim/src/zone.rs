@@ -8,12 +8,12 @@ use std::sync::Arc;
 
 use bevy_app::App;
 use bevy_ecs::world::{Mut, World};
-use bluemarble_shared_protocol::{EntityId, Intent, Tick};
+use bluemarble_shared_protocol::{AnsweredGift, EntityId, Intent, Tick};
 
 use self::rest::Doing;
 use crate::audit::Audit;
 use crate::effect::Effect;
-use crate::entity::{EntityState, Identity, Mail, Purse};
+use crate::entity::{EntityState, Identity, Mail, Player, Purse};
 use crate::frame::{Around, Frame, FrameRow, FrameSet, NeighbourCells};
 use crate::lore::Lore;
 use crate::past::Past;
@@ -24,7 +24,7 @@ use crate::zone_resources::{
     Arrivals, Counted, Departed, Inbox, Intents, Now, Outbox, Ownership, Published, Strain, Wounds,
     ZoneNumber,
 };
-use crate::{census, fight, hazards, life, mind, players, publish, schedule, shots, walk};
+use crate::{census, fight, gifts, hazards, life, mind, players, publish, schedule, shots, walk};
 use bluemarble_spatial::{CellId, ZoneId, ZoneMap};
 
 /// What all zones are given for one tick.
@@ -69,6 +69,7 @@ impl Zone {
             schedule::plugin,
             players::plugin,
             life::plugin,
+            gifts::plugin,
             census::plugin,
             mind::plugin,
             walk::plugin,
@@ -235,6 +236,17 @@ impl Zone {
     /// Who left for another world in this tick.
     pub(crate) fn take_departed(&mut self) -> Vec<EntityState> {
         std::mem::take(&mut self.world.resource_mut::<Departed>().0)
+    }
+
+    /// What the gifts of this tick have come to; told once.
+    pub(crate) fn take_answers(&mut self, list: &mut Vec<AnsweredGift>) {
+        list.append(&mut self.world.resource_mut::<gifts::Answers>().0);
+    }
+
+    /// Whether an avatar of this id resides here.
+    pub(crate) fn has_avatar(&self, id: EntityId) -> bool {
+        let entity = self.world.resource::<Roster>().0.get(&id);
+        entity.is_some_and(|entity| self.world.get::<Player>(*entity).is_some())
     }
 
     /// Who began and who ended in this step; told once.

@@ -11,6 +11,7 @@ use crate::effect::Effect;
 use crate::entity::EntityState;
 use crate::entity::digest::DigestParts;
 use crate::frame::{Frame, FrameRow};
+use crate::gifts::Offered;
 use crate::report::Tally;
 use bluemarble_spatial::{CellId, ZoneId, ZoneMap};
 
@@ -55,6 +56,8 @@ pub(crate) struct Inbox {
     pub leaves: Vec<EntityId>,
     /// Who leaves for another world.
     pub departures: Vec<EntityId>,
+    /// What avatars of this zone give away.
+    pub gifts: Vec<Offered>,
 }
 
 impl Inbox {
@@ -62,10 +65,14 @@ impl Inbox {
         self.births.clear();
         self.leaves.clear();
         self.departures.clear();
+        self.gifts.clear();
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.births.is_empty() && self.leaves.is_empty() && self.departures.is_empty()
+        self.births.is_empty()
+            && self.leaves.is_empty()
+            && self.departures.is_empty()
+            && self.gifts.is_empty()
     }
 }
 

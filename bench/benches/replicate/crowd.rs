@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bluemarble_shared_protocol::codec::quantise;
 use bluemarble_shared_protocol::{
-    BodyBits, EntityId, InputSeq, OwnState, OwnVitals, Tick, WireEntity, WireFrame,
+    BodyBits, EntityId, InputSeq, OwnPurse, OwnState, OwnVitals, Tick, WireEntity, WireFrame,
 };
 use bluemarble_spatial::{CellId, FrameAxes, Level, maths};
 use glam::DVec3;
@@ -136,6 +136,7 @@ fn publish(walkers: &[Walker], tick: Tick) -> WireFrame {
             },
             fell_to: None,
             felled: Vec::new(),
+            purse: OwnPurse::default(),
         });
     }
     frame

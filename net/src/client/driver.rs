@@ -7,6 +7,6 @@ mod endpoint;
 mod link;
 
 pub use self::client::Client;
-pub use self::ended::{ConnectError, Disconnected};
+pub use self::ended::{ConnectError, Disconnected, GiveError};
 pub use self::endpoint::{ClientEndpoint, Trust};
 pub use self::link::{ClientOptions, Dialect, Link, Received, Return};

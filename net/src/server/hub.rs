@@ -8,7 +8,9 @@
 mod allowance;
 mod divergence;
 mod event_log;
+mod gift_desk;
 mod intent_queue;
+mod leaving;
 mod line;
 mod liveness;
 mod news;
@@ -29,6 +31,7 @@ use bluemarble_shared_protocol::{
 };
 use bytes::Bytes;
 
+use self::gift_desk::GiftDesk;
 use self::intent_queue::Arrival;
 use self::line::Line;
 use self::liveness::{Liveness, Turn};
@@ -41,7 +44,7 @@ use super::event::{SessionCommand, SessionEvent, VerifiedHello};
 use super::hub_config::{BUDGET_BYTES_MAX, BUDGET_BYTES_MIN, HubConfig};
 use super::hub_stats::HubStats;
 use super::replication::{Replicator, TickView};
-use super::token_bucket::TokenBucket;
+use crate::token_bucket::TokenBucket;
 
 /// One finished tick, for replication.
 #[derive(Clone, Copy, Debug)]
@@ -68,6 +71,7 @@ pub struct Hub {
     /// Whether what happens is being saved; if not, nobody new comes in.
     saves: bool,
     replicator: Replicator,
+    gifts: GiftDesk,
     /// Of the newest tick.
     wounds: TickWounds,
     commands: VecDeque<SessionCommand>,
@@ -93,6 +97,7 @@ impl Hub {
         assert!(config.interest.exit_m >= config.interest.enter_m);
         Self {
             replicator: Replicator::new(&config),
+            gifts: GiftDesk::default(),
             wounds: TickWounds::default(),
             #[cfg(feature = "sabotage")]
             saboteur: config
@@ -116,46 +121,6 @@ impl Hub {
     /// the grace period leave.
     pub fn adopt(&mut self, avatars: &[EntityId]) {
         self.seats.adopt(avatars);
-    }
-
-    /// Takes avatars out of the world at the next tick, whoever plays them.
-    pub fn expel(&mut self, now_ms: u64, avatars: &[EntityId]) {
-        for avatar in avatars {
-            self.part(now_ms, *avatar, CloseCode::Travelled);
-            self.seats.expel(*avatar);
-            self.parked.forget(*avatar);
-        }
-    }
-
-    /// Ends the session of an avatar whose body is no longer this hub's business.
-    pub fn part(&mut self, now_ms: u64, avatar: EntityId, code: CloseCode) {
-        if let Some(session) = self.seats.forget(avatar) {
-            self.close(now_ms, session, code);
-        }
-        self.parked.forget(avatar);
-        self.end_wait(avatar, code);
-    }
-
-    /// The avatar leaves at the next tick, which is sealed like any leave; nothing of it is kept.
-    fn turn_out(&mut self, now_ms: u64, avatar: EntityId, code: CloseCode, reason: &str) {
-        if let Some(id) = self.seats.session_of(avatar) {
-            self.close_saying(now_ms, id, code, reason);
-        }
-        self.end_wait(avatar, code);
-        self.parked.forget(avatar);
-        if self.seats.holds(avatar) {
-            self.stats.expelled += 1;
-            self.seats.expel(avatar);
-        }
-    }
-
-    /// Ends every session.
-    pub fn close_all(&mut self, now_ms: u64, code: CloseCode) {
-        let everybody: Vec<SessionId> = self.sessions.keys().copied().collect();
-        for session in everybody {
-            self.close(now_ms, session, code);
-        }
-        self.close_line(code);
     }
 
     /// Whether nobody is here, nobody is about to come, and nobody is waited for.
@@ -257,10 +222,13 @@ impl Hub {
         }
         self.stats.intents_sealed += intents.len() as u64;
         intents.sort_unstable_by_key(|(avatar, _)| *avatar);
+        let gifts = self.gifts.seal(tick);
+        self.stats.gifts_sealed += gifts.len() as u64;
         PlayerInputs {
             admissions,
             leaves,
             intents,
+            gifts,
         }
     }
 
@@ -281,6 +249,7 @@ impl Hub {
     }
 
     fn replicate_frames(&mut self, input: ReplicateInput<'_>) -> Vec<(SessionId, Bytes)> {
+        self.acknowledge(input.durable);
         let now = TickView {
             tick: input.tick,
             durable: input.durable,
@@ -370,6 +339,8 @@ impl Hub {
                 let presence = presence::message(*id, session, replicator, now.tick, tick_hz);
                 self.stats.presences_sent += u64::from(presence.is_some());
                 messages.extend(presence.map(|message| (*id, message)));
+                let purse = own.and_then(|own| session.news_of_purse(now.tick, own.purse));
+                messages.extend(purse.map(|message| (*id, message)));
             }
         }
         for (id, message) in messages {
@@ -420,6 +391,8 @@ impl Hub {
         let liveness = Liveness::new(self.newest_tick(), self.config.world.tick_hz);
         self.parked.forget(hello.avatar);
         self.end_wait(hello.avatar, CloseCode::ReplacedByNewSession);
+        // Whoever begins anew counts on from what the world knows.
+        self.gifts.forget_asked(hello.avatar);
         let session = Session::new(now_ms, &hello, &self.config.limits, liveness);
         if let Some(older) = self.seats.take(hello.avatar, hello.name, id) {
             self.close(now_ms, older, CloseCode::ReplacedByNewSession);
@@ -540,6 +513,7 @@ impl Hub {
                 self.send(id, ServerMessage::Cards(cards));
             }
             ClientMessage::Held { number, ids } => self.held(now_ms, id, number, ids),
+            ClientMessage::Give(gift) => self.give(now_ms, id, gift),
             ClientMessage::Diverged { number, states } => {
                 self.diverged(now_ms, id, number, &states);
             }

@@ -57,6 +57,18 @@ counters! {
     queued,
     /// Players turned away because the line was full.
     queue_full,
+    /// Gifts that clients asked for.
+    gifts_asked,
+    /// Gifts asked for again while they were on their way.
+    gifts_repeated,
+    /// Gifts sealed into a tick.
+    gifts_sealed,
+    /// Answers to gifts, of what is durable.
+    gifts_answered,
+    /// Gifts whose giver was not there, or whose answer found nobody; their clients ask again.
+    gifts_unanswered,
+    /// Gifts put off because what happens was not being saved.
+    gifts_not_saved,
     /// Avatars admitted or taken over again.
     admissions,
     /// Avatars that left the world.

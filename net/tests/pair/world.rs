@@ -8,8 +8,8 @@ use std::sync::Arc;
 use bluemarble_motion::{Body, MoveCommand, Mover, step};
 use bluemarble_shared_protocol::codec::quantise;
 use bluemarble_shared_protocol::{
-    Action, BodyBits, EntityId, InputSeq, Intent, OwnState, OwnVitals, PlayerInputs, Tick,
-    WireEntity, WireFlags, WireFrame, Wound, mix64,
+    Action, BodyBits, EntityId, InputSeq, Intent, OwnPurse, OwnState, OwnVitals, PlayerInputs,
+    Tick, WireEntity, WireFlags, WireFrame, Wound, mix64,
 };
 use bluemarble_spatial::{CellId, FrameAxes, Level, Planet, maths};
 use glam::{DQuat, DVec3};
@@ -288,6 +288,7 @@ impl FakeWorld {
                 vitals: avatar.vitals,
                 fell_to: None,
                 felled: Vec::new(),
+                purse: OwnPurse::default(),
             });
             frame.ids.push(*id);
             frame

@@ -31,7 +31,7 @@ pub use reader::{
     JournalBreak, JournalReader, JournalSurvey, JournalTail, SegmentSummary, TornTail, read_journal,
 };
 pub use status::{JournalHealth, JournalMonitor, JournalStatus};
-pub use writer::{Appended, JournalOptions, JournalWriter};
+pub use writer::{Appended, Commit, JournalOptions, JournalWriter};
 
 use bluemarble_shared_protocol::{Epoch, Tick};
 

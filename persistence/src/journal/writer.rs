@@ -67,9 +67,18 @@ pub enum Appended {
     Dropped,
 }
 
+/// When a record becomes durable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Commit {
+    /// With the next group commit.
+    Grouped,
+    /// As soon as the disk can: somebody waits for it. So do all records before it.
+    AtOnce,
+}
+
 #[derive(Debug)]
 enum Message {
-    Record(JournalRecord),
+    Record(JournalRecord, Commit),
     Rotate,
     Restart { after: Tick },
 }
@@ -114,6 +123,7 @@ impl JournalWriter {
             shared: Arc::clone(&shared),
             group_commit: options.group_commit,
             sync_at: None,
+            urgent: false,
             broken: false,
         };
         let thread = std::thread::Builder::new()
@@ -137,6 +147,14 @@ impl JournalWriter {
     /// # Panics
     /// When a whole log is given a tick that does not follow the one before.
     pub fn append(&mut self, record: JournalRecord) -> Appended {
+        self.append_to(record, Commit::Grouped)
+    }
+
+    /// The same, and says when it is to become durable.
+    ///
+    /// # Panics
+    /// As [`JournalWriter::append`].
+    pub fn append_to(&mut self, record: JournalRecord, commit: Commit) -> Appended {
         let mut state = self.shared.lock();
         if state.is_broken() {
             state.dropped += 1;
@@ -152,7 +170,11 @@ impl JournalWriter {
                 format!("the disk is too slow: {waiting} records of {size} bytes wait for it");
             return state.drop_from(tick, reason);
         }
-        if self.queue.try_send(Message::Record(record)).is_err() {
+        if self
+            .queue
+            .try_send(Message::Record(record, commit))
+            .is_err()
+        {
             return state.drop_from(tick, "the journal's thread has ended".to_owned());
         }
         state.queued += 1;
@@ -265,6 +287,8 @@ struct Driver {
     group_commit: Duration,
     /// When what is written must be synced; `None` while nothing is.
     sync_at: Option<Instant>,
+    /// Somebody waits for one of the records that were taken.
+    urgent: bool,
     /// The log has a fault that no restart has answered yet.
     broken: bool,
 }
@@ -295,7 +319,10 @@ impl Driver {
         let mut message = Some(first);
         while let Some(next) = message {
             match next {
-                Message::Record(record) => batch.push(record),
+                Message::Record(record, commit) => {
+                    self.urgent |= commit == Commit::AtOnce;
+                    batch.push(record);
+                }
                 Message::Rotate => {
                     self.write(batch);
                     self.timed(Log::rotate);
@@ -326,6 +353,9 @@ impl Driver {
             if self.sync_at.is_none() && self.log.dirty() {
                 self.sync_at = Some(now() + self.group_commit);
             }
+        }
+        if std::mem::take(&mut self.urgent) && self.sync_at.is_some() {
+            self.sync_at = Some(now());
         }
         let mut state = self.shared.lock();
         state.queued -= batch.len();

@@ -47,6 +47,7 @@ fn reason(why: Why) -> Reason {
         Why::Respawned => Reason::Respawned,
         Why::Bequeathed => Reason::Bequeathed,
         Why::Taken => Reason::Taken,
+        Why::Given => Reason::Given,
         Why::Received => Reason::Received,
         Why::Left => Reason::Left,
         Why::Departed => Reason::Departed,

@@ -75,6 +75,9 @@ impl Quarantine {
             whose.join(" "),
             withheld.commands,
         );
+        if withheld.gifts > 0 {
+            text.push_str(&format!(", {} gifts", withheld.gifts));
+        }
         if withheld.admissions + withheld.leaves > 0 {
             text.push_str(&format!(
                 ", {} admissions, {} leaves",
@@ -126,6 +129,7 @@ pub fn quarantine(
 fn attempts(sealed: &TickInputs) -> Vec<TickInputs> {
     let mut without_wishes = sealed.clone();
     without_wishes.players.intents.clear();
+    without_wishes.players.gifts.clear();
     without_wishes.commands.clear();
     let mut without_players = without_wishes.clone();
     without_players.players = Default::default();
@@ -143,6 +147,7 @@ fn attempts(sealed: &TickInputs) -> Vec<TickInputs> {
             commands: less(sealed.commands.len(), attempt.commands.len()),
             admissions: less(had.admissions.len(), has.admissions.len()),
             leaves: less(had.leaves.len(), has.leaves.len()),
+            gifts: less(had.gifts.len(), has.gifts.len()),
         });
     }
     attempts

@@ -1,6 +1,7 @@
 //! Golden bytes of every message, and what is refused.
 
 use super::*;
+use crate::gift::{GiftOutcome, LifeId};
 use crate::hash::mix64;
 use crate::limits::REPORTED_STATES_MAX;
 use crate::wire_frame::Action;
@@ -159,6 +160,70 @@ fn golden_bytes_of_the_client_messages() {
         1, 3, 0, 0, 255, 255, 109, 0, // rotation: which, the others
         255, 1, 0, 0, 0, 3, 0, 0, 2, 0, // health, action, count, airborne, swimming, kind
     ]);
+}
+
+#[test]
+fn golden_bytes_of_gifts() {
+    let gift = Gift {
+        life: LifeId(7),
+        number: 2,
+        to: EntityId(4),
+        amount: 300,
+    };
+    #[rustfmt::skip]
+    assert_eq!(ClientMessage::Give(gift).to_frame(), [
+        32, 0, 0, 0,
+        6, 0, 0, 0, // Give
+        7, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, // life, number
+        4, 0, 0, 0, 0, 0, 0, 0, 44, 1, 0, 0, 0, 0, 0, 0, // to, amount
+    ]);
+    for (number, outcome) in (0..).zip(GiftOutcome::ALL) {
+        let answer = GiftAnswer {
+            life: LifeId(7),
+            number: 2,
+            outcome,
+            tick: Tick(301),
+        };
+        #[rustfmt::skip]
+        assert_eq!(ServerMessage::Gift(answer).to_frame(), [
+            28, 0, 0, 0,
+            10, 0, 0, 0, // Gift
+            7, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, // life, number
+            number, 0, 0, 0, 45, 1, 0, 0, 0, 0, 0, 0, // outcome, tick
+        ]);
+    }
+    let purse = ServerMessage::Purse {
+        tick: Tick(301),
+        purse: OwnPurse {
+            life: LifeId(7),
+            newest: 2,
+            coins: 25,
+        },
+    };
+    #[rustfmt::skip]
+    assert_eq!(purse.to_frame(), [
+        32, 0, 0, 0,
+        11, 0, 0, 0, // Purse
+        45, 1, 0, 0, 0, 0, 0, 0, 7, 0, 0, 0, 0, 0, 0, 0, // tick, life
+        2, 0, 0, 0, 25, 0, 0, 0, 0, 0, 0, 0, // newest, coins
+    ]);
+}
+
+#[test]
+fn a_gift_has_a_number_and_is_one_coin_at_least() {
+    let gift = |number, amount| Gift {
+        life: LifeId(7),
+        number,
+        to: EntityId(4),
+        amount,
+    };
+    let decoded = |gift| ClientMessage::decode(body(&ClientMessage::Give(gift).to_frame()));
+    assert!(decoded(gift(1, 1)).is_ok());
+    assert!(decoded(gift(u32::MAX, u64::MAX)).is_ok());
+    for (number, amount) in [(0, 1), (1, 0)] {
+        let refused = decoded(gift(number, amount)).unwrap_err();
+        assert_eq!(refused.close_code(), CloseCode::Malformed);
+    }
 }
 
 #[test]

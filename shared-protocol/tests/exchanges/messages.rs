@@ -2,9 +2,9 @@
 
 use bluemarble_shared_protocol::codec::{Rotation, Schema};
 use bluemarble_shared_protocol::{
-    Action, Card, ClientMessage, CloseCode, EntityId, Epoch, GameEvent, PROTOCOL_VERSION,
-    SeenState, ServerMessage, SessionId, Tick, TimedEvent, Welcome, WireEntity, WireFlags, Wound,
-    presence_share,
+    Action, Card, ClientMessage, CloseCode, EntityId, Epoch, GameEvent, Gift, GiftAnswer,
+    GiftOutcome, LifeId, OwnPurse, PROTOCOL_VERSION, SeenState, ServerMessage, SessionId, Tick,
+    TimedEvent, Welcome, WireEntity, WireFlags, Wound, presence_share,
 };
 use serde_json::{Value, json};
 
@@ -93,9 +93,50 @@ fn client() -> Vec<Value> {
             },
             json!({"is": "held", "number": 5_000_000_000_u64, "ids": [wide(7), wide(u64::MAX)]}),
         ),
+        (
+            ClientMessage::Give(Gift {
+                life: LifeId(u64::MAX),
+                number: u32::MAX,
+                to: EntityId(7),
+                amount: u64::MAX - 1,
+            }),
+            json!({"is": "give", "life": wide(u64::MAX), "number": u32::MAX, "to": wide(7),
+                "amount": wide(u64::MAX - 1)}),
+        ),
     ];
     rows.map(|(message, means)| json!({"frame": hex(&message.to_frame()), "means": means}))
         .to_vec()
+}
+
+/// An answer of every outcome.
+fn answers() -> Vec<(ServerMessage, Value)> {
+    let words = [
+        "given",
+        "notEnough",
+        "nobody",
+        "oneself",
+        "dead",
+        "forgotten",
+        "otherLife",
+        "otherGift",
+        "notSaving",
+    ];
+    let answer = |(outcome, word): (GiftOutcome, &str)| {
+        let answer = GiftAnswer {
+            life: LifeId(9),
+            number: 70_000,
+            outcome,
+            tick: Tick(5_000_000_000),
+        };
+        let means = json!({"is": "gift", "life": wide(9), "number": 70_000, "outcome": word,
+            "tick": 5_000_000_000_u64});
+        (ServerMessage::Gift(answer), means)
+    };
+    GiftOutcome::ALL
+        .into_iter()
+        .zip(words)
+        .map(answer)
+        .collect()
 }
 
 fn server() -> Vec<Value> {
@@ -264,6 +305,17 @@ fn server() -> Vec<Value> {
             json!({"is": "resumed", "session": wide(10), "tick": 5_000_000_000_u64, "next": 70_001}),
         ),
     ];
+    let purse = ServerMessage::Purse {
+        tick: Tick(5_000_000_000),
+        purse: OwnPurse {
+            life: LifeId(u64::MAX),
+            newest: u32::MAX,
+            coins: u64::MAX - 1,
+        },
+    };
+    let means = json!({"is": "purse", "tick": 5_000_000_000_u64, "life": wide(u64::MAX),
+        "newest": u32::MAX, "coins": wide(u64::MAX - 1)});
+    let rows = rows.into_iter().chain(answers()).chain([(purse, means)]);
     rows.map(|(message, means)| json!({"frame": hex(&message.to_frame()), "means": means}))
-        .to_vec()
+        .collect()
 }

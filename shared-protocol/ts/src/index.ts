@@ -12,7 +12,19 @@ export { PlayClock } from "./play-clock.js";
 export { type ShownPose, poseAt } from "./poses.js";
 export { Malformed } from "./malformed.js";
 export { EventBook } from "./event-book.js";
-export { type Card, type GameEvent, type TimedEvent, type Welcome, type Wound, PROTOCOL_VERSION } from "./messages.js";
+export { GiftBook, type GiftReceipt } from "./gift-book.js";
+export {
+  type Card,
+  type GameEvent,
+  type Gift,
+  type GiftAnswer,
+  type GiftOutcome,
+  type Purse,
+  type TimedEvent,
+  type Welcome,
+  type Wound,
+  PROTOCOL_VERSION,
+} from "./messages.js";
 export type { OwnBody, Support, Vitals } from "./own-section.js";
 export { type Axes, type Pose, PlanetFrame, axesOf, compass } from "./planet-frame.js";
 export {

@@ -24,6 +24,8 @@ export const WOUNDS_PER_MESSAGE_MAX = 32;
 export const HELD_IDS_MAX = 2_000;
 /** Most ids that one message says are to be forgotten. */
 export const FORGOTTEN_IDS_MAX = 256;
+/** Most gifts that may wait for their answers. */
+export const GIFTS_REMEMBERED = 16;
 /** Most kinds of entities in a world. */
 export const KINDS_MAX = 128;
 /** Most bytes of a kind's name. */

@@ -56,7 +56,55 @@ export type ClientMessage =
   /** What a datagram came out as whose states do not add up to its check. At most 256. */
   | { readonly is: "diverged"; readonly number: number; readonly states: readonly SeenState[] }
   /** Whom the client has in view after datagram `number`, if the server counts others; ascending, at most 2,000. */
-  | { readonly is: "held"; readonly number: number; readonly ids: readonly bigint[] };
+  | { readonly is: "held"; readonly number: number; readonly ids: readonly bigint[] }
+  /** Coins for somebody. May be sent again until it is answered; at most 16 without an answer. */
+  | { readonly is: "give"; readonly gift: Gift };
+
+/** Coins for somebody. */
+export interface Gift {
+  /** In which life of the own avatar. */
+  readonly life: bigint;
+  /** Which gift of that life, at least 1. */
+  readonly number: number;
+  /** Whose avatar gets them. */
+  readonly to: bigint;
+  /** At least 1. */
+  readonly amount: bigint;
+}
+
+/** What may become of a gift, by number. All but "notSaving" are final. */
+export const GIFT_OUTCOMES = [
+  "given",
+  "notEnough",
+  "nobody",
+  "oneself",
+  "dead",
+  "forgotten",
+  "otherLife",
+  "otherGift",
+  "notSaving",
+] as const;
+export type GiftOutcome = (typeof GIFT_OUTCOMES)[number];
+
+/** The answer to a gift. */
+export interface GiftAnswer {
+  readonly life: bigint;
+  readonly number: number;
+  readonly outcome: GiftOutcome;
+  /** The tick in which that was decided. */
+  readonly tick: number;
+}
+
+/** What the own avatar has. */
+export interface Purse {
+  /** As of this tick. */
+  readonly tick: number;
+  /** The avatar's life: from when it came into the world to when it leaves. */
+  readonly life: bigint;
+  /** No gift of this life has a higher number so far. */
+  readonly newest: number;
+  readonly coins: bigint;
+}
 
 /** What a client must know to understand its first datagram. */
 export interface Welcome {
@@ -138,7 +186,11 @@ export type ServerMessage =
   /** Who is in view after a datagram: how many, and what their ids add up to. */
   | { readonly is: "presence"; readonly number: number; readonly count: number; readonly sum: bigint }
   /** They are not in view, as far as datagrams up to `number` go. */
-  | { readonly is: "forget"; readonly number: number; readonly ids: readonly bigint[] };
+  | { readonly is: "forget"; readonly number: number; readonly ids: readonly bigint[] }
+  /** What became of a gift; it survives whatever happens to the server. */
+  | { readonly is: "gift"; readonly answer: GiftAnswer }
+  /** What the own avatar has. */
+  | { readonly is: "purse"; readonly purse: Purse };
 
 /** A message as a frame. */
 export function encodeMessage(message: ClientMessage): Uint8Array<ArrayBuffer> {
@@ -179,6 +231,10 @@ function writeBody(message: ClientMessage): ByteWriter {
       return out;
     case "held":
       return writeHeld(message.number, message.ids);
+    case "give": {
+      const { life, number, to, amount } = message.gift;
+      return out.u32(6).u64(life).u32(number).u64(to).u64(amount);
+    }
   }
 }
 
@@ -261,6 +317,13 @@ function readBody(bytes: ByteReader): ServerMessage {
         number: bytes.counter("number"),
         ids: bytes.sequence(FORGOTTEN_IDS_MAX, "ids", () => bytes.u64()),
       };
+    case 10:
+      return { is: "gift", answer: readAnswer(bytes) };
+    case 11:
+      return {
+        is: "purse",
+        purse: { tick: bytes.counter("tick"), life: bytes.u64(), newest: bytes.u32(), coins: bytes.u64() },
+      };
     default:
       throw new Malformed(`message ${which}`);
   }
@@ -301,6 +364,13 @@ function readCard(bytes: ByteReader): Card {
     kind: bytes.u16(),
     name: bytes.option(() => bytes.string(NAME_BYTES_MAX, "name")),
   };
+}
+
+function readAnswer(bytes: ByteReader): GiftAnswer {
+  const [life, number, which] = [bytes.u64(), bytes.u32(), bytes.u32()];
+  const outcome = GIFT_OUTCOMES[which];
+  if (outcome === undefined) throw new Malformed(`outcome ${which}`);
+  return { life, number, outcome, tick: bytes.counter("tick") };
 }
 
 function readEvents(bytes: ByteReader): ServerMessage {

@@ -6,6 +6,7 @@ import type { SeenState } from "./check.js";
 import { ClientCore, type Taken } from "./client-core.js";
 import { CloseCode, closeName } from "./close.js";
 import { EventBook } from "./event-book.js";
+import { GiftBook, type GiftReceipt } from "./gift-book.js";
 import type { Wish } from "./intents.js";
 import { PlayClock } from "./play-clock.js";
 import { REPORTED_STATES_MAX } from "./limits.js";
@@ -58,6 +59,10 @@ export interface SessionListener {
   onEvent?(event: GameEvent, tick: number): void;
   /** Others in view were wounded in a tick; so many more, farther away, are left out. */
   onWounds?(wounds: readonly Wound[], tick: number, leftOut: number): void;
+  /** A gift was answered: once, when what it says will survive whatever happens to the server. */
+  onReceipt?(receipt: GiftReceipt): void;
+  /** What the own avatar has is another amount than before. */
+  onPurse?(coins: bigint, tick: number): void;
   /** The world is so overloaded that one has to wait; so many are ahead. */
   onQueued?(ahead: number): void;
   /** The session is over. */
@@ -95,6 +100,7 @@ interface World {
   readonly core: ClientCore;
   readonly cards: CardBook;
   readonly events: EventBook;
+  readonly gifts: GiftBook;
   readonly clock: PlayClock;
 }
 
@@ -214,6 +220,20 @@ export class Session {
     return this.#known.events;
   }
 
+  /** What the avatar has, and which gifts have no answer yet. */
+  get gifts(): GiftBook {
+    return this.#known.gifts;
+  }
+
+  /** Gives somebody coins, once, whatever becomes of the connection meanwhile; the gift's name in `onReceipt`.
+   *
+   * @throws RangeError if too many gifts wait for their answers, or the amount is none. */
+  give(to: bigint, amount: bigint): number {
+    const name = this.gifts.give(to, amount);
+    this.#ask();
+    return name;
+  }
+
   /** Which tick to show when. */
   get clock(): PlayClock {
     return this.#known.clock;
@@ -290,7 +310,7 @@ export class Session {
     const { listener } = this.#options;
     switch (message.is) {
       case "welcome":
-        return this.#enter(newWorld(message.welcome));
+        return this.#enter(newWorld(message.welcome, this.#before?.gifts ?? new GiftBook()));
       case "resumed":
         demand(this.#before !== undefined, "resumed what never was");
         this.#before.core.resumed(message.tick);
@@ -305,6 +325,15 @@ export class Session {
           listener?.onEvent?.(event, tick);
         }
         return;
+      case "gift": {
+        const receipt = this.#known.gifts.takeAnswer(message.answer);
+        if (receipt !== undefined) listener?.onReceipt?.(receipt);
+        return;
+      }
+      case "purse":
+        for (const receipt of this.#known.gifts.takePurse(message.purse)) listener?.onReceipt?.(receipt);
+        listener?.onPurse?.(message.purse.coins, message.purse.tick);
+        return this.#ask();
       case "presence":
         this.#known.core.takePresence(message.number, message.count, message.sum);
         return this.#reportMisplaced();
@@ -321,7 +350,9 @@ export class Session {
 
   #enter(world: World): void {
     this.#world = world;
+    world.gifts.beginConnection();
     this.#begun();
+    this.#ask();
     for (const bytes of this.#early.splice(0)) this.#takeDatagram(bytes);
   }
 
@@ -387,6 +418,12 @@ export class Session {
     this.wish = { ...this.wish, jump: false, attack: undefined };
     const ids = this.cards.toAsk(this.#everybody(core), this.#now());
     if (ids.length > 0) this.#send({ is: "cards", ids });
+    this.#ask();
+  }
+
+  /** Sends the gifts that have no answer. */
+  #ask(): void {
+    for (const gift of this.gifts.toAsk(this.#now())) this.#send({ is: "give", gift });
   }
 
   *#everybody(core: ClientCore): Iterable<bigint> {
@@ -424,12 +461,13 @@ function rotated(states: readonly SeenState[], from: number): readonly SeenState
   return [...states.slice(begin), ...states.slice(0, begin)].slice(0, REPORTED_STATES_MAX);
 }
 
-function newWorld(welcome: Welcome): World {
+function newWorld(welcome: Welcome, gifts: GiftBook): World {
   return {
     welcome,
     core: new ClientCore({ ...welcome, tables: tablesOf(welcome.fields) }),
     cards: new CardBook(),
     events: new EventBook(),
+    gifts,
     clock: new PlayClock(welcome.tickHz),
   };
 }

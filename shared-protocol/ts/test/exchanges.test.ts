@@ -135,6 +135,7 @@ test("the client's messages are written as the server reads them", () => {
       const states = means["states"] as [string, EntityRow][];
       message["states"] = states.map(([id, state]) => ({ id: wide(id), state: entity(state) }));
     }
+    if (means.is === "give") message["gift"] = wides(means, "life", "to", "amount");
     if (means.is === "resume") message["taken"] = { newest: means["newest"], before: means["before"] };
     assert.equal(hexOf(encodeMessage(message as ClientMessage)).replaceAll(" ", ""), frame, means.is);
   }
@@ -145,6 +146,11 @@ test("the server's messages are read as what they are", () => {
     assert.deepEqual(decodeMessage(bytesOf(frame).slice(4)), meant(means));
   }
 });
+
+/** The rest of a row, with these as wide numbers. */
+function wides({ is: _, ...rest }: Means, ...names: string[]): Record<string, unknown> {
+  return { ...rest, ...Object.fromEntries(names.map((name) => [name, wide(rest[name] as string)])) };
+}
 
 function meant(means: Means): unknown {
   switch (means.is) {
@@ -183,6 +189,10 @@ function meant(means: Means): unknown {
       const sum = (means["of"] as string[]).reduce((sum, id) => sum + presenceShare(wide(id)), 0n);
       return { is: "presence", number: means["number"], count: means["count"], sum: BigInt.asUintN(64, sum) };
     }
+    case "gift":
+      return { is: "gift", answer: wides(means, "life") };
+    case "purse":
+      return { is: "purse", purse: wides(means, "life", "coins") };
     case "forget":
       return { ...means, ids: (means["ids"] as string[]).map(wide) };
     case "resumed":

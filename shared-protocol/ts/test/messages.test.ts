@@ -39,6 +39,20 @@ test("a death with its killer", () => {
   assert.deepEqual(decodeMessage(body), { is: "events", first: 7, events: [{ tick: 300, event }] });
 });
 
+test("a gift, its answer and a purse", () => {
+  const gift = { life: 7n, number: 2, to: 4n, amount: 300n };
+  assert.equal(
+    hexOf(encodeMessage({ is: "give", gift })),
+    "20 00 00 00 06 00 00 00 07 00 00 00 00 00 00 00 02 00 00 00 04 00 00 00 00 00 00 00 2c 01 00 00 00 00 00 00",
+  );
+  const answered = "0a 00 00 00 07 00 00 00 00 00 00 00 02 00 00 00 01 00 00 00 2d 01 00 00 00 00 00 00";
+  const answer = { life: 7n, number: 2, outcome: "notEnough", tick: 301 };
+  assert.deepEqual(decodeMessage(bytesOf(answered)), { is: "gift", answer });
+  const held = "0b 00 00 00 2d 01 00 00 00 00 00 00 07 00 00 00 00 00 00 00 02 00 00 00 19 00 00 00 00 00 00 00";
+  const purse = { tick: 301, life: 7n, newest: 2, coins: 25n };
+  assert.deepEqual(decodeMessage(bytesOf(held)), { is: "purse", purse });
+});
+
 test("frames come in any pieces", () => {
   const stream = bytesOf("08 00 00 00 04 00 00 00 07 00 00 00 08 00 00 00 04 00 00 00 06 00 00 00");
   for (const size of [1, 3, 11, 100]) {
@@ -55,10 +69,14 @@ test("frames come in any pieces", () => {
 });
 
 test("what is no message is malformed", () => {
+  const answerOf = (outcome: number): string =>
+    `0a 00 00 00 07 00 00 00 00 00 00 00 02 00 00 00 0${outcome} 00 00 00 2d 01 00 00 00 00 00 00`;
+  assert.equal(decodeMessage(bytesOf(answerOf(8))).is, "gift");
   const wrong = [
     ["another message", "63 00 00 00"],
     ["an option of 2", "07 00 00 00 2c 01 00 00 00 00 00 00 01 00 00 00 00 00 00 00 04 00 00 00 00 00 00 00 02"],
     ["an event of number 0", "02 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00"],
+    ["an outcome that nobody knows", answerOf(9)],
     ["cut short", "04 00 00 00 07 00 00"],
     ["too long", "04 00 00 00 07 00 00 00 00"],
     ["a name that is not UTF-8", "05 00 00 00 01 00 00 00 00 00 00 00 ff 01 00 00 00"],

@@ -1,15 +1,16 @@
-//! A zone's part of a checkpoint as columns: version 2. Version 1, row after row, is still read.
+//! A zone's part of a checkpoint as columns: version 3. Version 2, which lacks what avatars remember of
+//! their gifts, and version 1, row after row, are still read.
 //!
 //! ```text
-//!   0  magic     8   "BMCOLS" 0 2: no part of version 1 begins so, for its first eight bytes count
+//!   0  magic     8   "BMCOLS" 0 3: no part of version 1 begins so, for its first eight bytes count
 //!                    the letters of the planet's name
 //!   8  head          counted: planet, kinds, coarse counts, and how many entities, minds, quarries
 //!      columns       see `write_columns`, in that order, each as planes of bytes
-//!      rest          what few have, row by row: mail, players, flights, hazards
+//!      rest          what few have, row by row: mail, players, flights, hazards, dealings
 //! ```
 //!
-//! A component that a later build adds makes a version 3, with a function that makes of a version 2
-//! what it means there.
+//! A component that a later build adds makes a version 4, with a function that makes of a version 3
+//! what it means there, as [`RestOf2`] has for version 2.
 
 use bluemarble_shared_protocol::binary;
 use bluemarble_shared_protocol::{BodyBits, EntityId, Tick};
@@ -19,18 +20,27 @@ use super::{PART_BYTES_MAX, StoredPart};
 use crate::content::KindId;
 use crate::effect::Effect;
 use crate::entity::state::{StoredEntity, StoredFlight, StoredHazard, StoredMind, StoredPlayer};
+use crate::gifts::StoredDealings;
 use crate::planes::{PlaneReader, PlaneWriter};
 
-/// How a part in columns begins.
-pub(super) const MAGIC: [u8; 8] = *b"BMCOLS\0\x02";
+/// How a part in columns begins, of any version; the version follows.
+const MAGIC: [u8; 7] = *b"BMCOLS\0";
+/// The version written.
+const VERSION: u8 = 3;
 
-/// Has a mind, a player, a flight, a hazard, mail; and its mind a quarry.
+/// Whether these are columns, of this version or another.
+pub(super) fn is_columns(bytes: &[u8]) -> bool {
+    bytes.starts_with(&MAGIC)
+}
+
+/// Has a mind, a player, a flight, a hazard, mail, its mind a quarry; and remembers gifts.
 const MIND: u8 = 1;
 const PLAYER: u8 = 2;
 const FLIGHT: u8 = 4;
 const HAZARD: u8 = 8;
 const MAIL: u8 = 16;
 const QUARRY: u8 = 32;
+const DEALINGS: u8 = 64;
 
 #[derive(Serialize, Deserialize)]
 struct Head {
@@ -49,6 +59,34 @@ struct Rest {
     players: Vec<StoredPlayer>,
     flights: Vec<StoredFlight>,
     hazards: Vec<StoredHazard>,
+    dealings: Vec<StoredDealings>,
+}
+
+/// The same in version 2, from before there were gifts.
+#[derive(Default, Serialize, Deserialize)]
+struct RestOf2 {
+    mail: Vec<Vec<Effect>>,
+    players: Vec<StoredPlayer>,
+    flights: Vec<StoredFlight>,
+    hazards: Vec<StoredHazard>,
+}
+
+impl From<RestOf2> for Rest {
+    fn from(rest: RestOf2) -> Self {
+        let RestOf2 {
+            mail,
+            players,
+            flights,
+            hazards,
+        } = rest;
+        Self {
+            mail,
+            players,
+            flights,
+            hazards,
+            dealings: Vec::new(),
+        }
+    }
 }
 
 fn flags(entity: &StoredEntity) -> u8 {
@@ -60,6 +98,7 @@ fn flags(entity: &StoredEntity) -> u8 {
         (HAZARD, entity.hazard.is_some()),
         (MAIL, !entity.mail.is_empty()),
         (QUARRY, quarry.is_some()),
+        (DEALINGS, entity.dealings.is_some()),
     ]
     .into_iter()
     .map(|(flag, set)| if set { flag } else { 0 })
@@ -85,6 +124,7 @@ pub(super) fn encode(part: StoredPart) -> Vec<u8> {
         quarries: count(quarries.len()),
     };
     let mut out = PlaneWriter(MAGIC.to_vec());
+    out.0.push(VERSION);
     out.counted(&binary::encode(&head));
     write_columns(&mut out, &entities);
     out.column(minds.iter().map(|mind| mind.decide_at.0.to_le_bytes()));
@@ -99,6 +139,7 @@ pub(super) fn encode(part: StoredPart) -> Vec<u8> {
         rest.players.extend(entity.player.take());
         rest.flights.extend(entity.flight.take());
         rest.hazards.extend(entity.hazard.take());
+        rest.dealings.extend(entity.dealings.take());
     }
     out.0.extend(binary::encode(&rest));
     out.0
@@ -138,7 +179,16 @@ fn write_columns(out: &mut PlaneWriter, entities: &[StoredEntity]) {
 /// The part that [`encode`] was given, or what is wrong with these bytes.
 pub(super) fn decode(bytes: &[u8]) -> Result<StoredPart, String> {
     let missing = || "it ends too early".to_owned();
-    let mut read = PlaneReader(bytes.strip_prefix(&MAGIC).ok_or_else(missing)?);
+    let (version, body) = bytes
+        .strip_prefix(&MAGIC)
+        .and_then(<[u8]>::split_first)
+        .ok_or_else(missing)?;
+    if !(2..=VERSION).contains(version) {
+        return Err(format!(
+            "it is of version {version}, and this build reads 2 and {VERSION}: use the build that wrote it"
+        ));
+    }
+    let mut read = PlaneReader(body);
     let head = read.counted().ok_or_else(missing)?;
     let head: Head =
         binary::decode::<_, PART_BYTES_MAX>(head).map_err(|error| error.to_string())?;
@@ -149,8 +199,12 @@ pub(super) fn decode(bytes: &[u8]) -> Result<StoredPart, String> {
         .column::<8>(head.quarries as usize)
         .ok_or_else(missing)?;
     let quarries = (0..head.quarries as usize).map(|row| u64::from_le_bytes(quarries.at(row)));
-    let rest: Rest =
-        binary::decode::<_, PART_BYTES_MAX>(read.0).map_err(|error| error.to_string())?;
+    let rest: Rest = if *version == 2 {
+        binary::decode::<RestOf2, PART_BYTES_MAX>(read.0).map(Rest::from)
+    } else {
+        binary::decode::<Rest, PART_BYTES_MAX>(read.0)
+    }
+    .map_err(|error| error.to_string())?;
     let few = || "more entities have something than there is of it".to_owned();
     let mut minds = minds.into_iter();
     let mut quarries = quarries.map(EntityId);
@@ -158,6 +212,7 @@ pub(super) fn decode(bytes: &[u8]) -> Result<StoredPart, String> {
     let mut players = rest.players.into_iter();
     let mut flights = rest.flights.into_iter();
     let mut hazards = rest.hazards.into_iter();
+    let mut dealings = rest.dealings.into_iter();
     for (entity, flags) in entities.iter_mut().zip(flags) {
         let has = |flag: u8| flags & flag != 0;
         if has(MIND) {
@@ -176,11 +231,15 @@ pub(super) fn decode(bytes: &[u8]) -> Result<StoredPart, String> {
         if has(HAZARD) {
             entity.hazard = Some(hazards.next().ok_or_else(few)?);
         }
+        if has(DEALINGS) {
+            entity.dealings = Some(dealings.next().ok_or_else(few)?);
+        }
         if has(MAIL) {
             entity.mail = mail.next().ok_or_else(few)?;
         }
     }
     let left = minds.len() + mail.len() + players.len() + flights.len() + hazards.len();
+    let left = left + dealings.len();
     if left != 0 || quarries.next().is_some() {
         return Err("there is more of something than entities that have it".to_owned());
     }
@@ -238,6 +297,7 @@ fn read_columns(read: &mut PlaneReader, count: usize) -> Option<(Vec<StoredEntit
         player: None,
         flight: None,
         hazard: None,
+        dealings: None,
     };
     let flags = (0..count).map(|row| flags.at(row)[0]).collect();
     Some(((0..count).map(entity).collect(), flags))

@@ -10,6 +10,7 @@ use glam::DVec3;
 
 use crate::content::KindId;
 use crate::effect::Effect;
+use crate::gifts::Dealings;
 
 /// Who and what it is; never changes.
 #[derive(Component, Clone, Copy, Debug, PartialEq)]
@@ -122,6 +123,8 @@ pub struct Player {
     pub pace: u8,
     /// Ticks since the last intent.
     pub idle_ticks: u32,
+    /// What it remembers of its gifts.
+    pub dealings: Dealings,
 }
 
 /// A character's name. It never changes, so what the digest takes of it is computed once: a hash that

@@ -59,11 +59,13 @@ pub enum DigestPart {
     Flight = 12,
     /// What makes it a hazard.
     Hazard = 13,
+    /// What an avatar remembers of its gifts.
+    Dealings = 14,
 }
 
 impl DigestPart {
     /// All, in the order of their numbers.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Identity,
         Self::Body,
         Self::Life,
@@ -78,6 +80,7 @@ impl DigestPart {
         Self::Purse,
         Self::Flight,
         Self::Hazard,
+        Self::Dealings,
     ];
     /// How many there are.
     pub const COUNT: usize = Self::ALL.len();
@@ -100,6 +103,7 @@ impl DigestPart {
             Self::Purse => "Purse",
             Self::Flight => "Flight",
             Self::Hazard => "Hazard",
+            Self::Dealings => "Dealings",
         }
     }
 
@@ -260,6 +264,10 @@ impl Parts<'_> {
         }
         if let Some(player) = self.player {
             put(Part::Player, player.hash(Part::Player.of(id)));
+            let dealings = player.dealings.hash();
+            if dealings != 0 {
+                put(Part::Dealings, Part::Dealings.of(id).word(dealings));
+            }
         }
         // Most have none, and none is nothing.
         if self.purse.0 > 0 {

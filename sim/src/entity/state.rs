@@ -9,6 +9,7 @@ use super::components::{
 };
 use crate::content::KindId;
 use crate::effect::Effect;
+use crate::gifts::{Dealings, StoredDealings};
 
 /// All components of one entity.
 #[derive(Clone, Debug, PartialEq)]
@@ -58,6 +59,9 @@ pub(crate) struct StoredEntity {
     pub(crate) player: Option<StoredPlayer>,
     pub(crate) flight: Option<StoredFlight>,
     pub(crate) hazard: Option<StoredHazard>,
+    /// Not in rows: there were none in their time.
+    #[serde(skip)]
+    pub(crate) dealings: Option<StoredDealings>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -134,13 +138,18 @@ impl From<&EntityState> for StoredEntity {
                 next_at: hazard.next_at,
                 until: hazard.until,
             }),
+            dealings: state
+                .player
+                .as_ref()
+                .and_then(|player| player.dealings.to_stored()),
         }
     }
 }
 
 impl StoredEntity {
-    /// The live form; `None` if the body is not one (a damaged checkpoint).
+    /// The live form; `None` if the body, or what is remembered of gifts, is none (a damaged checkpoint).
     pub(crate) fn revive(self) -> Option<EntityState> {
+        let dealings = Dealings::of_stored(self.dealings)?;
         let body = bluemarble_motion::Body::from_values(self.body.values, self.body.support)?;
         Some(EntityState {
             identity: Identity {
@@ -176,6 +185,7 @@ impl StoredEntity {
                 wish: player.wish,
                 pace: player.pace,
                 idle_ticks: player.idle_ticks,
+                dealings,
             }),
             flight: self.flight.map(|flight| Flight {
                 shooter: flight.shooter,

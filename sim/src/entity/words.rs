@@ -119,6 +119,8 @@ impl Player {
             wish,
             pace,
             idle_ticks,
+            // A part of its own, which avatars from before there were gifts do not have.
+            dealings: _,
         } = self;
         let (u, v) = wish.axes();
         words

@@ -9,7 +9,7 @@ use bevy_ecs::world::{Mut, World};
 use bluemarble_shared_protocol::{EntityId, Intent};
 
 use crate::entity::{Heard, Identity, Life, Order, Player, Touched};
-use crate::life;
+use crate::gifts;
 use crate::roster::{Roster, insert_entity, remove_entity, state_of};
 use crate::schedule::{TickSet, ZoneTick};
 use crate::value::{Holder, Stage, Why, take_along};
@@ -21,10 +21,7 @@ const HOLD_TICKS: u32 = 5;
 
 pub(crate) fn plugin(app: &mut App) {
     app.add_systems(ZoneTick, come_and_go.in_set(TickSet::Ingest));
-    app.add_systems(
-        ZoneTick,
-        set_out.in_set(TickSet::Ingest).after(life::open_mail),
-    );
+    app.add_systems(ZoneTick, set_out.in_set(TickSet::Ingest).after(gifts::give));
     app.add_systems(ZoneTick, obey.in_set(TickSet::Command));
 }
 

@@ -279,6 +279,7 @@ impl Draft {
             if let (Some(player), Some(news)) = (player, news) {
                 let private = Private {
                     player,
+                    purse,
                     touched,
                     news,
                 };

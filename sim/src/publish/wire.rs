@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use bluemarble_shared_protocol::codec::quantise;
 use bluemarble_shared_protocol::{
-    Action, BodyBits, EntityId, InputSeq, OwnState, OwnVitals, Tick, WireEntity, WireFlags,
-    WireFrame,
+    Action, BodyBits, EntityId, InputSeq, OwnPurse, OwnState, OwnVitals, Tick, WireEntity,
+    WireFlags, WireFrame,
 };
 use bluemarble_spatial::{CellId, FrameAxes};
 use glam::DVec3;
 
 use super::heading::yaw;
-use crate::entity::{Arms, Body, Identity, Life, News, Player, Touched};
+use crate::entity::{Arms, Body, Identity, Life, News, Player, Purse, Touched};
 use crate::lore::Lore;
 
 /// Fills one zone's WireFrame, row by row in any order.
@@ -24,6 +24,7 @@ pub(super) struct WireBuilder<'a> {
 /// What only an avatar has, and only its owner is told.
 pub(super) struct Private<'a> {
     pub player: &'a Player,
+    pub purse: &'a Purse,
     pub touched: &'a Touched,
     pub news: &'a News,
 }
@@ -54,6 +55,7 @@ impl<'a> WireBuilder<'a> {
             vitals: OwnVitals::default(),
             fell_to: None,
             felled: Vec::new(),
+            purse: OwnPurse::default(),
         });
         Self {
             lore,
@@ -116,6 +118,11 @@ impl<'a> WireBuilder<'a> {
         };
         own.fell_to = private.news.fell_to;
         own.felled.clone_from(&private.news.felled);
+        own.purse = OwnPurse {
+            life: private.player.dealings.life(),
+            newest: private.player.dealings.newest(),
+            coins: private.purse.0,
+        };
     }
 
     fn quantised(

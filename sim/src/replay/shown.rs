@@ -25,6 +25,11 @@ pub fn fields(part: DigestPart, state: &EntityState) -> Vec<(String, String)> {
         DigestPart::Purse => pretty(&state.purse),
         DigestPart::Flight => state.flight.as_ref().map(pretty).unwrap_or_default(),
         DigestPart::Hazard => state.hazard.as_ref().map(pretty).unwrap_or_default(),
+        DigestPart::Dealings => {
+            let player = state.player.as_ref();
+            let dealings = player.map(|player| pretty(&player.dealings));
+            dealings.unwrap_or_default()
+        }
     };
     flat(part.name(), &text)
 }

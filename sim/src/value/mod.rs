@@ -61,6 +61,8 @@ pub enum Why {
     Bequeathed,
     /// An item was taken.
     Taken,
+    /// One player gave them to another.
+    Given,
     /// What was sent arrived.
     Received,
     /// The player left the world with them.

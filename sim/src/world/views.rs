@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use bluemarble_shared_protocol::{EntityId, Epoch, PlayerInputs, Tick, WireFrame};
+use bluemarble_shared_protocol::{AnsweredGift, EntityId, Epoch, PlayerInputs, Tick, WireFrame};
 use bluemarble_spatial::ZoneId;
 use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
 
@@ -103,6 +103,13 @@ impl World {
     #[must_use]
     pub fn movements(&self) -> &[Movement] {
         &self.movements
+    }
+
+    /// What the gifts that were sealed into the last tick have come to, by giver and number; nothing of those
+    /// whose giver was not there. It may be told once the tick is durable.
+    #[must_use]
+    pub fn gift_answers(&self) -> &[AnsweredGift] {
+        &self.answers
     }
 
     /// Who holds coins, and how many, by holder: all but what [`Holder::Mint`] and the like have

@@ -10,8 +10,8 @@ use bluemarble_net::server::{Hub, HubConfig, ReplicateInput, WorldFacts};
 use bluemarble_shared_protocol::codec::{Acks, IntentDatagram, Schema};
 use bluemarble_shared_protocol::limits::DATAGRAM_BYTES_MAX;
 use bluemarble_shared_protocol::{
-    ClientMessage, EntityId, Epoch, InputSeq, Intent, OwnState, OwnVitals, SessionId, Strain, Tick,
-    WireEntity, WireFrame, Wound,
+    ClientMessage, EntityId, Epoch, InputSeq, Intent, OwnPurse, OwnState, OwnVitals, SessionId,
+    Strain, Tick, WireEntity, WireFrame, Wound,
 };
 use bluemarble_spatial::{CellId, FrameAxes, Level};
 use bytes::Bytes;
@@ -231,6 +231,7 @@ impl Game {
                     vitals: OwnVitals::default(),
                     fell_to: None,
                     felled: Vec::new(),
+                    purse: OwnPurse::default(),
                 });
             }
         }

@@ -13,10 +13,11 @@ use bluemarble_shared_protocol::{
 };
 use bytes::Bytes;
 
-use super::ended::{ConnectError, Disconnected};
+use super::ended::{ConnectError, Disconnected, GiveError};
 use super::link::{ClientOptions, Link, Received, Return};
 use crate::client::core::{ClientConfig, ClientCore, Predictor, Taken};
 use crate::client::event_book::EventBook;
+use crate::client::gift_book::{GiftBook, GiftReceipt};
 
 /// Cards remembered; beyond, those of the lowest ids are forgotten and can be asked for again.
 const CARDS_MAX: usize = 8_192;
@@ -32,6 +33,7 @@ pub struct Client {
     core: ClientCore,
     began: Instant,
     events: EventBook,
+    gifts: GiftBook,
     cards: BTreeMap<EntityId, Card>,
 }
 
@@ -65,7 +67,10 @@ impl Client {
             let how = "a client made of a link has no ticket to follow with";
             return Err(ConnectError::Protocol(how.to_owned()));
         };
-        *self = Self::connect(options, predictor).await?;
+        let client = Self::connect(options, predictor).await?;
+        let mut gifts = std::mem::take(&mut self.gifts);
+        gifts.begin_connection();
+        *self = Self { gifts, ..client };
         Ok(())
     }
 
@@ -98,6 +103,7 @@ impl Client {
             Some(Ok(Received::Resumed { link, .. })) => {
                 self.core.resumed(link.welcome().tick);
                 self.link = link;
+                self.gifts.begin_connection();
                 return Ok(true);
             }
             Some(Ok(Received::Afresh(link))) => link,
@@ -118,9 +124,11 @@ impl Client {
             None => Link::connect(options.clone()).await?,
         };
         self.events.begin_afresh();
+        self.gifts.begin_connection();
         *self = Self {
             options: Some(options),
             events: std::mem::take(&mut self.events),
+            gifts: std::mem::take(&mut self.gifts),
             ..Self::over(link, predictor)
         };
         Ok(false)
@@ -149,6 +157,7 @@ impl Client {
             options: None,
             began: now(),
             events: EventBook::default(),
+            gifts: GiftBook::default(),
             cards: BTreeMap::new(),
         }
     }
@@ -193,6 +202,7 @@ impl Client {
                 tracing::warn!(target: "bluemarble::divergence", "a snapshot does not add up");
                 self.link.send_message(&report).await?;
             }
+            self.send_gifts().await?;
             let first = before == 0 && self.core.stats().snapshots > 0;
             if first || self.core.tick() > tick_before {
                 return Ok(self.core.tick());
@@ -207,6 +217,38 @@ impl Client {
     pub fn send_intent(&mut self, intent: Intent) -> Result<(), Disconnected> {
         let datagram = self.core.next_intent_datagram(intent);
         self.link.send_datagram(datagram.into())
+    }
+
+    /// Gives somebody coins, once, whatever becomes of the connection meanwhile; the gift's number in
+    /// [`Client::receipts`]. It is sent again until there is an answer, by [`Client::next_snapshot`].
+    ///
+    /// # Errors
+    /// [`GiveError`].
+    pub async fn give(&mut self, to: EntityId, amount: u64) -> Result<u32, GiveError> {
+        let number = self.gifts.give(to, amount)?;
+        self.send_gifts().await?;
+        Ok(number)
+    }
+
+    /// What became of gifts since this was asked last: each is answered once, when what it says will
+    /// survive whatever happens to the server.
+    pub fn receipts(&mut self) -> impl Iterator<Item = GiftReceipt> + '_ {
+        self.take_messages();
+        self.gifts.drain_answers()
+    }
+
+    /// What the avatar has, and which gifts have no answer yet.
+    #[must_use]
+    pub fn gifts(&self) -> &GiftBook {
+        &self.gifts
+    }
+
+    async fn send_gifts(&mut self) -> Result<(), Disconnected> {
+        let now_ms = self.now_ms();
+        while let Some(message) = self.gifts.next_message(now_ms) {
+            self.link.send_message(&message).await?;
+        }
+        Ok(())
     }
 
     /// Asks who they are; the answers appear in [`Client::card`] some time later.
@@ -292,6 +334,8 @@ impl Client {
                     self.core.handle_presence(now_ms, number, count, sum);
                 }
                 ServerMessage::Forget { number, ids } => self.core.handle_forget(number, &ids),
+                ServerMessage::Gift(answer) => self.gifts.take_answer(&answer),
+                ServerMessage::Purse { tick, purse } => self.gifts.take_purse(tick, purse),
                 // The close frame says the same; a second welcome, or a line, means nothing now.
                 ServerMessage::Closing { .. }
                 | ServerMessage::Welcome(_)

@@ -5,6 +5,8 @@ use std::net::SocketAddr;
 use bluemarble_shared_protocol::CloseCode;
 use quinn::ConnectionError;
 
+use crate::client::gift_book::TooManyGifts;
+
 /// Why there is no connection.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
@@ -65,6 +67,18 @@ impl ConnectError {
             _ => false,
         }
     }
+}
+
+/// Why a gift is not asked for, or not yet: what was asked for before a connection was lost is asked for
+/// again on the next.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum GiveError {
+    /// It is not asked for.
+    #[error(transparent)]
+    TooMany(#[from] TooManyGifts),
+    /// It is asked for once there is a connection again.
+    #[error(transparent)]
+    Disconnected(#[from] Disconnected),
 }
 
 /// How a connection ended.

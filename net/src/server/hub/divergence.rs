@@ -10,7 +10,7 @@ use bluemarble_shared_protocol::{SeenState, SessionId, Tick, WireEntity};
 
 use super::Hub;
 use crate::server::hub_stats::HubStats;
-use crate::server::token_bucket::TokenBucket;
+use crate::token_bucket::TokenBucket;
 
 /// A fresh view no more often than this for one session, milliseconds: an honest client has seen the
 /// effect of the last one by then.

@@ -137,7 +137,8 @@ impl Hub {
             ClientMessage::Goodbye => CloseCode::Normal,
             ClientMessage::Cards { .. }
             | ClientMessage::Diverged { .. }
-            | ClientMessage::Held { .. } => return,
+            | ClientMessage::Held { .. }
+            | ClientMessage::Give(_) => return,
         };
         self.line.remove(session);
         self.refuse(session, code, None);

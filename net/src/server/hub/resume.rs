@@ -161,6 +161,7 @@ impl Session {
         self.took_up = Some(claimed);
         self.intents.keep_newest(1);
         self.liveness.resumed(tick);
+        self.tell_purse_again();
         // Another path.
         self.allowance = Allowance::default();
         self.view.own.touch(tick);

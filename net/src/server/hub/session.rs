@@ -1,7 +1,9 @@
 //! One session: its intents, its view, and what it may still do wrong.
 
 use bluemarble_shared_protocol::codec::Schema;
-use bluemarble_shared_protocol::{EntityId, InputSeq, Intent, OwnVitals, SessionId, Tick};
+use bluemarble_shared_protocol::{
+    EntityId, InputSeq, Intent, LifeId, OwnPurse, OwnVitals, ServerMessage, SessionId, Tick,
+};
 
 use super::allowance::Allowance;
 use super::event_log::EventLog;
@@ -10,7 +12,7 @@ use super::liveness::Liveness;
 use crate::server::event::VerifiedHello;
 use crate::server::hub_config::HubLimits;
 use crate::server::replication::{Observer, View};
-use crate::server::token_bucket::TokenBucket;
+use crate::token_bucket::TokenBucket;
 
 /// The layer every client sees.
 pub(crate) const LAYER_PUBLIC: u32 = 1;
@@ -40,6 +42,8 @@ pub(crate) struct Session {
     pub(crate) misplaced_ms: Option<u64>,
     /// When its view was last found to differ and sent afresh.
     pub(crate) diverged_ms: Option<u64>,
+    /// What its client was told last of what the avatar has.
+    purse_told: Option<OwnPurse>,
     /// When the admission was sealed.
     admitted: Option<Tick>,
     /// The avatar's newest input number when this session took over. The world numbers an avatar's
@@ -78,10 +82,26 @@ impl Session {
             presence_due: false,
             misplaced_ms: None,
             diverged_ms: None,
+            purse_told: None,
             admitted: None,
             seq_base: None,
             vitals: None,
         }
+    }
+
+    /// What to tell its client about what the avatar has, if that is news. An avatar that is in no life
+    /// has nothing to count by.
+    pub(crate) fn news_of_purse(&mut self, tick: Tick, purse: OwnPurse) -> Option<ServerMessage> {
+        if purse.life == LifeId::default() || self.purse_told == Some(purse) {
+            return None;
+        }
+        self.purse_told = Some(purse);
+        Some(ServerMessage::Purse { tick, purse })
+    }
+
+    /// What it was told may be lost.
+    pub(crate) fn tell_purse_again(&mut self) {
+        self.purse_told = None;
     }
 
     pub(crate) fn observer(&self) -> Observer {
@@ -100,6 +120,7 @@ impl Session {
         self.events = EventLog::default();
         self.seq_base = None;
         self.vitals = None;
+        self.purse_told = None;
     }
 
     /// Its admission is part of `tick`.

@@ -237,7 +237,8 @@ async fn greet(shared: &Shared, wire: &Wire) -> Result<Admitted, Refusal> {
         ClientMessage::Cards { .. }
         | ClientMessage::Goodbye
         | ClientMessage::Diverged { .. }
-        | ClientMessage::Held { .. } => {
+        | ClientMessage::Held { .. }
+        | ClientMessage::Give(_) => {
             let reason = "the first message must be a hello".to_owned();
             return Err(Refusal::Close {
                 code: CloseCode::Unexpected,

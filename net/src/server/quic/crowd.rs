@@ -11,7 +11,7 @@ use std::net::IpAddr;
 use bluemarble_shared_protocol::EntityId;
 use parking_lot::Mutex;
 
-use crate::server::token_bucket::TokenBucket;
+use crate::token_bucket::TokenBucket;
 
 /// Characters remembered before those are looked for that need not be.
 const CHARACTERS_MAX: usize = 16_384;

@@ -19,8 +19,8 @@ use super::paths::Told;
 use super::wire::{Gone, RecvHalf, SendHalf, Wire};
 use super::{Shared, clock};
 use crate::server::event::SessionEvent;
-use crate::server::token_bucket::TokenBucket;
 use crate::tickets::Ticket;
+use crate::token_bucket::TokenBucket;
 
 /// How often a "closed" event is offered again to a loop whose queue is full.
 const CLOSED_RETRY: Duration = Duration::from_millis(5);

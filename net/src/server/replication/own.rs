@@ -106,7 +106,7 @@ impl OwnTrack {
 mod tests {
     use std::sync::Arc;
 
-    use bluemarble_shared_protocol::{BodyBits, EntityId, InputSeq};
+    use bluemarble_shared_protocol::{BodyBits, EntityId, InputSeq, OwnPurse};
 
     use super::*;
 
@@ -122,6 +122,7 @@ mod tests {
             vitals,
             fell_to: None,
             felled: Vec::new(),
+            purse: OwnPurse::default(),
         }
     }
 

@@ -1,4 +1,4 @@
-//! A token bucket in integers: how much one session may send. Time is an argument.
+//! A token bucket in integers: how much somebody may send. Time is an argument.
 
 /// Thousandths of a token, so that milliseconds divide evenly.
 const WHOLE: u64 = 1_000;
