@@ -90,6 +90,31 @@ impl Ledger {
             .collect()
     }
 
+    /// The transfers of the ticks after one and through another, in order.
+    ///
+    /// # Errors
+    /// As [`Ledger::applied`].
+    pub async fn transfers(
+        &self,
+        after: Tick,
+        through: Tick,
+    ) -> Result<Vec<Transfer>, LedgerError> {
+        let found: Vec<rows::TransferRow> = self
+            .store
+            .in_time(async {
+                on_backend!(self.store.backend, (pool, _begin) => {
+                    sqlx::query_as(rows::OF_TICKS)
+                        .bind(&self.world)
+                        .bind(after.0.cast_signed())
+                        .bind(through.0.cast_signed())
+                        .fetch_all(pool)
+                        .await
+                })
+            })
+            .await?;
+        found.into_iter().map(rows::transfer_of).collect()
+    }
+
     /// The newest `most` transfers, newest first.
     ///
     /// # Errors

@@ -79,7 +79,11 @@ fn execute(server: &PgConnectOptions, statement: String) -> anyhow::Result<()> {
     })
 }
 
-fn wait<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+/// Waits for what a database says.
+///
+/// # Errors
+/// As the work says, or for want of a runtime.
+pub fn wait<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?

@@ -3,10 +3,12 @@
 //!
 //! - `plan` draws when and how to kill, `subject` is the server's process, `database` the Postgres below it
 //! - `players` play and note what they are told, `recorder` notes every digest
+//! - `gifts` is what players gave each other, by their own record and by the ledger
 //! - `check` compares what came back with all that, `world` is the life of one world under it
 
 mod check;
 mod database;
+mod gifts;
 mod plan;
 mod players;
 mod recorder;
@@ -57,7 +59,7 @@ struct Cli {
     #[arg(long, default_value_t = 10, value_name = "N")]
     kills_per_world: u32,
     /// Scenario, of the assets
-    #[arg(long, default_value = "treasure", value_name = "NAME")]
+    #[arg(long, default_value = "market", value_name = "NAME")]
     scenario: String,
     /// The content
     #[arg(long, default_value = "assets", value_name = "DIR")]

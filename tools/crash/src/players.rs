@@ -1,15 +1,15 @@
-//! People who play while the server is killed under them: they walk, strike whoever is near, come back
-//! to the next server with their tokens, and remember what they were promised.
+//! People who play while the server is killed under them: they walk, strike whoever is near, give each other
+//! coins, come back to the next server with their tokens, and remember what they were promised.
 
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::Context as _;
 use bluemarble_net::certs::ServerIdentity;
-use bluemarble_net::client::{Client, ClientOptions, Disconnected, Trust};
+use bluemarble_net::client::{Client, ClientOptions, Disconnected, GiveError, Trust};
 use bluemarble_net::tickets::{CharacterName, TicketIssuer, TicketKeys};
 use bluemarble_shared_protocol::{EntityId, Intent, WishDir, hash_words};
 use glam::DVec3;
@@ -17,10 +17,17 @@ use parking_lot::Mutex;
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
 
+use crate::gifts::Records;
+
 /// How long a player waits before trying to join again.
 const PAUSE: Duration = Duration::from_millis(50);
 /// Somebody so near is struck, metres.
 const REACH_M: f64 = 2.0;
+/// Who has fewer coins looks for more.
+const POOR: u64 = 10;
+/// One in so many ticks a player gives something, if not so many gifts wait for an answer.
+const GIVES_EVERY: u64 = 4;
+const WAITING_MAX: usize = 8;
 /// How long a ticket is good for, seconds.
 const TICKET_S: u64 = 3_600;
 
@@ -42,6 +49,8 @@ pub struct Told {
     pub intents: AtomicU64,
     /// How often somebody came back to the avatar they had left.
     pub returns: AtomicU64,
+    /// What they gave each other.
+    pub gifts: Mutex<Records>,
     /// What must not happen.
     pub problems: Mutex<Vec<String>>,
 }
@@ -51,6 +60,8 @@ pub struct Players {
     runtime: Runtime,
     door: watch::Sender<Option<Door>>,
     told: Arc<Told>,
+    /// Whether they give each other anything.
+    giving: Arc<AtomicBool>,
 }
 
 impl Players {
@@ -66,12 +77,22 @@ impl Players {
             .context("no thread for players")?;
         let door = watch::Sender::new(None);
         let told = Arc::new(Told::default());
-        for number in 0..count {
+        let giving = Arc::new(AtomicBool::new(true));
+        let names: Vec<String> = (0..count)
+            .map(|number| format!("Player {number}"))
+            .collect();
+        let everybody: Arc<[EntityId]> = names
+            .iter()
+            .map(|name| EntityId::of_character(name))
+            .collect();
+        for (number, name) in (0..).zip(names) {
             let player = Player {
-                name: format!("Player {number}"),
-                number: u64::from(number),
+                name,
+                number,
                 seed,
                 told: told.clone(),
+                giving: giving.clone(),
+                everybody: everybody.clone(),
                 client: None,
             };
             runtime.spawn(player.live(door.subscribe()));
@@ -80,6 +101,7 @@ impl Players {
             runtime,
             door,
             told,
+            giving,
         })
     }
 
@@ -105,6 +127,16 @@ impl Players {
         &self.told
     }
 
+    /// They ask for no more gifts, and get their answers, if that takes no longer than `patience`.
+    pub fn settle(&self, patience: Duration) {
+        self.giving.store(false, Ordering::Relaxed);
+        let mut left = patience;
+        while self.told.gifts.lock().waiting() > 0 && !left.is_zero() {
+            std::thread::sleep(PAUSE);
+            left = left.saturating_sub(PAUSE);
+        }
+    }
+
     /// They go home.
     pub fn leave(self) {
         self.runtime.shutdown_background();
@@ -116,6 +148,8 @@ struct Player {
     number: u64,
     seed: u64,
     told: Arc<Told>,
+    giving: Arc<AtomicBool>,
+    everybody: Arc<[EntityId]>,
     /// From the first time it is inside.
     client: Option<Client>,
 }
@@ -173,12 +207,13 @@ impl Player {
             let tick = client.next_snapshot().await?;
             let durable = client.core().durable().0;
             self.told.durable.fetch_max(durable, Ordering::Relaxed);
-            // Another direction now and then, another one for each.
+            // Another direction now and then, another one for each; who is poor looks for a chest.
             let turn = hash_words([self.seed, self.number, tick.0 / 16]);
             let axis = |shift: u32| ((turn >> shift) % 401) as i16 - 200;
+            let roaming = WishDir::from_axes(axis(0), axis(20)).unwrap_or_default();
             let intent = Intent {
                 view_tick: tick,
-                wish: WishDir::from_axes(axis(0), axis(20)).unwrap_or_default(),
+                wish: way_to_a_chest(client).unwrap_or(roaming),
                 pace: Intent::PACE_MAX,
                 attack: nearest(client),
                 ..Intent::default()
@@ -186,8 +221,45 @@ impl Player {
             client.send_intent(intent)?;
             self.told.intents.fetch_add(1, Ordering::Relaxed);
             for _event in client.events() {}
+            let avatar = client.core().avatar();
+            {
+                let mut gifts = self.told.gifts.lock();
+                let mut answered = |receipt: &_| gifts.answered(avatar, receipt);
+                client.receipts().for_each(|receipt| answered(&receipt));
+            }
+            let draw = hash_words([self.seed, self.number, tick.0, 1]);
+            let gives = draw.is_multiple_of(GIVES_EVERY) && client.gifts().waiting() < WAITING_MAX;
+            if gives && self.giving.load(Ordering::Relaxed) {
+                // Mostly what one has, and to somebody; sometimes to oneself.
+                let to = self.everybody[(draw >> 8) as usize % self.everybody.len()];
+                let amount = (draw >> 32) % 3 + 1;
+                self.told.gifts.lock().asked(avatar);
+                if let Err(GiveError::Disconnected(end)) = client.give(to, amount).await {
+                    return Err(end);
+                }
+            }
         }
     }
+}
+
+/// Towards the nearest chest that holds something, for whoever has little.
+fn way_to_a_chest(client: &Client) -> Option<WishDir> {
+    let (_, purse) = client.gifts().purse()?;
+    if purse.coins >= POOR {
+        return None;
+    }
+    let [x, y, z, ..] = client.core().own().confirmed?.body.values;
+    let (me, radius_m) = (DVec3::new(x, y, z), client.welcome().radius_m);
+    let kinds = &client.welcome().kinds;
+    let chest = kinds.iter().position(|kind| kind == "chest")?;
+    let others = client.core().view().iter();
+    let chests = others.filter(|(_, seen)| {
+        let state = &seen.state;
+        usize::from(state.kind) == chest && state.health > 0
+    });
+    let ways = chests.map(|(_, seen)| seen.position(radius_m) - me);
+    let nearest = ways.min_by(|a, b| a.length().total_cmp(&b.length()))?;
+    (nearest.length() > REACH_M / 2.0).then(|| WishDir::from_dir(nearest))
 }
 
 /// Who stands within reach, nearest first.

@@ -8,16 +8,22 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use bluemarble_persistence::sqlite_url;
+use bluemarble_shared_protocol::Tick;
 use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::check::{Notes, Recovered};
-use crate::database::Database;
+use crate::database::{Database, wait};
+use crate::gifts;
 use crate::plan::{Dice, Moment, Plan};
 use crate::players::Players;
 use crate::recorder::Recorder;
 use crate::subject::{Ready, Subject};
 
+/// How long players may wait for their last answers: an answer that was lost is asked for again after two
+/// seconds.
+const SETTLE_PATIENCE: Duration = Duration::from_secs(10);
 /// The world's name.
 const WORLD: &str = "crash";
 
@@ -49,6 +55,8 @@ pub struct Tally {
     replayed: u64,
     intents: u64,
     returns: u64,
+    gifts: u64,
+    gifts_compared: u64,
     ticks_replayed_whole: u64,
 }
 
@@ -60,6 +68,7 @@ impl Tally {
             (self.compared as u64, "no digest was compared"),
             (self.intents, "nobody played"),
             (self.returns, "nobody came back"),
+            (self.gifts, "nobody was told that a gift was carried out"),
             (self.replayed, "no start had anything to replay"),
             (self.ticks_replayed_whole, "no record was replayed"),
         ] {
@@ -83,7 +92,12 @@ impl fmt::Display for Tally {
             "digests told: {}, compared after a kill: {}; ticks replayed by starts: {}, in the end: {}",
             self.digests, self.compared, self.replayed, self.ticks_replayed_whole
         )?;
-        write!(f, "intents: {}, returns: {}", self.intents, self.returns)
+        writeln!(f, "intents: {}, returns: {}", self.intents, self.returns)?;
+        write!(
+            f,
+            "gifts acknowledged: {}, looked up in the ledger after kills: {}",
+            self.gifts, self.gifts_compared
+        )
     }
 }
 
@@ -151,6 +165,7 @@ impl<'a> World<'a> {
         let told = self.players.told();
         tally.intents += told.intents.load(Ordering::Relaxed);
         tally.returns += told.returns.load(Ordering::Relaxed);
+        tally.gifts += told.gifts.lock().acknowledged();
         tally.digests += self.notes.digests.len();
         self.problems.append(&mut told.problems.lock());
         self.players.leave();
@@ -208,6 +223,7 @@ impl<'a> World<'a> {
         let mut server = self.start(&plan)?;
         let (_, recorder) = self.receive(&mut server, tally)?;
         std::thread::sleep(Duration::from_millis(500));
+        self.players.settle(SETTLE_PATIENCE);
         server.terminate()?;
         let status = server.end()?;
         self.note(recorder);
@@ -216,6 +232,11 @@ impl<'a> World<'a> {
                 .push(format!("an orderly stop ended with {status}"));
             return Ok(());
         }
+        let url = self.store_url();
+        let ledger = wait(gifts::of_ledger(&url, WORLD, Tick(u64::MAX >> 1)))?;
+        let records = self.players.told().gifts.lock().clone();
+        self.problems.extend(records.against_in_the_end(&ledger));
+        self.problems.extend(wait(gifts::audit(&url, WORLD))?);
         let mut replay = Command::new(&self.setting.replayer);
         replay.arg("replay").arg(self.dir.path());
         replay.arg("--assets").arg(&self.setting.assets);
@@ -235,6 +256,24 @@ impl<'a> World<'a> {
             self.problems
                 .push(format!("the record does not replay: {said}"));
         }
+        Ok(())
+    }
+
+    fn store_url(&self) -> String {
+        match self.database {
+            Some(database) => database.url().to_owned(),
+            None => sqlite_url(&self.dir.path().join("world.sqlite")),
+        }
+    }
+
+    /// What the players gave each other, by what they were told before this server and by its ledger,
+    /// which has everything that it came back to.
+    fn compare_gifts(&mut self, through: Tick, tally: &mut Tally) -> anyhow::Result<()> {
+        let records = self.players.told().gifts.lock().clone();
+        let ledger = wait(gifts::of_ledger(&self.store_url(), WORLD, through))
+            .context("the ledger's gifts")?;
+        self.problems.extend(records.against(&ledger));
+        tally.gifts_compared += records.acknowledged();
         Ok(())
     }
 
@@ -281,6 +320,7 @@ impl<'a> World<'a> {
         self.notes.epoch = self.notes.epoch.max(ready.epoch);
         tally.compared += compared;
         tally.replayed += recovered.replayed_ticks;
+        self.compare_gifts(Tick(recovered.tick), tally)?;
         self.players.enter(ready.quic, self.dir.path(), WORLD)?;
         Ok((ready, recorder))
     }
@@ -307,11 +347,12 @@ mod tests {
             kills: 20,
             ..Tally::default()
         };
-        assert_eq!(nothing.doubts().len(), 5);
+        assert_eq!(nothing.doubts().len(), 6);
         let good = Tally {
             compared: 1,
             intents: 1,
             returns: 1,
+            gifts: 1,
             replayed: 1,
             ticks_replayed_whole: 1,
             ..nothing
