@@ -13,6 +13,7 @@ mod clients;
 mod databases;
 mod failing;
 mod failover;
+mod giving;
 mod harness;
 mod living;
 mod overloading;
