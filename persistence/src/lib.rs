@@ -19,6 +19,7 @@ mod data_dir;
 mod journal;
 mod ledger;
 pub mod limits;
+mod shipping;
 mod store;
 mod worker;
 
@@ -35,9 +36,13 @@ pub use ledger::{
     LedgerError, LedgerMonitor, LedgerOptions, LedgerStatus, LedgerSubmitted, LedgerWriter, Opened,
     Reason, Transfer, TransferKey,
 };
+pub use shipping::{
+    DamagedPiece, JournalShipper, LackingSegment, RestoreError, SegmentFault, ShipMonitor,
+    ShipOptions, ShipStatus, Shipment, ShippedJournal,
+};
 pub use store::{
-    Claim, ContentStamp, OpenOptions, Retention, SavedCheckpoint, Store, StoreError, WorldRow,
-    sqlite_url,
+    ChunkEntry, Claim, ContentStamp, JournalChunk, OpenOptions, PutChunk, Retention,
+    SavedCheckpoint, Store, StoreError, WorldRow, sqlite_url,
 };
 pub use worker::{
     CheckpointMonitor, CheckpointStatus, CheckpointWorker, Drained, Submitted, WorkerOptions,

@@ -42,8 +42,14 @@ pub const PARTS_MAX: usize = 65_536;
 pub const ARCHIVE_SECTION_BYTES_MAX: u64 = PART_BYTES_MAX as u64 + 4_096;
 /// Longest text in an archive, bytes of UTF-8; cut off beyond.
 pub const ARCHIVE_TEXT_BYTES_MAX: usize = 1_024;
-/// Connections to Postgres: one writes checkpoints, one the ledger, one is for whoever reads meanwhile.
-pub const POSTGRES_CONNECTIONS: u32 = 3;
+/// A piece of the journal in the database ends with the first record beyond this, bytes: large enough
+/// that what an hour's outage left is a few hundred statements, small enough to be held in memory.
+pub const CHUNK_BYTES: usize = 1024 * 1024;
+/// Longest piece that is read back, bytes: one record more than that.
+pub const CHUNK_BYTES_MAX: usize = CHUNK_BYTES + RECORD_PAYLOAD_BYTES_MAX + 4_096;
+/// Connections to Postgres: one writes checkpoints, one the ledger, one the journal, one is for whoever
+/// reads meanwhile.
+pub const POSTGRES_CONNECTIONS: u32 = 4;
 
 /// Transfers that may wait for the ledger's database: half an hour of an outage at 500 a second, and
 /// some 150 MB. Beyond, all that wait are forgotten, and once the database is back the ledger is put

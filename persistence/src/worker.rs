@@ -49,7 +49,7 @@ impl Default for WorkerOptions {
             backoff_min: Duration::from_millis(250),
             backoff_max: Duration::from_secs(10),
             attempt_timeout: Duration::from_secs(30),
-            look_period: Duration::from_secs(1),
+            look_period: Duration::from_millis(250),
         }
     }
 }
@@ -112,6 +112,18 @@ impl CheckpointMonitor {
     #[must_use]
     pub fn status(&self) -> CheckpointStatus {
         self.shared.lock().status.clone()
+    }
+
+    /// As [`CheckpointStatus::durable`].
+    #[must_use]
+    pub fn durable(&self) -> Option<Tick> {
+        self.shared.lock().status.durable
+    }
+
+    /// As [`CheckpointStatus::fenced`].
+    #[must_use]
+    pub fn is_fenced(&self) -> bool {
+        self.shared.lock().status.fenced
     }
 }
 

@@ -259,6 +259,17 @@ pub(super) fn decode_record(bytes: &[u8], seal: Seal) -> Option<Found<'_>> {
     })
 }
 
+/// How long a record at the start of `bytes` says it is, if records can be; unchecked.
+///
+/// # Panics
+/// When `bytes` are fewer than four.
+pub(super) fn record_bytes_of(bytes: &[u8]) -> Option<usize> {
+    let body_bytes = u32_at(bytes, 0) as usize;
+    (BODY_FIXED_BYTES..=BODY_BYTES_MAX)
+        .contains(&body_bytes)
+        .then_some(FRAME_BYTES + body_bytes)
+}
+
 /// The tick a record at the start of `bytes` would be of, unchecked.
 ///
 /// # Panics
@@ -268,7 +279,7 @@ pub(super) fn peek_tick(bytes: &[u8]) -> Tick {
 }
 
 /// The file name of a segment. Names sort as (epoch, first tick) do.
-pub(super) fn segment_name(epoch: Epoch, first_tick: Tick) -> String {
+pub(crate) fn segment_name(epoch: Epoch, first_tick: Tick) -> String {
     format!("journal-{:010}-{:020}.bmj", epoch.0, first_tick.0)
 }
 

@@ -1,13 +1,15 @@
 //! The journal: local, append-only, checksummed segments of sealed inputs, one record a tick.
 //!
 //! - `format` is the bytes, `disk` the seam to the file system, `log` what is written where and
-//!   what of it is durable, `writer` the thread and its queue, `reader` the way back.
+//!   what of it is durable, `writer` the thread and its queue, `reader` the way back, `feed` what of it
+//!   is to be shipped.
 //! - Segments are ordered by (epoch, first tick). A later one's first tick ends the earlier ones:
 //!   ticks an older epoch wrote beyond it belong to a past that was not taken.
 //! - Nothing is ever changed in place or truncated: what a crash left is evidence.
 
 mod disk;
 mod error;
+mod feed;
 mod format;
 mod log;
 mod prune;
@@ -26,6 +28,8 @@ mod reader_tests;
 mod writer_tests;
 
 pub use error::JournalError;
+pub(crate) use feed::{ChunkFeed, ChunkSeal, check_chunk, seal_of};
+pub(crate) use format::segment_name;
 pub use prune::prune_journal;
 pub use reader::{
     JournalBreak, JournalReader, JournalSurvey, JournalTail, SegmentSummary, TornTail, read_journal,

@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 
 use bluemarble_shared_protocol::Tick;
 
+use super::Ledger;
 use super::account::Account;
+use super::at_once::AtOnce;
 use super::error::LedgerError;
 use super::rows::{self, ROWS_PER_STATEMENT, TransferRow};
 use super::transfer::{Reason, Transfer};
-use super::{APPLIED, Ledger};
-use crate::store::{Claim, FENCE, NEWEST_EPOCH, StoreError, epoch_of, on_backend, tick_column};
+use crate::store::{Backend, Claim, on_backend, tick_column};
 
 /// Every transfer of the ticks after one and through another.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -37,7 +38,7 @@ pub(super) const SET_APPLIED: &str = "UPDATE ledger SET applied = $2 WHERE world
 /// Why a transaction ends without a commit.
 pub(super) enum Refused {
     /// Another server has the world; its epoch.
-    Fenced(i64),
+    Fenced(Option<i64>),
     /// The ledger's own reasons.
     Ledger(LedgerError),
     /// A constraint of the schema, in the database's words.
@@ -77,17 +78,15 @@ macro_rules! run {
 }
 pub(super) use run;
 
-/// Locks the world's row under the writer's epoch, or ends the block.
+/// Keeps claims out if the writer's epoch is the newest, or ends the block.
 macro_rules! fence {
-    ($claim:expr, $work:expr) => {{
-        let epoch = i64::from($claim.epoch.0);
-        let fence = sqlx::query(FENCE).bind(&$claim.world).bind(epoch);
-        if fence.execute(&mut *$work).await?.rows_affected() == 0 {
-            let newest: Option<i64> = sqlx::query_scalar(NEWEST_EPOCH)
-                .bind(&$claim.world)
-                .fetch_optional(&mut *$work)
-                .await?;
-            return Ok(Err(Refused::Fenced(newest.unwrap_or_default())));
+    ($backend:expr, $claim:expr, $work:expr) => {{
+        let newest: Option<i64> = sqlx::query_scalar($backend.fence())
+            .bind(&$claim.world)
+            .fetch_optional(&mut *$work)
+            .await?;
+        if newest != Some(i64::from($claim.epoch.0)) {
+            return Ok(Err(Refused::Fenced(newest)));
         }
     }};
 }
@@ -128,12 +127,40 @@ impl Ledger {
     pub async fn apply(&self, claim: &Claim, batch: &LedgerBatch) -> Result<Applied, LedgerError> {
         check(batch)?;
         let (after, through) = (tick_column(batch.after)?, tick_column(batch.through)?);
+        if let Backend::Postgres(pool) = &self.store.backend {
+            let deltas = net(&batch.transfers)?;
+            let at_once = AtOnce {
+                world: &self.world,
+                epoch: i64::from(claim.epoch.0),
+                after,
+                through,
+                deltas: &deltas,
+                transfers: rows::rows_of(&batch.transfers)?,
+            };
+            let done = self.store.in_time(async {
+                match at_once.apply(pool).await {
+                    Ok(done) => Ok(Ok(done)),
+                    Err(error) => refused_or_failed(error).map(Err),
+                }
+            });
+            match done.await? {
+                Ok(true) => {
+                    return Ok(Applied {
+                        new: batch.transfers.len(),
+                        repeated: 0,
+                    });
+                }
+                // Something is in the way; below it is found out what.
+                Ok(false) => {}
+                Err(refused) => return Err(self.explain(claim, refused, &batch.transfers).await),
+            }
+        }
         let done = self.store.in_time(async {
             on_backend!(self.store.backend, (pool, begin) => {
                 async {
                     let mut work = pool.begin_with(begin).await?;
-                    fence!(claim, work);
-                    let applied: Option<i64> = sqlx::query_scalar(APPLIED)
+                    fence!(self.store.backend, claim, work);
+                    let applied: Option<i64> = sqlx::query_scalar(self.store.backend.book())
                         .bind(&self.world)
                         .fetch_optional(&mut *work)
                         .await?;
@@ -192,11 +219,7 @@ impl Ledger {
         transfers: &[Transfer],
     ) -> LedgerError {
         match refused {
-            Refused::Fenced(newest) => LedgerError::Store(StoreError::Fenced {
-                world: claim.world.clone(),
-                ours: claim.epoch,
-                newest: epoch_of(newest),
-            }),
+            Refused::Fenced(newest) => LedgerError::Store(claim.fenced(newest)),
             Refused::Ledger(error) => error,
             Refused::Constraint(what) => match self.overdrawn(transfers).await {
                 Ok(Some(overdrawn)) => overdrawn,

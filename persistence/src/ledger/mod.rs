@@ -10,12 +10,13 @@
 //! beyond; a batch extends it, or repeats what is there, or is refused. So the same batch twice
 //! changes nothing, and what a crash cut off is sent again.
 //!
-//! - `account` and `transfer` are what it is about, `rows` how that is written, `apply` the batches,
-//!   `open` how it begins and how it follows a world that went back, `audit` whether it adds up,
+//! - `account` and `transfer` are what it is about, `rows` how that is written, `apply` the batches
+//!   (`at_once` in one statement, where that can be),   `open` how it begins and how it follows a world that went back, `audit` whether it adds up,
 //!   `writer` the task that applies batches in the background.
 
 mod account;
 mod apply;
+mod at_once;
 mod audit;
 mod error;
 mod open;

@@ -9,8 +9,8 @@ use super::apply::{Refused, SET_APPLIED, fence, run, write_transfers};
 use super::error::LedgerError;
 use super::rows::{self, TransferRow};
 use super::transfer::{Reason, Transfer, TransferKey};
-use super::{APPLIED, BALANCES, Ledger};
-use crate::store::{Claim, FENCE, NEWEST_EPOCH, StoreError, on_backend, tick_column};
+use super::{BALANCES, Ledger};
+use crate::store::{Claim, StoreError, on_backend, tick_column};
 
 /// Somebody holds so many coins.
 pub type Holding = (Account, u64);
@@ -54,8 +54,8 @@ impl Ledger {
             on_backend!(self.store.backend, (pool, begin) => {
                 async {
                     let mut work = pool.begin_with(begin).await?;
-                    fence!(claim, work);
-                    let applied: Option<i64> = sqlx::query_scalar(APPLIED)
+                    fence!(self.store.backend, claim, work);
+                    let applied: Option<i64> = sqlx::query_scalar(self.store.backend.book())
                         .bind(&self.world)
                         .fetch_optional(&mut *work)
                         .await?;
@@ -111,8 +111,8 @@ impl Ledger {
             on_backend!(self.store.backend, (pool, begin) => {
                 async {
                     let mut work = pool.begin_with(begin).await?;
-                    fence!(claim, work);
-                    let applied: Option<i64> = sqlx::query_scalar(APPLIED)
+                    fence!(self.store.backend, claim, work);
+                    let applied: Option<i64> = sqlx::query_scalar(self.store.backend.book())
                         .bind(&self.world)
                         .fetch_optional(&mut *work)
                         .await?;

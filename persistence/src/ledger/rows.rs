@@ -108,7 +108,7 @@ where
     for<'q> String: Encode<'q, DB> + Type<DB>,
     for<'q> Option<String>: Encode<'q, DB> + Type<DB>,
 {
-    let rows: Vec<TransferRow> = transfers.iter().map(row_of).collect::<Result<_, _>>()?;
+    let rows = rows_of(transfers)?;
     let mut query = QueryBuilder::new(concat!(
         "INSERT INTO ledger_transfer (world, ",
         columns!(),
@@ -131,6 +131,11 @@ where
             .push_bind(external);
     });
     Ok(query)
+}
+
+/// Transfers as rows.
+pub(super) fn rows_of(transfers: &[Transfer]) -> Result<Vec<TransferRow>, LedgerError> {
+    transfers.iter().map(row_of).collect()
 }
 
 fn row_of(transfer: &Transfer) -> Result<TransferRow, LedgerError> {

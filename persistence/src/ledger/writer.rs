@@ -91,6 +91,8 @@ pub struct LedgerStatus {
     /// Why nothing will be applied any more, if so: a newer writer has the world, or the ledger
     /// refuses. The next start puts it right.
     pub stopped: Option<String>,
+    /// It is the former: the server must stop.
+    pub fenced: bool,
 }
 
 /// How a writer ended.
@@ -310,6 +312,12 @@ impl LedgerWriter {
         self.shared.lock().status.clone()
     }
 
+    /// As [`LedgerStatus::fenced`].
+    #[must_use]
+    pub fn is_fenced(&self) -> bool {
+        self.shared.lock().status.fenced
+    }
+
     /// A handle for other threads.
     #[must_use]
     pub fn monitor(&self) -> LedgerMonitor {
@@ -460,6 +468,7 @@ impl Scribe {
             tracing::error!(target: "audit", %error, "the ledger refuses what the world did");
         }
         state.status.stopped = Some(error.to_string());
+        state.status.fenced = fenced;
         state.forget();
         false
     }

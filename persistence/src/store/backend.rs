@@ -38,6 +38,36 @@ macro_rules! on_backend {
 pub(crate) use on_backend;
 
 impl Backend {
+    /// A write's first statement: the newest epoch of the world `$1`, which stays the newest until the
+    /// transaction ends. In Postgres the row is locked so that claims wait and other writes of the same
+    /// writer do not; in SQLite the transaction holds the one write lock there is.
+    pub(crate) fn fence(&self) -> &'static str {
+        match self {
+            Self::Sqlite(_) => "SELECT epoch FROM world WHERE name = $1",
+            Self::Postgres(_) => "SELECT epoch FROM world WHERE name = $1 FOR SHARE",
+        }
+    }
+
+    /// How far the ledger of the world `$1` is, and that nobody else writes it until the transaction
+    /// ends: an attempt that was given up may still be at work when it is repeated.
+    pub(crate) fn book(&self) -> &'static str {
+        match self {
+            Self::Sqlite(_) => "SELECT applied FROM ledger WHERE world = $1",
+            Self::Postgres(_) => "SELECT applied FROM ledger WHERE world = $1 FOR UPDATE",
+        }
+    }
+
+    /// Lets one checkpoint of the world `$1` be written at a time: an attempt that was given up may
+    /// still be at work when it is repeated. SQLite has one writer anyway.
+    pub(crate) fn turn_of_checkpoints(&self) -> Option<&'static str> {
+        match self {
+            Self::Sqlite(_) => None,
+            Self::Postgres(_) => {
+                Some("SELECT pg_advisory_xact_lock(hashtextextended($1, 4776250187330))")
+            }
+        }
+    }
+
     /// Connects once, brings the schema up to date, and sets up the pool.
     pub(super) async fn connect(address: &Address, patience: Duration) -> Result<Self, StoreError> {
         match tokio::time::timeout(patience, Self::connect_patiently(address, patience)).await {

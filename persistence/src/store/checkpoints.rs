@@ -5,7 +5,7 @@ use bluemarble_shared_protocol::Tick;
 use super::backend::on_backend;
 use super::manifest::{Manifest, list_parts};
 use super::retention::Fate;
-use super::{Claim, FENCE, NEWEST_EPOCH, SavedCheckpoint, Store, StoreError, epoch_of};
+use super::{Claim, SavedCheckpoint, Store, StoreError, epoch_of};
 use crate::checkpoint::{CheckpointEntry, CheckpointImage, PackedCheckpoint};
 use crate::limits::{PART_BYTES_MAX, PARTS_MAX};
 
@@ -66,13 +66,15 @@ impl Store {
             on_backend!(self.backend, (pool, begin) => {
                 async {
                     let mut work = pool.begin_with(begin).await?;
-                    let fence = sqlx::query(FENCE).bind(&claim.world).bind(epoch);
-                    if fence.execute(&mut *work).await?.rows_affected() == 0 {
-                        let newest: Option<i64> = sqlx::query_scalar(NEWEST_EPOCH)
-                            .bind(&claim.world)
-                            .fetch_optional(&mut *work)
-                            .await?;
-                        return Ok(Err(newest.unwrap_or_default()));
+                    let newest: Option<i64> = sqlx::query_scalar(self.backend.fence())
+                        .bind(&claim.world)
+                        .fetch_optional(&mut *work)
+                        .await?;
+                    if newest != Some(epoch) {
+                        return Ok(Err(newest));
+                    }
+                    if let Some(turn) = self.backend.turn_of_checkpoints() {
+                        sqlx::query(turn).bind(&claim.world).execute(&mut *work).await?;
                     }
                     for statement in [DELETE_PARTS, DELETE_MANIFEST] {
                         sqlx::query(statement)
@@ -132,11 +134,7 @@ impl Store {
                 bytes: entry.stored_bytes,
                 oldest_kept,
             }),
-            Err(newest) => Err(StoreError::Fenced {
-                world: claim.world.clone(),
-                ours: claim.epoch,
-                newest: epoch_of(newest),
-            }),
+            Err(newest) => Err(claim.fenced(newest)),
         }
     }
 

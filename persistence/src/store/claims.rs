@@ -18,7 +18,10 @@ const FIRST_CLAIM: &str = "INSERT INTO world (name, epoch, content_hash, build) 
      ON CONFLICT (name) DO UPDATE SET epoch = world.epoch + 1, \
      content_hash = excluded.content_hash, build = excluded.build RETURNING epoch";
 const WORLD: &str = "SELECT epoch, content_hash, build FROM world WHERE name = $1";
-const REMOVE_WORLD: [&str; 7] = [
+/// The first ends the right of whoever still writes it, and waits for what is being written.
+const REMOVE_WORLD: [&str; 9] = [
+    "UPDATE world SET epoch = epoch + 1 WHERE name = $1",
+    "DELETE FROM journal_chunk WHERE world = $1",
     "DELETE FROM ledger_undone WHERE world = $1",
     "DELETE FROM ledger_transfer WHERE world = $1",
     "DELETE FROM ledger_account WHERE world = $1",
@@ -134,7 +137,7 @@ impl Store {
         }))
     }
 
-    /// Deletes a world whole: its checkpoints and its row, so that whoever still writes it is fenced.
+    /// Deletes a world whole: its checkpoints, its journal, its ledger and its row, so that whoever still writes it is fenced.
     /// A world that is not there is no error.
     ///
     /// # Errors

@@ -2,16 +2,18 @@
 //!
 //! - `address` is where, `backend` the closed choice of two, `schema` the migrations, `error` what
 //!   the databases' errors mean.
-//! - `claims` is who may write, `checkpoints` what is written, `manifest` how a checkpoint proves itself
+//! - `claims` is who may write, `checkpoints` and `chunks` (of the journal) what is written, `manifest` how a checkpoint proves itself
 //!   whole, `retention` which of them stay.
 //! - Both backends run the same statements in the same transactions; they differ in how a
 //!   transaction begins and in how the schema is made.
-//! - Every write begins by locking its world's row under the writer's epoch. A newer claim has
-//!   changed that epoch, or waits for the lock: no write of an older one can follow it.
+//! - Every write begins by looking at its world's epoch and keeping claims out until it ends, see
+//!   `Backend::fence`. A newer claim has changed that epoch, or waits: no write of an older one can
+//!   follow it.
 
 mod address;
 pub(crate) mod backend;
 mod checkpoints;
+mod chunks;
 mod claims;
 mod error;
 mod manifest;
@@ -24,6 +26,7 @@ use bluemarble_shared_protocol::{Epoch, Tick};
 
 pub use address::sqlite_url;
 pub(crate) use checkpoints::{tick_column, tick_of};
+pub use chunks::{ChunkEntry, JournalChunk, PutChunk};
 pub use error::StoreError;
 pub(crate) use error::timed_out;
 pub use retention::Retention;
@@ -62,6 +65,17 @@ pub struct Claim {
     pub epoch: Epoch,
     /// What the claim before this one ran.
     pub previous: Option<ContentStamp>,
+}
+
+impl Claim {
+    /// It is not the newest any more: `newest` is, or the world is gone.
+    pub(crate) fn fenced(&self, newest: Option<i64>) -> StoreError {
+        StoreError::Fenced {
+            world: self.world.clone(),
+            ours: self.epoch,
+            newest: epoch_of(newest.unwrap_or_default()),
+        }
+    }
 }
 
 /// A world as the store knows it.
@@ -110,9 +124,6 @@ impl Default for OpenOptions {
     }
 }
 
-/// Locks the world's row if the epoch is still the newest.
-pub(crate) const FENCE: &str = "UPDATE world SET epoch = epoch WHERE name = $1 AND epoch = $2";
-pub(crate) const NEWEST_EPOCH: &str = "SELECT epoch FROM world WHERE name = $1";
 impl Store {
     /// Opens `sqlite://path` or `postgres://…`, making or migrating the schema as needed.
     ///

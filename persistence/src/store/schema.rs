@@ -15,12 +15,14 @@ const SQLITE: &[&str] = &[
     include_str!("../../migrations/sqlite/0002_provenance.sql"),
     include_str!("../../migrations/sqlite/0003_packed_parts_and_times.sql"),
     include_str!("../../migrations/sqlite/0004_ledger.sql"),
+    include_str!("../../migrations/sqlite/0005_journal_chunks.sql"),
 ];
 const POSTGRES: &[&str] = &[
     include_str!("../../migrations/postgres/0001_worlds_and_checkpoints.sql"),
     include_str!("../../migrations/postgres/0002_provenance.sql"),
     include_str!("../../migrations/postgres/0003_packed_parts_and_times.sql"),
     include_str!("../../migrations/postgres/0004_ledger.sql"),
+    include_str!("../../migrations/postgres/0005_journal_chunks.sql"),
 ];
 const _: () = assert!(
     SQLITE.len() == POSTGRES.len(),
@@ -94,11 +96,12 @@ pub(super) async fn migrate_postgres(
 }
 
 /// What each migration is for, in order.
-const PURPOSES: [&str; 4] = [
+const PURPOSES: [&str; 5] = [
     "worlds and checkpoints",
     "checkpoints say what they were computed from",
     "checkpoints are packed and say when they were taken",
     "a ledger of who holds what",
+    "the journal in the database",
 ];
 const _: () = assert!(PURPOSES.len() == SQLITE.len(), "every migration is named");
 
