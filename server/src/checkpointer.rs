@@ -111,6 +111,16 @@ impl Checkpointer {
         }
     }
 
+    /// The newest checkpoint that is stored; `None` before this server's first one.
+    pub fn durable(&self) -> Option<Tick> {
+        self.monitor.durable()
+    }
+
+    /// Whether a newer server has the world.
+    pub fn is_fenced(&self) -> bool {
+        self.monitor.is_fenced()
+    }
+
     /// The worker's state.
     pub fn status(&self) -> CheckpointStatus {
         self.monitor.status()

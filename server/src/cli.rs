@@ -317,6 +317,10 @@ pub struct ConfigFlags {
     /// Milliseconds between flushes of the journal to disk [default: 100]
     #[arg(long, value_name = "MS")]
     pub group_commit_ms: Option<u64>,
+    /// Where a tick must be before it counts as durable: local, or replicated (in the database, too)
+    /// [default: local]
+    #[arg(long, value_name = "WHERE")]
+    pub durable: Option<String>,
     /// Keep the first checkpoint and the whole journal since, for `bluemarble replay`; the data
     /// directory then grows for ever
     #[arg(long)]

@@ -1,18 +1,21 @@
 //! Digests on their way to outside recorders: held back until the journal has written the tick's
-//! record, so that a killed process comes back to a tick no older than any a recorder was told.
+//! record (and the database has it, if that is what durable means), so that a killed process comes back
+//! to a tick no older than any a recorder was told.
 //!
 //! ```text
 //! step t ──► hold (t, digest) ──► journal has written record t ──► feed
 //! ```
 //!
 //! While the log has a hole nothing is held: health is degraded and only checkpoints protect.
-//! What waits here waits in the journal's bounded queue too, which bounds it.
+//! What waits here waits in the journal's bounded queue too, which bounds it; but for a database that is
+//! away, during which at most [`HELD_DIGESTS_MAX`] are kept, and after which they are told a few a tick.
 
 use std::collections::VecDeque;
 
 use bluemarble_shared_protocol::Tick;
 
 use crate::feed::Feed;
+use crate::limits::{HELD_DIGESTS_MAX, TOLD_DIGESTS_PER_TICK_MAX};
 
 /// Ticks whose record may not have been written, oldest first.
 #[derive(Debug, Default)]
@@ -21,12 +24,19 @@ pub struct HeldDigests(VecDeque<(Tick, u64)>);
 impl HeldDigests {
     /// A tick was stepped.
     pub fn hold(&mut self, tick: Tick, digest: u64) {
+        if self.0.len() >= HELD_DIGESTS_MAX {
+            self.0.pop_front();
+        }
         self.0.push_back((tick, digest));
     }
 
-    /// Publishes everything through `written`; all there is if the log has a hole (`None`).
+    /// Publishes what is held through `written`, or whatever is if the log has a hole (`None`); no more
+    /// at once than a reader can take.
     pub fn release(&mut self, written: Option<Tick>, feed: &Feed<(Tick, u64)>) {
-        while let Some(&(tick, digest)) = self.0.front() {
+        for _ in 0..TOLD_DIGESTS_PER_TICK_MAX {
+            let Some(&(tick, digest)) = self.0.front() else {
+                return;
+            };
             if written.is_some_and(|written| tick > written) {
                 return;
             }

@@ -13,6 +13,12 @@ pub const EVENTS_PER_TICK_MAX: usize = 65_536;
 pub const COMMANDS_PER_TICK_MAX: usize = 16_384;
 /// Ticks of digest lines a reader may lag behind before it is dropped: ten seconds at 120 Hz.
 pub const DIGEST_LAG_MAX: usize = 1_200;
+/// Digests told to a reader in one tick: after an outage of the database, with `journal.durable =
+/// "replicated"`, thousands have waited, and a reader is not to be cut off for that.
+pub const TOLD_DIGESTS_PER_TICK_MAX: usize = 64;
+/// Digests that wait for the database, then: three and a half hours at 20 Hz, 4 MiB. Beyond, the oldest
+/// are never told; a recorder sees the gap in the ticks.
+pub const HELD_DIGESTS_MAX: usize = 262_144;
 /// Truth frames a reader may lag behind before it is dropped; each is a whole world.
 pub const TRUTH_LAG_MAX: usize = 32;
 /// Readers of one admin stream at once.

@@ -60,7 +60,7 @@ pub struct Status {
     pub tick: u64,
     /// Its digest, 16 hexadecimal digits.
     pub digest: String,
-    /// Newest tick whose inputs are on disk for sure.
+    /// Newest tick whose inputs are on disk for sure, and in the database if `journal.durable` says so.
     pub durable_tick: u64,
     /// What this incarnation began from.
     pub recovered: Recovered,
@@ -98,6 +98,8 @@ pub struct Status {
     pub bytes_out_per_s: u64,
     /// How far the disk is behind the world, milliseconds.
     pub journal_lag_ms: u64,
+    /// The newest tick that the journal's copy in the database has; absent if it is not shipped.
+    pub shipped_tick: Option<u64>,
     /// Tick of the newest stored checkpoint.
     pub checkpoint_tick: u64,
     /// Since the program began, seconds.
@@ -120,6 +122,10 @@ pub struct Recovered {
     pub lost_from: Option<u64>,
     /// If the newest checkpoint is damaged: how the world was brought back all the same.
     pub stepped_back: Option<String>,
+    /// If this disk lacked what the database has of the journal: what was restored.
+    pub journal_restored: Option<String>,
+    /// If the journal, or its copy in the database, is damaged: where, and what was done.
+    pub journal_damage: Option<String>,
     /// If the last journaled tick panics: which, and what of its inputs was withheld.
     pub quarantined: Option<String>,
     /// Accounts of the ledger that did not hold what the world says, and were corrected.
@@ -135,7 +141,12 @@ impl Recovered {
         let lost = self.lost_from.map(|tick| {
             format!("ticks from {tick} on are lost: the last run's log had broken there")
         });
-        let told = [lost, self.stepped_back.clone(), self.quarantined.clone()];
+        let told = [
+            lost,
+            self.stepped_back.clone(),
+            self.journal_damage.clone(),
+            self.quarantined.clone(),
+        ];
         let told: Vec<String> = told.into_iter().flatten().collect();
         (!told.is_empty()).then(|| told.join("; "))
     }

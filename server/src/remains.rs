@@ -9,13 +9,15 @@
 use std::path::{Path, PathBuf};
 
 use bluemarble_persistence::{
-    CheckpointEntry, CheckpointImage, JournalError, JournalReader, JournalRecord, JournalSurvey,
-    Store, StoreError,
+    CheckpointEntry, CheckpointImage, DamagedPiece, JournalError, JournalReader, JournalRecord,
+    JournalSurvey, ShippedJournal, Store, StoreError,
 };
 use bluemarble_shared_protocol::{Epoch, Tick};
 use tokio::runtime::Runtime;
 
 use crate::exit::{Failure, chain};
+use crate::journal_copy;
+use crate::journal_copy::View;
 use crate::recovery::RecoveryError;
 use crate::start::store_failure;
 use crate::when::rfc3339;
@@ -34,6 +36,10 @@ pub struct Remains {
     pub newest: Option<(Epoch, Tick)>,
     /// Ticks that a damaged checkpoint had and that are given up, first and last.
     pub given_up: Option<(Tick, Tick)>,
+    /// The journal's copy in the database.
+    pub shipped: ShippedJournal,
+    /// Where the journal is read, if not where it is: for as long as it is.
+    pub view: Option<View>,
 }
 
 /// A checkpoint that cannot be used.
@@ -167,6 +173,8 @@ impl Site<'_> {
             passed_over,
             newest,
             given_up: None,
+            shipped: ShippedJournal::default(),
+            view: None,
         };
         let journal = JournalReader::open(self.journal, since, after);
         if let Ok(journal) = &journal {
@@ -228,6 +236,8 @@ impl Site<'_> {
             passed_over,
             newest: None,
             given_up: None,
+            shipped: ShippedJournal::default(),
+            view: None,
         };
         if until != Until::Tick(after) {
             let journal = JournalReader::open(self.journal, since, after);
@@ -294,6 +304,31 @@ impl Site<'_> {
 }
 
 impl Remains {
+    /// With what was found of the journal's copy; refuses a world that would lose ticks with a damaged
+    /// piece of it that nothing else has, unless that is accepted.
+    ///
+    /// # Errors
+    /// Ticks would be lost.
+    pub fn beside(mut self, shipped: ShippedJournal, accept_loss: bool) -> Result<Self, Failure> {
+        let since = self.image.as_ref().map_or(Epoch(0), |image| image.epoch);
+        let reaches = self.reaches();
+        let lost = |piece: &&DamagedPiece| piece.epoch >= since && piece.through > reaches;
+        if let Some(piece) = shipped.damaged.iter().find(lost)
+            && !accept_loss
+        {
+            return Err(Failure::environment(format!(
+                "the journal leads only to tick {reaches}, for this disk does not have it, and damaged \
+                 is what the database has: {piece}"
+            ))
+            .advise(
+                "keep a copy of data directory and database. If another disk has this world's journal, \
+                 put that into the data directory; or lose those ticks with --accept-loss",
+            ));
+        }
+        self.shipped = shipped;
+        Ok(self)
+    }
+
     /// The tick to begin from.
     pub fn begins(&self) -> Tick {
         self.image.as_ref().map_or(Tick(0), |image| image.tick)
@@ -396,6 +431,9 @@ impl Remains {
         }
         if let Some(back) = self.stepped_back() {
             text.push_str(&format!(", DAMAGE: {back}"));
+        }
+        if let Some(trouble) = journal_copy::trouble(&self.shipped) {
+            text.push_str(&format!(", DAMAGE: {trouble}"));
         }
         text
     }

@@ -14,7 +14,7 @@ use bluemarble_net::server::{
     BUDGET_BYTES_MAX, BUDGET_BYTES_MIN, Hub, HubConfig, WorldFacts, event::SessionEvent,
 };
 use bluemarble_net::tickets::{TicketKeys, TicketVerifier};
-use bluemarble_persistence::{Retention, Store, StoreError};
+use bluemarble_persistence::{Retention, ShippedJournal, Store, StoreError};
 use bluemarble_shared_protocol::Epoch;
 use bluemarble_shared_protocol::limits::DATAGRAM_BYTES_MAX;
 use bluemarble_sim::{Scenario, World, WorldSpec};
@@ -40,7 +40,7 @@ use crate::stepper::Stepper;
 use crate::steps::Steps;
 use crate::world_loop::WorldLoop;
 use crate::worlds::{Place, PlanetShelf};
-use crate::{assets, live, machine, serve, take_over};
+use crate::{assets, journal_copy, live, machine, serve, take_over};
 
 /// What every step needs.
 pub struct Ground<'a> {
@@ -83,10 +83,12 @@ pub fn build(
     let (mut remains, mut recovered) = recover(ground, &spec, &store, &databases, &stepper, args)?;
     let (quic, events) = listen()?;
     let claim = take_over::claim(ground, &store, &databases, spec.content_hash(), args)?;
-    let (name, seen) = (&ground.config.world.name, remains.newest);
-    if let Some(tick) = take_over::newer_checkpoint(&store, &databases, name, seen)? {
+    let seen = (remains.newest, remains.shipped.newest);
+    let name = &ground.config.world.name;
+    let tail = !args.discard_journal_tail;
+    if let Some(what) = take_over::newer(&store, &databases, name, seen, tail)? {
         ground.steps.say(format_args!(
-            "  another server has stored the checkpoint of tick {tick} meanwhile: reading again"
+            "  another server has stored {what} meanwhile: reading again"
         ));
         (remains, recovered) = recover(ground, &spec, &store, &databases, &stepper, args)?;
     }
@@ -274,12 +276,21 @@ fn recover(
         tail: args.discard_journal_tail,
         damaged: args.accept_loss,
     };
+    // What is given up need not be restored first.
+    let shipped = match give_up.tail {
+        true => ShippedJournal::default(),
+        false => journal_copy::bring_back(&site, ground.steps)?,
+    };
+    if let Some(trouble) = journal_copy::trouble(&shipped) {
+        tracing::error!(target: "audit", "{trouble}");
+    }
     let mut unusable = Vec::new();
     loop {
         let remains = ground
             .steps
             .step("reading the newest checkpoint and the journal", || {
                 let remains = site.read(&unusable, give_up)?;
+                let remains = remains.beside(shipped.clone(), give_up.damaged)?;
                 if !give_up.tail {
                     remains.warn_of_a_journal_elsewhere();
                 }
@@ -369,6 +380,8 @@ fn began(recovered: &Recovered, remains: &Remains) -> live::Recovered {
         replayed_ticks: recovered.replayed,
         lost_from: remains.tail.broken.map(|hole| hole.first_lost.0),
         stepped_back: remains.stepped_back(),
+        journal_restored: journal_copy::told(&remains.shipped),
+        journal_damage: journal_copy::trouble(&remains.shipped),
         quarantined: recovered.quarantined.as_ref().map(Quarantine::told),
         ledger_corrections: 0,
         trail: recovered

@@ -14,7 +14,7 @@ use std::path::Path;
 
 use bluemarble_persistence::{
     CheckpointWorker, Claim, ContentStamp, JournalOptions, JournalWriter, Ledger, LedgerError,
-    SegmentHeader, Store, WorkerOptions,
+    SegmentHeader, Shipment, Store, StoreError, WorkerOptions,
 };
 use bluemarble_shared_protocol::{Epoch, Tick};
 use bluemarble_sim::{Provenance, World};
@@ -28,6 +28,7 @@ use crate::clock::unix_ms;
 use crate::exit::{Failure, chain};
 use crate::recovery;
 use crate::recovery::Movements;
+use crate::replica::Replica;
 use crate::start::{Ground, store_failure};
 use crate::world_log::WorldLog;
 
@@ -58,22 +59,37 @@ pub fn claim(
     Ok(claim)
 }
 
-/// The tick of the newest checkpoint, if it is not the one that was `seen`. Once the world is claimed nobody else
-/// can store a newer one: asked then, the answer stays.
+/// The newest checkpoint, and epoch, first tick and length of the newest segment of the journal.
+pub type Newest = (Option<(Epoch, Tick)>, Option<(Epoch, Tick, u64)>);
+
+/// What is in the store and was not when it was `seen`, for people: a checkpoint, or more of the journal
+/// if that counts. Once the world is claimed nobody else can store anything: asked then, the answer
+/// stays.
 ///
 /// # Errors
 /// The store does not answer, or refuses.
-pub fn newer_checkpoint(
+pub fn newer(
     store: &Store,
     databases: &Runtime,
     world: &str,
-    seen: Option<(Epoch, Tick)>,
-) -> Result<Option<Tick>, Failure> {
-    let entries = databases
-        .block_on(store.checkpoints(world))
+    (checkpoint, segment): Newest,
+    journal: bool,
+) -> Result<Option<String>, Failure> {
+    let (entries, shipped) = databases
+        .block_on(async {
+            let entries = store.checkpoints(world).await?;
+            Ok::<_, StoreError>((entries, store.shipped(world).await?))
+        })
         .map_err(store_failure)?;
     let newest = entries.first().map(|entry| (entry.epoch, entry.tick));
-    Ok(newest.filter(|_| newest != seen).map(|(_epoch, tick)| tick))
+    if let Some((_, tick)) = newest.filter(|_| newest != checkpoint) {
+        return Ok(Some(format!("the checkpoint of tick {tick}")));
+    }
+    let newest = shipped
+        .last()
+        .map(|&(epoch, first, ends, _)| (epoch, first, ends));
+    let more = journal && newest.is_some() && newest != segment;
+    Ok(more.then(|| "more of its journal".to_owned()))
 }
 
 /// Brings the ledger to where the world is; `movements` are those of the replayed ticks. Before the
@@ -161,11 +177,29 @@ pub fn begin_log(
         Failure::environment(chain(&error)).advise("check the data directory's disk and rights")
     })?;
     let handle = databases.handle().clone();
+    let shipped_to = store.clone();
     let worker = CheckpointWorker::start(&handle, store, claim.clone(), WorkerOptions::default());
+    let replica = ground.config.ships().then(|| {
+        let shipment = Shipment {
+            store: shipped_to,
+            claim: claim.clone(),
+            dir: journal,
+            journal: writer.monitor(),
+            checkpoints: worker.monitor(),
+            from: world.tick(),
+        };
+        Replica::begin(&handle, shipment, &ground.config.journal)
+    });
     let checkpoints = Checkpointer::start(worker, databases, label, books.monitor())?;
     let interval = ground.config.store.checkpoint_interval;
     let now = ground.clock.elapsed();
-    Ok(WorldLog::new(writer, checkpoints, books, interval, now))
+    Ok(WorldLog::new(
+        (writer, replica),
+        checkpoints,
+        books,
+        interval,
+        now,
+    ))
 }
 
 fn holds_anything(journal: &Path) -> bool {

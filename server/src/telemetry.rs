@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use bluemarble_net::server::HubStats;
 use bluemarble_net::server::quic::{QuicStats, Traffic};
-use bluemarble_persistence::{CheckpointStatus, JournalStatus, LedgerStatus};
+use bluemarble_persistence::{CheckpointStatus, JournalStatus, LedgerStatus, ShipStatus};
 use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge};
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 use metrics_util::MetricKindMask;
@@ -183,6 +183,26 @@ const GAUGES: &[(&str, Unit, &str)] = &[
         "Newest tick that survives a power cut",
     ),
     (
+        "bluemarble_journal_shipped_tick",
+        Unit::Count,
+        "Newest tick that the journal's copy in the database has",
+    ),
+    (
+        "bluemarble_journal_unshipped_ticks",
+        Unit::Count,
+        "Ticks that are durable here and not yet there",
+    ),
+    (
+        "bluemarble_journal_unshipped_bytes",
+        Unit::Bytes,
+        "Bytes of the journal that are to be shipped",
+    ),
+    (
+        "bluemarble_journal_unshipped_seconds",
+        Unit::Seconds,
+        "How long the oldest of them have waited",
+    ),
+    (
         "bluemarble_journal_queue_records",
         Unit::Count,
         "Records waiting for the writer",
@@ -349,6 +369,21 @@ const COUNTERS: &[(&str, Unit, &str)] = &[
         "Failed attempts to store one",
     ),
     (
+        "bluemarble_journal_shipped_bytes_total",
+        Unit::Bytes,
+        "Bytes of the journal stored in the database",
+    ),
+    (
+        "bluemarble_journal_chunks_total",
+        Unit::Count,
+        "Pieces of the journal stored in the database",
+    ),
+    (
+        "bluemarble_journal_ship_failures_total",
+        Unit::Count,
+        "Failed attempts to store one",
+    ),
+    (
         "bluemarble_ledger_transfers_total",
         Unit::Count,
         "Transfers entered into the ledger",
@@ -478,6 +513,18 @@ pub fn show_log(journal: &JournalStatus, checkpoints: &CheckpointStatus) {
     counter!("bluemarble_checkpoints_saved_total").absolute(checkpoints.saved);
     counter!("bluemarble_checkpoints_replaced_total").absolute(checkpoints.replaced);
     counter!("bluemarble_checkpoint_failures_total").absolute(checkpoints.failures);
+}
+
+/// Copies the state of the journal's copy, once a second, if there is one.
+pub fn show_shipped(shipped: Option<&ShipStatus>) {
+    let Some(shipped) = shipped else { return };
+    gauge!("bluemarble_journal_shipped_tick").set(shipped.through.0 as f64);
+    gauge!("bluemarble_journal_unshipped_ticks").set(shipped.behind_ticks as f64);
+    gauge!("bluemarble_journal_unshipped_bytes").set(shipped.behind_bytes as f64);
+    gauge!("bluemarble_journal_unshipped_seconds").set(shipped.behind_s);
+    counter!("bluemarble_journal_shipped_bytes_total").absolute(shipped.bytes);
+    counter!("bluemarble_journal_chunks_total").absolute(shipped.chunks);
+    counter!("bluemarble_journal_ship_failures_total").absolute(shipped.failures);
 }
 
 /// Copies the ledger's state, once a second.

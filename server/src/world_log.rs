@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use bluemarble_persistence::{
     Appended, CheckpointStatus, Commit, JournalHealth, JournalRecord, JournalStatus, JournalWriter,
-    LedgerStatus,
+    LedgerStatus, ShipStatus,
 };
 use bluemarble_shared_protocol::Tick;
 use bluemarble_sim::{DigestParts, TickInputs, World};
@@ -22,6 +22,7 @@ use crate::books::{self, Books};
 use crate::checkpointer::{Checkpointer, Finished, Order};
 use crate::clock::unix_ms;
 use crate::health::{Grade, Health};
+use crate::replica::Replica;
 use crate::stepper::Stepper;
 
 /// A broken journal is not restarted more often than this: each attempt costs a checkpoint.
@@ -30,6 +31,8 @@ const MEND_PERIOD: Duration = Duration::from_secs(1);
 /// Journal and checkpoints of the running world.
 pub struct WorldLog {
     journal: JournalWriter,
+    /// The journal's copy in the database, if it is shipped.
+    replica: Option<Replica>,
     checkpoints: Checkpointer,
     books: Books,
     interval: Duration,
@@ -38,6 +41,21 @@ pub struct WorldLog {
     /// Time before which a broken journal is left alone.
     mend_after: Duration,
     broken: bool,
+}
+
+/// How long a planned stop waits for the journal's copy before it stores its last checkpoint.
+const SHIP_BEFORE_CHECKPOINT_WAIT: Duration = Duration::from_secs(5);
+
+/// State and counters of all that is written.
+pub struct LogReport {
+    /// The journal.
+    pub journal: JournalStatus,
+    /// Checkpoints.
+    pub checkpoints: CheckpointStatus,
+    /// The ledger.
+    pub ledger: LedgerStatus,
+    /// The journal's copy, if there is one.
+    pub shipped: Option<ShipStatus>,
 }
 
 /// How the log ended.
@@ -58,7 +76,7 @@ impl LogEnd {
 impl WorldLog {
     /// The first regular checkpoint comes one `interval` after `now`.
     pub fn new(
-        journal: JournalWriter,
+        (journal, replica): (JournalWriter, Option<Replica>),
         checkpoints: Checkpointer,
         books: Books,
         interval: Duration,
@@ -66,6 +84,7 @@ impl WorldLog {
     ) -> Self {
         Self {
             journal,
+            replica,
             checkpoints,
             books,
             interval,
@@ -100,7 +119,7 @@ impl WorldLog {
 
     /// After a step: enters what it moved, and takes a checkpoint if one is due or the journal needs one.
     pub fn after_step(&mut self, world: &World, stepper: &Stepper, now: Duration) {
-        self.books.after_step(world, self.journal.durable());
+        self.books.after_step(world, self.durable());
         if let Some(stored) = self.checkpoints.status().durable {
             self.journal.checkpoint_saved(stored);
         }
@@ -125,30 +144,42 @@ impl WorldLog {
         }
     }
 
-    /// Everything through this tick survives a power cut: what happened in it may be acknowledged. This is
-    /// the one place that says so, to clients' headers, to the answers to gifts and to the ledger alike.
+    /// Everything through this tick survives a power cut, and with `replicated` the loss of this
+    /// machine: what happened in it may be acknowledged. Never goes back. This is the one place that says
+    /// so, to clients' headers, to the answers to gifts and to the ledger alike.
     pub fn durable(&self) -> Tick {
-        self.journal.durable()
+        self.bound(self.journal.durable())
     }
 
-    /// Everything through this tick survives the end of the process; `None` while the log has a
-    /// hole.
+    /// Everything through this tick survives the end of the process, and with `replicated` the loss of
+    /// this machine; `None` while the log has a hole.
     pub fn written(&self) -> Option<Tick> {
-        self.journal.written()
+        self.journal.written().map(|tick| self.bound(tick))
     }
 
-    /// Whether what happens now survives the end of the process: the log has no hole.
+    fn bound(&self, tick: Tick) -> Tick {
+        match &self.replica {
+            Some(replica) => replica.bound(tick, self.checkpoints.durable()),
+            None => tick,
+        }
+    }
+
+    /// Whether what happens now will be safe soon: the log has no hole, and, if that is waited for, the
+    /// database keeps up.
     pub fn is_whole(&self) -> bool {
-        !self.broken && self.journal.written().is_some()
+        let late = self.replica.as_ref().is_some_and(Replica::is_late);
+        !self.broken && !late && self.journal.written().is_some()
     }
 
-    /// Whether a newer writer has taken the world over.
+    /// Whether a newer writer has taken the world over, as whoever wrote to the database last was told.
     pub fn is_fenced(&self) -> bool {
-        self.checkpoints.status().fenced
+        self.checkpoints.is_fenced()
+            || self.books.is_fenced()
+            || self.replica.as_ref().is_some_and(Replica::is_fenced)
     }
 
     /// State and counters, and the health reasons that follow from them.
-    pub fn report(&self, health: &Health) -> (JournalStatus, CheckpointStatus, LedgerStatus) {
+    pub fn report(&self, health: &Health) -> LogReport {
         let journal = self.journal.status();
         let checkpoints = self.checkpoints.status();
         health.set("journal", Grade::Degraded, self.journal_trouble(&journal));
@@ -156,7 +187,16 @@ impl WorldLog {
         let database = database_trouble(&checkpoints).or_else(|| books::outage(&ledger));
         health.set("database", Grade::Degraded, database);
         health.set("ledger", Grade::Degraded, books::trouble(&ledger));
-        (journal, checkpoints, ledger)
+        let shipped = self.replica.as_ref().map(Replica::status);
+        let behind = self.replica.as_ref().zip(shipped.as_ref());
+        let behind = behind.and_then(|(replica, status)| replica.trouble(status));
+        health.set("replica", Grade::Degraded, behind);
+        LogReport {
+            journal,
+            checkpoints,
+            ledger,
+            shipped,
+        }
     }
 
     fn journal_trouble(&self, status: &JournalStatus) -> Option<String> {
@@ -176,6 +216,15 @@ impl WorldLog {
     /// Closes the log, enters what it has, and stores a last checkpoint if `world` is given.
     pub fn finish(self, world: Option<&World>, patience: Duration) -> LogEnd {
         let journal = self.journal.finish();
+        if let Some(replica) = self.replica {
+            // A last checkpoint does the same for what is not in by then.
+            let patience = world.map_or(patience, |_| patience.min(SHIP_BEFORE_CHECKPOINT_WAIT));
+            let shipped = replica.finish(patience);
+            if shipped.through < journal.durable {
+                let (through, durable) = (shipped.through, journal.durable);
+                tracing::warn!(%through, %durable, "the journal in the database is not complete");
+            }
+        }
         let entered = self.books.finish(journal.durable, patience);
         if !entered.complete {
             let waiting = entered.status.waiting;

@@ -35,7 +35,7 @@ use crate::pacing::Pacer;
 use crate::shutdown::StopRequest;
 use crate::stepper::Stepper;
 use crate::telemetry;
-use crate::world_log::WorldLog;
+use crate::world_log::{LogReport, WorldLog};
 use crate::worlds::Place;
 
 /// Everything a running world needs.
@@ -108,6 +108,10 @@ impl WorldLoop {
         self.show(&mut observed, &pacer);
         while !self.stop.is_made() {
             self.wait(&pacer);
+            // Not a tick more, and nothing that a tick says: another server's world is the world.
+            if self.log.is_fenced() {
+                return End::Fenced;
+            }
             let beat = pacer.begin(self.clock.now_ns());
             observed.late += u64::from(beat.late_ns > late_ns);
             match self.tick(&mut observed) {
@@ -117,9 +121,6 @@ impl WorldLoop {
             if self.clock.elapsed() >= next_look {
                 next_look += STATUS_PERIOD;
                 self.show(&mut observed, &pacer);
-                if self.log.is_fenced() {
-                    return End::Fenced;
-                }
                 let deserted = self.hub.is_deserted()
                     && self.events.is_empty()
                     && self.world.gate().is_empty();
@@ -142,6 +143,9 @@ impl WorldLoop {
                 return std::thread::sleep(left);
             }
             std::thread::sleep(DURABLE_LOOK);
+            if self.log.is_fenced() {
+                return;
+            }
             self.hub.acknowledge(self.log.durable());
             self.hand_out(Vec::new());
         }
@@ -293,7 +297,12 @@ impl WorldLoop {
     /// Once a second: status, gauges, health.
     fn show(&mut self, observed: &mut Observed, pacer: &Pacer) {
         let health = &self.live.health;
-        let (journal, checkpoints, ledger) = self.log.report(health);
+        let LogReport {
+            journal,
+            checkpoints,
+            ledger,
+            shipped,
+        } = self.log.report(health);
         let before = self.live.status().unwrap_or_default();
         let skipped = pacer.skipped() - before.skipped_ticks;
         let late = (skipped > 0).then(|| format!("{skipped} ticks skipped in the last second"));
@@ -306,7 +315,7 @@ impl WorldLoop {
             epoch: self.epoch.0,
             tick: self.world.tick().0,
             digest: digest_hex(self.world.digest()),
-            durable_tick: journal.durable.0,
+            durable_tick: self.log.durable().0,
             recovered: self.recovered.clone(),
             players: self.hub.stats().sessions,
             entities: self.world.entities() as u64,
@@ -329,6 +338,7 @@ impl WorldLoop {
             bytes_out: traffic.tx_bytes,
             bytes_out_per_s: traffic.tx_bytes.saturating_sub(before.bytes_out),
             journal_lag_ms: self.world.tick().since(journal.durable) * period_ms,
+            shipped_tick: shipped.as_ref().map(|shipped| shipped.through.0),
             // This epoch began by storing what it recovered.
             checkpoint_tick: checkpoints
                 .durable
@@ -340,6 +350,7 @@ impl WorldLoop {
             telemetry::show_status(&status);
             telemetry::show_loop(observed);
             telemetry::show_log(&journal, &checkpoints);
+            telemetry::show_shipped(shipped.as_ref());
             telemetry::show_ledger(&ledger);
             telemetry::show_net(self.hub.stats(), self.quic.stats(), &traffic);
             telemetry::show_process(&self.live);

@@ -53,6 +53,11 @@ impl Books {
         self.writer.durable(durable);
     }
 
+    /// Whether a newer server has the world.
+    pub fn is_fenced(&self) -> bool {
+        self.writer.is_fenced()
+    }
+
     /// State and counters.
     pub fn status(&self) -> LedgerStatus {
         self.writer.status()

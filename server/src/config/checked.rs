@@ -14,6 +14,7 @@ use bluemarble_persistence::limits::{
 };
 
 use super::error::ConfigError;
+use super::journal::{self, JournalConfig};
 use super::raw::ConfigRaw;
 use super::running::{self, OverloadConfig, ZonesConfig};
 use super::setting::{Setting, Sources};
@@ -53,11 +54,6 @@ pub const KEEP_LAST: RangeInclusive<usize> = 2..=KEEP_LAST_MAX;
 pub const KEEP_HOURLY: RangeInclusive<usize> = 0..=KEEP_HOURLY_MAX;
 /// Days of which one checkpoint is kept.
 pub const KEEP_DAILY: RangeInclusive<usize> = 0..=KEEP_DAILY_MAX;
-/// Group commit, milliseconds: what a power cut may take.
-pub const GROUP_COMMIT_MS: RangeInclusive<u64> = 5..=5_000;
-/// Records waiting for the journal's writer.
-pub const QUEUE_RECORDS: RangeInclusive<usize> = 16..=65_536;
-
 /// Everything the program needs to know before it starts.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Config {
@@ -161,17 +157,6 @@ pub struct StoreConfig {
     pub retention: Retention,
 }
 
-/// The log.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct JournalConfig {
-    /// Between two flushes to disk.
-    pub group_commit: Duration,
-    /// Records that may wait for the writer.
-    pub queue_records: usize,
-    /// Whether the first checkpoint and every segment since are kept.
-    pub record: bool,
-}
-
 impl Config {
     /// The file's values under the flags', checked.
     ///
@@ -233,7 +218,7 @@ impl Config {
             net: net(raw, &from, flags)?,
             admin: admin(raw, &from, flags)?,
             store: store(raw, &from, flags)?,
-            journal: journal(raw, &from, flags)?,
+            journal: journal::journal(raw, &from, flags)?,
             overload: running::overload(raw, &from)?,
             zones: running::zones(raw, &from)?,
         })
@@ -383,35 +368,6 @@ fn store(
             )?,
             oldest: false,
         },
-    })
-}
-
-fn journal(
-    raw: &ConfigRaw,
-    from: &Sources<'_>,
-    flags: &ConfigFlags,
-) -> Result<JournalConfig, ConfigError> {
-    Ok(JournalConfig {
-        group_commit: from
-            .pick(
-                &raw.journal.group_commit_ms,
-                flags.group_commit_ms,
-                "--group-commit-ms",
-                100,
-            )
-            .within("journal.group_commit_ms", GROUP_COMMIT_MS, "milliseconds")
-            .map(Duration::from_millis)?,
-        queue_records: from
-            .pick(&raw.journal.queue_records, None, "", 1_024)
-            .within("journal.queue_records", QUEUE_RECORDS, "records")?,
-        record: from
-            .pick(
-                &raw.journal.record,
-                flags.record.then_some(true),
-                "--record",
-                false,
-            )
-            .value,
     })
 }
 

@@ -4,9 +4,10 @@
 use std::fmt::Write;
 
 use super::checked::{
-    CHECKPOINT_S, CLIENT_BYTES_PER_S, Config, GRACE_S, GROUP_COMMIT_MS, INTEREST_M, KEEP_DAILY,
-    KEEP_HOURLY, KEEP_LAST, QUEUE_RECORDS, SESSIONS, THREADS, TICK_HZ, WAITING, ZONES,
+    CHECKPOINT_S, CLIENT_BYTES_PER_S, Config, GRACE_S, INTEREST_M, KEEP_DAILY, KEEP_HOURLY,
+    KEEP_LAST, SESSIONS, THREADS, TICK_HZ, WAITING, ZONES,
 };
+use super::journal::{GROUP_COMMIT_MS, QUEUE_RECORDS};
 use super::running::{DEPARTURES, LADDER_S, LEVEL_MAX};
 
 /// The TOML text that yields `config` again.
@@ -276,6 +277,20 @@ fn durability(page: &mut Page, config: &Config) {
          nothing is removed while this is true, so the directory grows for ever.",
         "record",
         config.journal.record.to_string(),
+    );
+    page.field(
+        "Where a tick must be before anybody is told that it is durable: \"local\", on this machine's \
+         disk; \"replicated\", in the database, too, so that nothing acknowledged is lost with this \
+         machine.",
+        "durable",
+        text(&config.journal.durability.to_string()),
+    );
+    page.optional(
+        "Whether the journal is shipped to the database, from where a start brings it back if the disk \
+         is lost; absent = if the database is Postgres or durable is \"replicated\".",
+        "ship",
+        config.journal.ship.map(|ship| ship.to_string()),
+        "true",
     );
 }
 

@@ -5,6 +5,7 @@
 mod checked;
 mod document;
 mod error;
+mod journal;
 mod raw;
 mod running;
 mod setting;
@@ -15,6 +16,7 @@ pub use checked::{
 };
 pub use document::document;
 pub use error::ConfigError;
+pub use journal::{Durability, JournalConfig};
 pub use raw::ConfigRaw;
 pub use running::ZonesConfig;
 

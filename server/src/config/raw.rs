@@ -127,6 +127,10 @@ pub struct JournalRaw {
     pub queue_records: Field<usize>,
     /// Keep the first checkpoint and every segment since.
     pub record: Field<bool>,
+    /// Where a tick must be before it counts as durable: `local` or `replicated`.
+    pub durable: Field<String>,
+    /// Whether the journal is shipped to the database; absent = if that is Postgres, or must be.
+    pub ship: Field<bool>,
 }
 
 /// `[overload]`

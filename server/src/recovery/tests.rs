@@ -106,6 +106,8 @@ fn remains(history: &History, spec: &WorldSpec, after_image: bool) -> Remains {
         newest: None,
         passed_over: Vec::new(),
         given_up: None,
+        shipped: bluemarble_persistence::ShippedJournal::default(),
+        view: None,
         image: after_image.then(|| history.image.clone()),
         tail: JournalSurvey {
             records: records.len() as u64,

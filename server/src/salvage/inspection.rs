@@ -11,6 +11,7 @@ use crate::clock::Clock;
 use crate::config::{self, Config};
 use crate::data_dir::DataDir;
 use crate::exit::{Failure, chain};
+use crate::journal_copy;
 use crate::recovery::{Asker, Recovered, recover};
 use crate::remains::{GiveUp, Remains, Site, Until};
 use crate::start::{self, Ground, recovery_failure, store_failure};
@@ -113,6 +114,7 @@ impl Desk {
                 .databases
                 .block_on(Store::look(&url))
                 .map_err(store_failure)?;
+            let store = store.keeping(self.config.store.retention);
             let told = format!("{}, schema version {}", store.place(), store.schema().0);
             Ok::<_, Failure>((store, told))
         })?;
@@ -145,12 +147,19 @@ impl Desk {
             store,
             databases: &self.databases,
         };
+        let (shipped, view) = journal_copy::look(&site, &self.steps)?;
+        let seen = view.as_ref().map(|view| view.path().to_owned());
+        let site = Site {
+            journal: seen.as_deref().unwrap_or(site.journal),
+            ..site
+        };
         self.steps
             .step("reading the checkpoints and the journal", || {
-                let remains = match until {
-                    Until::Newest => site.read(&[], GiveUp::default())?,
-                    until => site.read_back(until)?,
+                let mut remains = match until {
+                    Until::Newest => site.read(&[], GiveUp::default())?.beside(shipped, false)?,
+                    until => site.read_back(until)?.beside(shipped, true)?,
                 };
+                remains.view = view;
                 let told = remains.told();
                 Ok((remains, told))
             })

@@ -7,6 +7,7 @@ use super::{found, image_of};
 use crate::cli::RecoverArgs;
 use crate::data_dir::DataDir;
 use crate::exit::Failure;
+use crate::journal_copy;
 use crate::live::digest_hex;
 use crate::recovery::{Quarantine, Recovered};
 use crate::remains::{Remains, Until};
@@ -117,6 +118,15 @@ fn report(
                 one.tick, one.epoch.0, one.what
             ),
         ));
+    }
+    if let Some(told) = journal_copy::told(&remains.shipped) {
+        lines.push((
+            "restore",
+            format!("of the journal, from the database: {told}"),
+        ));
+    }
+    if let Some(trouble) = journal_copy::trouble(&remains.shipped) {
+        lines.push(("DAMAGE", trouble));
     }
     let tail = &remains.tail;
     if let Some(last) = tail.last {

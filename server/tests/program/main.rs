@@ -16,6 +16,7 @@ mod failover;
 mod giving;
 mod harness;
 mod living;
+mod losing_the_disk;
 mod overloading;
 mod recovering;
 mod resuming;
