@@ -52,6 +52,10 @@ struct Cli {
     /// Kill processes of that Postgres as well; only for one that nobody else uses, with the right to
     #[arg(long, requires = "postgres")]
     kill_postgres: bool,
+    /// Lose every other server's data directory with it, and have servers acknowledge only what the
+    /// database has (--durable replicated)
+    #[arg(long, requires = "postgres")]
+    lose_disks: bool,
     /// Players
     #[arg(long, default_value_t = 6, value_name = "N")]
     players: u32,
@@ -107,6 +111,7 @@ fn run(cli: &Cli) -> anyhow::Result<Vec<String>> {
         scenario: cli.scenario.clone(),
         players: cli.players,
         kills_postgres: cli.kill_postgres,
+        loses_disks: cli.lose_disks,
     };
     let mut tally = Tally::default();
     let mut problems = Vec::new();

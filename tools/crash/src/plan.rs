@@ -81,11 +81,18 @@ pub struct Plan {
     pub zones: u64,
     /// How many threads.
     pub threads: u64,
+    /// Whether the disk is lost with it.
+    pub loses_disk: bool,
 }
 
 impl Plan {
     /// The next one. `started_in`: how long a start took last.
-    pub fn draw(dice: &mut Dice, started_in: Option<Duration>, kills_postgres: bool) -> Self {
+    pub fn draw(
+        dice: &mut Dice,
+        started_in: Option<Duration>,
+        kills_postgres: bool,
+        loses_disks: bool,
+    ) -> Self {
         let checkpoint_s = dice.one_of(&[0.5, 0.7, 1.0, 2.0, 600.0]);
         let period = Duration::from_secs_f64(if checkpoint_s > 10.0 {
             0.5
@@ -112,6 +119,7 @@ impl Plan {
             group_commit_ms: dice.one_of(&[10, 100, 400]),
             zones: dice.one_of(&[1, 4, 13]),
             threads: dice.one_of(&[1, 2]),
+            loses_disk: loses_disks && dice.up_to(1) == 1,
         }
     }
 }
@@ -124,7 +132,7 @@ mod tests {
     fn every_moment_is_drawn_and_the_same_seed_draws_the_same() {
         let draw = || {
             let mut dice = Dice::of_world(3, 1);
-            let plans = std::iter::repeat_with(|| Plan::draw(&mut dice, None, true));
+            let plans = std::iter::repeat_with(|| Plan::draw(&mut dice, None, true, true));
             plans.take(200).collect::<Vec<_>>()
         };
         assert_eq!(draw(), draw());
@@ -138,8 +146,9 @@ mod tests {
     fn a_database_that_is_not_ours_is_left_alone() {
         let mut dice = Dice::of_world(1, 1);
         for _ in 0..500 {
-            let plan = Plan::draw(&mut dice, None, false);
+            let plan = Plan::draw(&mut dice, None, false, false);
             assert!(!matches!(plan.moment, Moment::WithoutDatabase(_)));
+            assert!(!plan.loses_disk);
         }
     }
 }

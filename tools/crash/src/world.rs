@@ -42,6 +42,8 @@ pub struct Setting {
     pub players: u32,
     /// Whether Postgres is killed as well.
     pub kills_postgres: bool,
+    /// Whether disks are lost with servers; they then acknowledge only what the database has, too.
+    pub loses_disks: bool,
 }
 
 /// What a run came to.
@@ -50,6 +52,8 @@ pub struct Tally {
     /// Servers killed.
     pub kills: u32,
     by_moment: BTreeMap<&'static str, u32>,
+    /// Of these, so many with their disks.
+    disks: u32,
     digests: usize,
     compared: usize,
     replayed: u64,
@@ -86,7 +90,11 @@ impl fmt::Display for Tally {
         let moments: Vec<_> = moments
             .map(|(name, count)| format!("{count} {name}"))
             .collect();
-        writeln!(f, "kills: {} ({})", self.kills, moments.join(", "))?;
+        let disks = match self.disks {
+            0 => String::new(),
+            some => format!("; {some} with their disks"),
+        };
+        writeln!(f, "kills: {} ({}){disks}", self.kills, moments.join(", "))?;
         writeln!(
             f,
             "digests told: {}, compared after a kill: {}; ticks replayed by starts: {}, in the end: {}",
@@ -147,6 +155,7 @@ impl<'a> World<'a> {
                 &mut self.dice,
                 self.started_in,
                 self.setting.kills_postgres && self.database.is_some(),
+                self.setting.loses_disks && self.database.is_some(),
             );
             if !self
                 .one_life(&plan, tally)
@@ -157,7 +166,13 @@ impl<'a> World<'a> {
             killed += 1;
             tally.kills += 1;
             *tally.by_moment.entry(plan.moment.name()).or_default() += 1;
-            println!("  kill {:>3}/{of} {:?}", tally.kills, plan.moment);
+            let mut with = "";
+            if plan.loses_disk {
+                self.lose_disk()?;
+                tally.disks += 1;
+                with = ", and its disk is lost";
+            }
+            println!("  kill {:>3}/{of} {:?}{with}", tally.kills, plan.moment);
         }
         if self.problems.is_empty() {
             self.last_life(tally)?;
@@ -211,6 +226,25 @@ impl<'a> World<'a> {
         Ok(lived)
     }
 
+    /// All that the server had written is gone; what its operator would bring along stays: certificate
+    /// and keys, so that players find back.
+    fn lose_disk(&self) -> anyhow::Result<()> {
+        for entry in self.dir.path().read_dir()? {
+            let entry = entry?;
+            if ["dev", "resume.key"]
+                .iter()
+                .any(|kept| entry.file_name() == *kept)
+            {
+                continue;
+            }
+            match entry.file_type()?.is_dir() {
+                true => std::fs::remove_dir_all(entry.path())?,
+                false => std::fs::remove_file(entry.path())?,
+            }
+        }
+        Ok(())
+    }
+
     /// An orderly end, and the whole record replayed by another program.
     fn last_life(&mut self, tally: &mut Tally) -> anyhow::Result<()> {
         let plan = Plan {
@@ -219,6 +253,7 @@ impl<'a> World<'a> {
             group_commit_ms: 100,
             zones: 6,
             threads: 1,
+            loses_disk: false,
         };
         let mut server = self.start(&plan)?;
         let (_, recorder) = self.receive(&mut server, tally)?;
@@ -294,6 +329,9 @@ impl<'a> World<'a> {
         )));
         if let Some(database) = self.database {
             args.extend(["--database-url".to_owned(), database.url().to_owned()]);
+        }
+        if self.setting.loses_disks {
+            args.extend(words("--durable replicated"));
         }
         Subject::start(&self.setting.server, self.dir.path(), &args)
     }

@@ -24,6 +24,8 @@ pub struct Wish {
 enum Store {
     Sqlite,
     Postgres,
+    /// The same, and data directories are lost.
+    LostDisks,
 }
 
 impl Store {
@@ -31,6 +33,7 @@ impl Store {
         match self {
             Self::Sqlite => "sqlite",
             Self::Postgres => "postgres",
+            Self::LostDisks => "lost-disks",
         }
     }
 }
@@ -41,7 +44,7 @@ impl Wish {
         Self {
             kills: 10,
             seed: 1,
-            stores: vec![Store::Sqlite, Store::Postgres],
+            stores: vec![Store::Sqlite, Store::Postgres, Store::LostDisks],
         }
     }
 
@@ -62,8 +65,14 @@ impl Wish {
                     wish.stores = match value()?.as_str() {
                         "sqlite" => vec![Store::Sqlite],
                         "postgres" => vec![Store::Postgres],
-                        "both" => wish.stores,
-                        other => bail!("no store {other:?}; there are: sqlite, postgres, both"),
+                        "lost-disks" => vec![Store::LostDisks],
+                        "both" => vec![Store::Sqlite, Store::Postgres],
+                        "all" => wish.stores,
+                        other => {
+                            bail!(
+                                "no store {other:?}; there are: sqlite, postgres, both, lost-disks, all"
+                            )
+                        }
                     }
                 }
                 other => bail!("`crash` does not take {other:?}; see `cargo xtask help`"),
@@ -124,10 +133,13 @@ fn kill(root: &Path, wish: &Wish, note: impl Fn(Store, &Run) -> Result<()>) -> R
             .args(["--seed", &wish.seed.to_string()]);
         let database = match store {
             Store::Sqlite => None,
-            Store::Postgres => Some(TestDatabase::given_or_throwaway()?),
+            Store::Postgres | Store::LostDisks => Some(TestDatabase::given_or_throwaway()?),
         };
         if let Some(database) = &database {
             command.args(["--postgres", database.url()]);
+            if store == Store::LostDisks {
+                command.arg("--lose-disks");
+            }
             if matches!(database, TestDatabase::Throwaway(_)) {
                 command.arg("--kill-postgres");
             }
@@ -205,11 +217,13 @@ mod tests {
     }
 
     #[test]
-    fn both_stores_are_tried_unless_one_is_named_and_nonsense_is_refused() {
+    fn all_stores_are_tried_unless_one_is_named_and_nonsense_is_refused() {
         assert_eq!(parse("").unwrap().stores, Wish::of_ci().stores);
         let one = parse("--kills 50 --seed 3 --store postgres").unwrap();
         let wished = (one.kills, one.seed, one.stores);
         assert_eq!(wished, (50, 3, vec![Store::Postgres]));
+        let lost = parse("--store lost-disks").unwrap().stores;
+        assert_eq!(lost, vec![Store::LostDisks]);
         for nonsense in ["--kills", "--kills many", "--store oracle", "--mercy"] {
             assert!(parse(nonsense).is_err(), "{nonsense}");
         }

@@ -49,9 +49,10 @@ Commands:
   fuzz [--seconds S] [TARGET...]
                    hand bent bytes to every decoder and to the session machine, S seconds of
                    processor time each (60); totals go to tools/fuzz/ledger.csv
-  crash [--kills N] [--seed S] [--store sqlite|postgres|both]
+  crash [--kills N] [--seed S] [--store sqlite|postgres|both|lost-disks|all]
                    kill -9 the real server N times (10) per store while people play, restart it,
-                   and compare what comes back; totals go to tools/crash/ledger.csv
+                   and compare what comes back; on `lost-disks` every other one's data directory goes
+                   with it, and Postgres alone brings the world back; totals go to tools/crash/ledger.csv
   golden [--bless] [--quick] [--cpu NAME]
                    compare the border scenarios' state digests over 10,000 ticks of a release
                    build with sim/tests/golden/digests.txt; --bless writes that file anew;
