@@ -323,7 +323,7 @@ impl Shared {
             return;
         };
         let (code, reason) = match refused.into_inner() {
-            Outgoing::Tick { .. } => (
+            Outgoing::Messages(_) => (
                 CloseCode::Overloaded,
                 CloseCode::Overloaded.reason().to_owned(),
             ),

@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
+use bluemarble_net::client::Link;
 use bluemarble_net::server::event::{SessionCommand, SessionEvent};
 use bluemarble_net::server::quic::QuicLimits;
-use bluemarble_shared_protocol::{ServerMessage, Tick};
+use bluemarble_shared_protocol::{ServerMessage, SessionId, Tick};
 use bytes::Bytes;
+use crossbeam_channel::Receiver;
 
 use super::harness::{World, welcome_in, within};
 
@@ -34,20 +36,59 @@ async fn what_a_tick_has_for_the_stream_rides_along() {
     .await;
 }
 
-/// Counts the packets of ticks that have a snapshot, an intent, and perhaps a message.
-async fn ticks_of(message: impl Fn(u64) -> Option<ServerMessage>) {
-    let (world, events) = World::without_logic(QuicLimits::default());
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn snapshots_keep_their_order_whether_or_not_they_ride_with_messages() {
+    let (world, events) = World::without_logic(QuicLimits {
+        batches_max: 64,
+        ..QuicLimits::default()
+    });
+    let (link, session, _events) = enter(&world, events).await;
+    let queued = |ahead| {
+        let message = ServerMessage::Queued { ahead };
+        SessionCommand::Send { session, message }
+    };
+    let mut newest = 0;
+    for burst in 0..50_u32 {
+        // So quickly that the session's task can hardly keep up.
+        for n in 1..=4 {
+            let number = burst * 4 + n;
+            let snapshot = Bytes::from(number.to_be_bytes().to_vec());
+            let message = (n % 2 == 1).then(|| queued(number));
+            let message = message.into_iter().collect();
+            world.server.send_tick(vec![(session, snapshot)], message);
+        }
+        for _ in 1..=4 {
+            let datagram = within("a snapshot", link.next_datagram()).await;
+            let datagram = datagram.expect("it is connected");
+            let number = u32::from_be_bytes(datagram[..].try_into().expect("a number"));
+            assert_eq!(number, newest + 1, "none is lost on this path");
+            newest = number;
+        }
+    }
+}
+
+async fn enter(
+    world: &World,
+    events: Receiver<SessionEvent>,
+) -> (Link, SessionId, Receiver<SessionEvent>) {
     let server = world.server.clone();
     let hello = tokio::task::spawn_blocking(move || {
         let opened = events.recv().expect("somebody comes");
         welcome_in(&server, &opened);
         (opened, events)
     });
-    let mut link = world.enter("Ada").await.expect("there is room");
-    let (opened, _events) = within("the hello", hello).await.expect("no panic");
+    let link = world.enter("Ada").await.expect("there is room");
+    let (opened, events) = within("the hello", hello).await.expect("no panic");
     let SessionEvent::Opened { session, .. } = opened else {
         panic!("{opened:?}");
     };
+    (link, session, events)
+}
+
+/// Counts the packets of ticks that have a snapshot, an intent, and perhaps a message.
+async fn ticks_of(message: impl Fn(u64) -> Option<ServerMessage>) {
+    let (world, events) = World::without_logic(QuicLimits::default());
+    let (mut link, session, _events) = enter(&world, events).await;
     let mut seen = Vec::new();
     for _ in 0..STRETCHES {
         let before = link.connection().stats();

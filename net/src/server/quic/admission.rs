@@ -16,6 +16,7 @@ use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio::time::{Instant, timeout_at};
 
 use super::accounts::{Accounts, OfAccount};
+use super::batches::Riding;
 use super::crowd::{Crowd, OfCrowd};
 use super::doors::{Entry, Visitor};
 use super::paths::Told;
@@ -391,8 +392,10 @@ async fn open(
     } = admitted;
     let id = SessionId(shared.next_session.fetch_add(1, Ordering::Relaxed));
     let (outgoing, queue) = mpsc::channel(shared.limits.messages_queued_max);
+    let riding = Arc::<Riding>::default();
     let handle = Handle {
         wire: wire.clone(),
+        riding: riding.clone(),
         outgoing,
         events: OnceLock::new(),
         told: Told::default(),
@@ -426,6 +429,7 @@ async fn open(
                     id,
                     ticket: visitor.ticket,
                     wire,
+                    riding,
                     send,
                     recv,
                     events,

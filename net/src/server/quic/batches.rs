@@ -3,7 +3,8 @@
 //! A datagram goes straight into its connection. If there is something for the stream as well, the
 //! session's own task sends both, one right after the other, so that QUIC finds them together and one
 //! packet carries them: a packet more costs the server a seal, a system call's share and an
-//! acknowledgement.
+//! acknowledgement. A session's datagrams leave in the order of their ticks all the same: a client that
+//! gets them in another has forgotten what the late ones are against.
 
 use std::collections::VecDeque;
 use std::iter::Peekable;
@@ -17,6 +18,8 @@ use tokio::sync::Notify;
 
 use super::Shared;
 use super::session::Outgoing;
+use super::stats::QuicStats;
+use super::wire::{Gone, Wire};
 use crate::server::event::SessionCommand;
 
 /// Commands that wait in one batch; more come together only if the sender has lagged for many ticks.
@@ -151,16 +154,10 @@ impl Shared {
             // Behind messages that wait, datagrams would become stale.
             let apart = messages.is_empty() || self.is_behind(session);
             self.send_while(&mut datagrams, |id| id < session || apart && id == session);
-            let together = std::iter::from_fn(|| datagrams.next_if(|(id, _)| *id == session));
-            let datagrams = together.map(|(_, bytes)| bytes).collect();
+            let riding = std::iter::from_fn(|| datagrams.next_if(|(id, _)| *id == session));
+            self.hold(session, riding.map(|(_, bytes)| bytes));
             if !messages.is_empty() {
-                self.tell(
-                    session,
-                    Outgoing::Tick {
-                        datagrams,
-                        messages,
-                    },
-                );
+                self.tell(session, Outgoing::Messages(messages));
             }
             if let Some(end) = end {
                 self.tell(session, end);
@@ -176,6 +173,13 @@ impl Shared {
         queue.is_some_and(|queue| queue.capacity() < queue.max_capacity())
     }
 
+    /// Leaves datagrams to a session's task, to be sent with the messages that follow.
+    fn hold(&self, session: SessionId, datagrams: impl Iterator<Item = Bytes>) {
+        if let Some(handle) = self.sessions.read().get(&session) {
+            handle.riding.0.lock().extend(datagrams);
+        }
+    }
+
     /// Sends the datagrams at the front that are for such sessions.
     fn send_while(
         &self,
@@ -183,16 +187,31 @@ impl Shared {
         of: impl Fn(SessionId) -> bool,
     ) {
         let sessions = self.sessions.read();
-        let (mut sent, mut refused) = (0, 0);
+        let mut nobodys = 0;
         while let Some((session, bytes)) = datagrams.next_if(|(id, _)| of(*id)) {
-            let handle = sessions.get(&session);
-            match handle.map(|handle| handle.wire.send_datagram(bytes)) {
-                Some(Ok(())) => sent += 1,
-                Some(Err(_)) | None => refused += 1,
+            match sessions.get(&session) {
+                Some(handle) => handle.riding.send(&handle.wire, &self.stats, Some(bytes)),
+                None => nobodys += 1,
             }
         }
-        self.stats.datagrams_out.add(sent);
-        self.stats.unsendable.add(refused);
+        self.stats.unsendable.add(nobodys);
+    }
+}
+
+/// A session's datagrams that wait for its task; empty but for the moment in which it is about to run.
+#[derive(Debug, Default)]
+pub(super) struct Riding(Mutex<Vec<Bytes>>);
+
+impl Riding {
+    /// Sends those that wait, then one more. The next ones cannot overtake them.
+    pub(super) fn send(&self, wire: &Wire, stats: &QuicStats, newest: Option<Bytes>) {
+        let mut waiting = self.0.lock();
+        for bytes in waiting.drain(..).chain(newest) {
+            match wire.send_datagram(bytes) {
+                Ok(()) => stats.datagrams_out.one_more(),
+                Err(Gone) => stats.unsendable.one_more(),
+            }
+        }
     }
 }
 

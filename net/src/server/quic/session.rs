@@ -9,12 +9,12 @@ use bluemarble_shared_protocol::{
     ClientMessage, CloseCode, LENGTH_PREFIX_BYTES, MessageError, ServerMessage, SessionId,
     announced_length, clip_reason,
 };
-use bytes::Bytes;
 use crossbeam_channel::{Sender, TrySendError};
 use quinn::{Connection, ConnectionError};
 use tokio::sync::mpsc;
 
 use super::admission::Place;
+use super::batches::Riding;
 use super::paths::Told;
 use super::wire::{Gone, RecvHalf, SendHalf, Wire};
 use super::{Shared, clock};
@@ -28,6 +28,7 @@ const CLOSED_RETRY: Duration = Duration::from_millis(5);
 /// What the rest of the driver holds of a session.
 pub(super) struct Handle {
     pub(super) wire: Wire,
+    pub(super) riding: Arc<Riding>,
     pub(super) outgoing: mpsc::Sender<Outgoing>,
     /// Where what happens to it is told, once it is opened.
     pub(super) events: OnceLock<Sender<SessionEvent>>,
@@ -37,11 +38,8 @@ pub(super) struct Handle {
 
 /// Something for a session's task to do.
 pub(super) enum Outgoing {
-    /// Send the datagrams, and right after them write the messages to the stream.
-    Tick {
-        datagrams: Vec<Bytes>,
-        messages: Vec<ServerMessage>,
-    },
+    /// Send the datagrams that wait for it, and right after them write these to the stream.
+    Messages(Vec<ServerMessage>),
     /// Say why, and close.
     Close { code: CloseCode, reason: String },
 }
@@ -52,6 +50,7 @@ pub(super) struct Session {
     /// Whose it is.
     pub(super) ticket: Ticket,
     pub(super) wire: Wire,
+    pub(super) riding: Arc<Riding>,
     pub(super) send: SendHalf,
     pub(super) recv: RecvHalf,
     /// Where what happens to it is told: the world it is in.
@@ -88,6 +87,7 @@ pub(super) async fn run(
         id,
         ticket,
         wire,
+        riding,
         send,
         mut recv,
         events,
@@ -95,6 +95,7 @@ pub(super) async fn run(
     } = session;
     let mut writer = Writer {
         wire: wire.clone(),
+        riding,
         send,
         mid_frame: false,
     };
@@ -260,12 +261,9 @@ async fn write_messages(
             }
         };
         match next {
-            Some(Outgoing::Tick {
-                datagrams,
-                messages,
-            }) => {
-                // They first: they never wait, and a stream may.
-                send_datagrams(shared, &writer.wire, datagrams);
+            Some(Outgoing::Messages(messages)) => {
+                // Datagrams first: they never wait, and a stream may.
+                writer.riding.send(&writer.wire, &shared.stats, None);
                 let mut frames = Vec::new();
                 for message in messages {
                     let answers = matches!(
@@ -289,15 +287,6 @@ async fn write_messages(
     }
 }
 
-fn send_datagrams(shared: &Shared, wire: &Wire, datagrams: Vec<Bytes>) {
-    for bytes in datagrams {
-        match wire.send_datagram(bytes) {
-            Ok(()) => shared.stats.datagrams_out.one_more(),
-            Err(Gone) => shared.stats.unsendable.one_more(),
-        }
-    }
-}
-
 fn token(shared: &Shared, (ticket, session): (&Ticket, SessionId)) -> ServerMessage {
     shared.stats.tokens_out.one_more();
     let valid_s = shared.limits.resume_valid.as_secs();
@@ -311,6 +300,7 @@ fn token(shared: &Shared, (ticket, session): (&Ticket, SessionId)) -> ServerMess
 /// The server's half of the stream, and the datagrams beside it.
 struct Writer {
     wire: Wire,
+    riding: Arc<Riding>,
     send: SendHalf,
     /// A frame was begun and not finished: nothing readable can follow it.
     mid_frame: bool,
