@@ -25,8 +25,13 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::Parser as _;
+use mimalloc::MiMalloc;
 
 use cli::{Cli, Command, LoadArgs};
+
+/// As the server's: thousands of bots share the machine with it.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 /// Something seen was wrong, a gate was missed, or too little was checked.
 const EXIT_PROBLEMS: u8 = 1;
