@@ -95,6 +95,10 @@ pub(crate) fn timed_out(place: &str, patience: Duration) -> StoreError {
     }
 }
 
+const TLS_ADVICE: &str = "TLS: does the server speak it, and is its certificate in date and for that \
+     name? Give the authority that signed it with sslrootcert=FILE (without, the system's are asked), or \
+     sslmode=require for TLS with whoever answers";
+
 /// What an error of the database library means.
 pub(super) fn explain(place: &str, error: &sqlx::Error) -> StoreError {
     let (passes, advice) = match error {
@@ -106,16 +110,16 @@ pub(super) fn explain(place: &str, error: &sqlx::Error) -> StoreError {
                 _ => explain_postgres(&code),
             }
         }
+        // So the end of a handshake is told.
+        sqlx::Error::Io(error) if error.kind() == std::io::ErrorKind::InvalidData => {
+            (false, TLS_ADVICE)
+        }
         sqlx::Error::Io(_) => (true, "is it running, and is the address right?"),
         sqlx::Error::PoolTimedOut => (true, "is it running?"),
         sqlx::Error::Protocol(_) | sqlx::Error::WorkerCrashed | sqlx::Error::BeginFailed => {
             (true, "the connection broke")
         }
-        sqlx::Error::Tls(_) => (
-            false,
-            "this build speaks to Postgres without TLS: use a local socket or a private network, \
-             with sslmode=prefer or disable",
-        ),
+        sqlx::Error::Tls(_) => (false, TLS_ADVICE),
         _ => (false, "the schema is not what this build expects"),
     };
     let (place, what) = (place.to_owned(), format!("{error}: {advice}"));
@@ -210,5 +214,8 @@ mod tests {
         let gone = std::io::Error::from(std::io::ErrorKind::ConnectionRefused);
         assert!(explain("here", &sqlx::Error::Io(gone)).may_pass());
         assert!(!explain("here", &sqlx::Error::RowNotFound).may_pass());
+        let unsigned = std::io::Error::from(std::io::ErrorKind::InvalidData);
+        let refused = explain("here", &sqlx::Error::Io(unsigned));
+        assert!(!refused.may_pass() && refused.to_string().contains("sslrootcert"));
     }
 }
