@@ -486,6 +486,23 @@ mod tests {
     }
 
     #[test]
+    fn the_journal_is_shipped_to_postgres_and_where_durable_means_it() {
+        let ships = |text: &str| resolve(text, &ConfigFlags::default()).unwrap().ships();
+        let postgres = "[store]\ndatabase_url = \"postgres://h/d\"\n";
+        assert!(!ships(""), "the same disk");
+        assert!(ships(postgres));
+        assert!(!ships(&format!("{postgres}[journal]\nship = false\n")));
+        assert!(ships("[journal]\nship = true\n"));
+        assert!(ships("[journal]\ndurable = \"replicated\"\n"));
+        let text = complaint("[journal]\ndurable = \"replicated\"\nship = false\n");
+        assert!(
+            text.contains("server.toml:3: journal.ship = false"),
+            "{text}"
+        );
+        assert!(complaint("[journal]\ndurable = \"twice\"\n").contains("local or replicated"));
+    }
+
+    #[test]
     fn a_certificate_without_its_key_is_refused() {
         assert!(complaint("[net]\ncert = \"a.pem\"\n").contains("needs net.cert_key"));
         assert!(complaint("[net]\ncert_key = \"a.pem\"\n").contains("needs net.cert"));

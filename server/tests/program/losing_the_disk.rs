@@ -142,3 +142,41 @@ fn while_the_database_is_away_nothing_is_told_and_afterwards_everything() {
     });
     server.stop();
 }
+
+#[test]
+fn a_server_that_is_taken_over_has_told_nothing_that_the_other_one_lacks() {
+    let Some(database) = PostgresDatabase::create("taken") else {
+        return;
+    };
+    let (mine, theirs) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let args = [
+        "--scenario",
+        "lively",
+        "--world",
+        "w",
+        "--database-url",
+        database.url(),
+        "--durable",
+        "replicated",
+        "--checkpoint-s",
+        "600",
+        "--group-commit-ms",
+        "10",
+    ];
+    let first = Server::start(mine.path(), &args);
+    let mut recorder = first.record_digests();
+    recorder.wait_for(40);
+    let second = Server::start(theirs.path(), &args);
+    assert_eq!(first.wait().code(), Some(1), "{}", said(mine.path()));
+    let seen = recorder.finish();
+    let (&newest, digest) = seen.last_key_value().unwrap();
+    let back = recovered(&second);
+    let tick = back["tick"].as_u64().unwrap();
+    assert!(tick >= newest, "{tick}, and {newest} had been told: {back}");
+    let trail = back["trail"].as_array().unwrap();
+    let there = trail.iter().find(|state| state[0] == newest);
+    if let Some(state) = there {
+        assert_eq!(state[1], **digest);
+    }
+    second.stop();
+}
