@@ -62,3 +62,11 @@ pub const QUIET_CLIENT_BYTES_MAX: u64 = 48 * 1024;
 /// How often the loop looks, between two ticks, whether the disk has answered those who wait for it: short
 /// beside a flush, and looked only while somebody waits.
 pub const DURABLE_LOOK: Duration = Duration::from_millis(1);
+/// Deals with the outside that may wait for the loop; one more is refused with 503.
+pub const DEALS_WAITING_MAX: usize = 256;
+/// Deals taken into one tick, so that one tick stays a tick; the others wait for the next.
+pub const DEALS_PER_TICK_MAX: usize = 64;
+/// Keys remembered after the ledger has them: more than can be settled while somebody who looked into the
+/// ledger before that waits for the loop (64 a tick, 120 ticks a second at most, 2 s), and their deals do not
+/// happen again.
+pub const DEALS_SETTLED_KEPT: usize = 16_384;

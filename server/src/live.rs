@@ -10,6 +10,7 @@ use parking_lot::Mutex;
 use serde::Serialize;
 
 use crate::balance::{OrderDesk, ZoneChanges};
+use crate::deals::DealDesk;
 use crate::feed::Feed;
 use crate::health::Health;
 use crate::limits::{DIGEST_LAG_MAX, STREAM_READERS_MAX, TRUTH_LAG_MAX};
@@ -30,6 +31,8 @@ pub struct Live {
     wounds: Mutex<WoundsOfLate>,
     /// The zones, and orders to change them.
     pub zones: Arc<OrderDesk>,
+    /// Deals with the outside.
+    pub deals: Arc<DealDesk>,
     status: Mutex<Option<Status>>,
     certificate: Mutex<Option<String>>,
 }
@@ -210,6 +213,7 @@ impl Live {
             truth: Feed::new(TRUTH_LAG_MAX, STREAM_READERS_MAX),
             wounds: Mutex::default(),
             zones: Arc::default(),
+            deals: Arc::default(),
             status: Mutex::new(None),
             certificate: Mutex::new(None),
         }

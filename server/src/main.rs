@@ -23,6 +23,7 @@ mod cli;
 mod clock;
 mod config;
 mod data_dir;
+mod deals;
 mod exit;
 mod feed;
 mod guarded;

@@ -109,6 +109,7 @@ pub fn build(
         live.health
             .raise("ledger corrected", Grade::Degraded, trouble);
     }
+    let counter = take_over::open_counter(ground, &store, &databases, &world, &live.deals)?;
     let rules = zoning_rules(ground.config, &live.facts.world, &world, threads);
     let zoning = Zoning::begin(rules, &mut world, live.zones.clone(), ground.clock);
     let aside = args.discard_journal_tail || remains.given_up.is_some();
@@ -139,6 +140,7 @@ pub fn build(
         stepper,
         ladder: Ladder::new(ladder_rules(ground.config)),
         zoning,
+        counter,
         live,
         data: ground.data.clone(),
         clock: ground.clock,

@@ -10,7 +10,9 @@
 //! Every epoch begins with a checkpoint of its own. A crash between any two of these steps leaves a
 //! world that the next start brings back: from the old checkpoint and journal, or from the new one.
 
+use std::collections::BTreeSet;
 use std::path::Path;
+use std::sync::Arc;
 
 use bluemarble_persistence::{
     CheckpointWorker, Claim, ContentStamp, JournalOptions, JournalWriter, Ledger, LedgerError,
@@ -25,6 +27,7 @@ use crate::books::begin::{Begun, begin};
 use crate::checkpointer::{Checkpointer, Label};
 use crate::cli::ServeArgs;
 use crate::clock::unix_ms;
+use crate::deals::{Counter, DealDesk};
 use crate::exit::{Failure, chain};
 use crate::recovery;
 use crate::recovery::Movements;
@@ -118,6 +121,34 @@ pub fn begin_books(
     })?;
     let books = Books::go_on(databases.handle(), ledger, claim.clone(), world.tick());
     Ok((books, begun))
+}
+
+/// Opens the desk for deals with the outside: which of the till's keys the ledger has is known before the
+/// first tick.
+///
+/// # Errors
+/// The store does not answer, or refuses.
+pub fn open_counter(
+    ground: &Ground<'_>,
+    store: &Store,
+    databases: &Runtime,
+    world: &World,
+    desk: &Arc<DealDesk>,
+) -> Result<Counter, Failure> {
+    let ledger = Ledger::new(store.clone(), &ground.config.world.name);
+    let mut in_ledger = BTreeSet::new();
+    for (key, ..) in world.till().deals() {
+        let found = databases.block_on(ledger.of_key(&key.to_string()));
+        let found = found.map_err(|error| match error {
+            LedgerError::Store(error) => store_failure(error),
+            error => Failure::environment(chain(&error)),
+        })?;
+        if found.is_some() {
+            in_ledger.insert(key);
+        }
+    }
+    desk.open(databases.handle(), ledger);
+    Ok(Counter::new(Arc::clone(desk), world.tick(), in_ledger))
 }
 
 /// Makes what was brought back durable under the new epoch, and begins its journal behind it. If it is

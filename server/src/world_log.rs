@@ -105,8 +105,8 @@ impl WorldLog {
             sketch: before.to_words(),
             payload: payload.clone(),
         };
-        // Whoever gives something waits to be told.
-        let commit = if inputs.players.gifts.is_empty() {
+        // Whoever gives or sells something waits to be told.
+        let commit = if inputs.players.gifts.is_empty() && inputs.outside.deals.is_empty() {
             Commit::Grouped
         } else {
             Commit::AtOnce
@@ -169,6 +169,11 @@ impl WorldLog {
     pub fn is_whole(&self) -> bool {
         let late = self.replica.as_ref().is_some_and(Replica::is_late);
         !self.broken && !late && self.journal.written().is_some()
+    }
+
+    /// How far the ledger has come.
+    pub fn ledger(&self) -> LedgerStatus {
+        self.books.status()
     }
 
     /// Whether a newer writer has taken the world over, as whoever wrote to the database last was told.

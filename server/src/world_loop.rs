@@ -22,6 +22,7 @@ use crossbeam_channel::Receiver;
 use crate::balance::Zoning;
 use crate::clock::Clock;
 use crate::data_dir::DataDir;
+use crate::deals::Counter;
 use crate::guarded::{Panicked, keep_evidence};
 use crate::health::Grade;
 use crate::held::HeldDigests;
@@ -58,6 +59,8 @@ pub struct WorldLoop {
     pub ladder: Ladder,
     /// How the zones change.
     pub zoning: Zoning,
+    /// Deals with the outside.
+    pub counter: Counter,
     /// What others see.
     pub live: Arc<Live>,
     /// Where evidence goes.
@@ -139,13 +142,15 @@ impl WorldLoop {
     fn wait(&mut self, pacer: &Pacer) {
         loop {
             let left = Duration::from_nanos(pacer.wait_ns(self.clock.now_ns()));
-            if !self.hub.awaits_durable() || left <= DURABLE_LOOK {
+            let awaited = self.hub.awaits_durable() || self.counter.awaits_durable();
+            if !awaited || left <= DURABLE_LOOK {
                 return std::thread::sleep(left);
             }
             std::thread::sleep(DURABLE_LOOK);
             if self.log.is_fenced() {
                 return;
             }
+            self.counter.acknowledge(self.log.durable());
             self.hub.acknowledge(self.log.durable());
             self.hand_out(Vec::new());
         }
@@ -229,7 +234,9 @@ impl WorldLoop {
         if self.world.spec().scenario.scripted() > 0 {
             join(&mut players, self.world.script());
         }
+        let (saves, log) = (self.log.is_whole(), &self.log);
         TickInputs {
+            outside: self.counter.seal(&self.world, saves, || log.ledger()),
             players,
             overload: overload::sealed(self.ladder.strain()),
             travel,
@@ -249,6 +256,8 @@ impl WorldLoop {
                 observed.stepped(report);
                 self.hub
                     .gifts_decided(report.tick, self.world.gift_answers());
+                self.counter.decided(self.world.deal_outcomes());
+                self.counter.acknowledge(self.log.durable());
                 let durable = self.log.durable();
                 let came = self.place.after_step(&inputs.travel, &self.world, durable);
                 self.hub.adopt(&came);

@@ -19,6 +19,7 @@ use serde::{Deserialize, Serialize};
 use crate::content::KindId;
 use crate::entity::EntityState;
 use crate::entity::state::StoredEntity;
+use crate::outside::Till;
 use crate::past::{History, RevivedPast, StoredPast};
 use crate::sleep::coarse::Coarse;
 use crate::travel::Gate;
@@ -37,7 +38,10 @@ pub struct Checkpoint {
 /// In place of a zone's number: the part that holds the gate, if there is anything to hold.
 const GATE: u32 = u32::MAX - 1;
 
-/// One zone's entities, or the gate.
+/// The same for the till.
+const TILL: u32 = u32::MAX - 2;
+
+/// One zone's entities, the gate, or the till.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CheckpointPart {
     /// Which zone held them, or [`CheckpointPart::PAST`].
@@ -62,6 +66,7 @@ pub struct Snapshot {
     pub(crate) zones: Vec<Vec<EntityState>>,
     pub(crate) past: Arc<History>,
     pub(crate) gate: Gate,
+    pub(crate) till: Till,
     pub(crate) coarse: Coarse,
 }
 
@@ -79,12 +84,17 @@ impl Snapshot {
             zone: GATE,
             bytes: with_checksum(GATE_SEED, self.gate.encode()),
         });
+        let till = (!self.till.is_empty()).then(|| CheckpointPart {
+            zone: TILL,
+            bytes: with_checksum(TILL_SEED, self.till.encode()),
+        });
         let parts = (0..)
             .zip(&self.zones)
             .map(|(zone, states)| CheckpointPart {
                 zone,
                 bytes: self.encode_part(zone, states),
             })
+            .chain(till)
             .chain(gate)
             .chain([self.encode_past()])
             .collect();
@@ -137,6 +147,9 @@ const PAST_SEED: u64 = 0x7061_7374;
 
 /// The same for the part of the journeys.
 const GATE_SEED: u64 = 0x6761_7465;
+
+/// The same for the part of deals with the outside.
+const TILL_SEED: u64 = 0x7469_6c6c;
 
 /// What a part says: for whom its numbers have a meaning, then the entities.
 #[derive(Serialize, Deserialize)]
@@ -206,8 +219,10 @@ impl Checkpoint {
     ) -> Result<(Vec<EntityState>, Coarse, RevivedPast), BadCheckpoint> {
         let (mut states, mut coarse) = (Vec::new(), Coarse::default());
         let mut found = self.gate()?.digest_parts();
+        found += self.till()?.digest_parts();
         let is_past = |part: &&CheckpointPart| part.zone == CheckpointPart::PAST;
-        let is_zone = |part: &&CheckpointPart| !is_past(part) && part.zone != GATE;
+        let is_zone =
+            |part: &&CheckpointPart| !is_past(part) && part.zone != GATE && part.zone != TILL;
         for part in self.parts.iter().filter(is_zone) {
             let damaged = |problem| BadCheckpoint::Damaged {
                 zone: part.zone,
@@ -261,6 +276,23 @@ impl Checkpoint {
             });
         }
         Ok((states, coarse, past))
+    }
+
+    /// The deals with the outside that were not settled.
+    ///
+    /// # Errors
+    /// If the part is damaged.
+    pub fn till(&self) -> Result<Till, BadCheckpoint> {
+        let Some(part) = self.parts.iter().find(|part| part.zone == TILL) else {
+            return Ok(Till::default());
+        };
+        let damaged = |problem| BadCheckpoint::Damaged {
+            zone: TILL,
+            problem,
+        };
+        let body = checked(TILL_SEED, &part.bytes)
+            .ok_or_else(|| damaged("its checksum is wrong".into()))?;
+        Till::decode(body).map_err(|error| damaged(error.to_string()))
     }
 
     /// The journeys that were under way.

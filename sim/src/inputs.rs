@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use bluemarble_shared_protocol::binary::{self, BinaryError};
 
+use crate::outside::OutsideInputs;
 use crate::travel::TravelInputs;
 
 /// What an operator may do to the world; sealed like any other input.
@@ -49,6 +50,8 @@ pub struct TickInputs {
     pub commands: Vec<AdminCommand>,
     /// To and from other worlds.
     pub travel: TravelInputs,
+    /// To and from shops and markets.
+    pub outside: OutsideInputs,
     /// Step of the overload ladder in force, 0 = none. Only those that change the world are sealed:
     /// from [`OVERLOAD_THINKS_LESS`] on creatures think half as often. What the higher ones do
     /// (a slower clock, a queue at the door) happens outside; they are here to be read later.
@@ -72,6 +75,8 @@ pub struct Withheld {
     pub admissions: u32,
     /// Leaves.
     pub leaves: u32,
+    /// Deals with the outside; whoever ordered one has no answer and may order it again by its key.
+    pub deals: u32,
     /// Gifts; whoever asked for one has no answer and asks again.
     pub gifts: u32,
 }

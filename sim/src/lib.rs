@@ -37,6 +37,7 @@ mod lore;
 mod mind;
 #[cfg(feature = "mutants")]
 mod mutants;
+mod outside;
 mod past;
 mod planes;
 mod players;
@@ -74,6 +75,7 @@ pub use entity::{
 pub use frame::{Frame, FrameRow, FrameSet};
 pub use gifts::Dealings;
 pub use inputs::{AdminCommand, OVERLOAD_THINKS_LESS, TickInputs, Withheld};
+pub use outside::{Deal, DealOutcome, Direction, OutsideInputs, OutsideKey, Till};
 pub use provenance::Provenance;
 pub use report::{Tally, TickReport};
 pub use sleep::coarse::COARSE_DELAY_TICKS;

@@ -19,6 +19,7 @@ use crate::entity::{DigestParts, EntityState};
 use crate::frame::{Frame, FrameSet};
 use crate::inputs::TickInputs;
 use crate::lore::{Lore, LoreInner};
+use crate::outside::{self, DealOutcome, OutsideKey, Till};
 use crate::past::Past;
 use crate::report::{Tally, TickReport};
 use crate::residence::Residence;
@@ -36,7 +37,7 @@ pub use self::spec::{WorldError, WorldSpec};
 
 /// Changes whenever a rule or a stored format changes, so that a log is never replayed by rules
 /// other than those that wrote it.
-pub const RULES_VERSION: u32 = 4;
+pub const RULES_VERSION: u32 = 5;
 
 /// A running world.
 pub struct World {
@@ -48,6 +49,8 @@ pub struct World {
     wires: Vec<Arc<WireFrame>>,
     /// Journeys to and from other worlds that are not over.
     gate: Gate,
+    /// Deals with the outside that are not settled.
+    till: Till,
     tick: Tick,
     digest: DigestParts,
     /// The cut that takes effect at the next step, if that is another.
@@ -68,6 +71,8 @@ pub struct World {
     moved: Moved,
     /// What the last tick's gifts have come to.
     answers: Vec<AnsweredGift>,
+    /// The same of its deals with the outside.
+    deals: Vec<(OutsideKey, DealOutcome)>,
 }
 
 impl World {
@@ -128,6 +133,9 @@ impl World {
         world.digest += world.past.digest_parts();
         world.digest += gate.digest_parts();
         world.gate = gate;
+        let till = checkpoint.till().map_err(bad)?;
+        world.digest += till.digest_parts();
+        world.till = till;
         Ok(world)
     }
 
@@ -176,6 +184,7 @@ impl World {
             past: Past::default(),
             wires,
             gate: Gate::default(),
+            till: Till::default(),
             tick,
             digest,
             recut: None,
@@ -190,6 +199,7 @@ impl World {
             movements: Vec::new(),
             moved: Moved::default(),
             answers: Vec::new(),
+            deals: Vec::new(),
         }
     }
 
@@ -234,6 +244,17 @@ impl World {
                 &mut self.gate,
                 &mut self.inboxes,
                 (&mut tally, &mut self.moved),
+            );
+        }
+        self.deals.clear();
+        if !inputs.outside.is_empty() {
+            outside::carry_out(
+                &inputs.outside,
+                tick,
+                &mut self.till,
+                (&mut self.residence, &self.inboxes),
+                (&mut tally, &mut self.moved),
+                &mut self.deals,
             );
         }
         if !inputs.players.gifts.is_empty() {
@@ -295,6 +316,7 @@ impl World {
         self.digest = met.digest;
         self.digest += self.past.digest_parts();
         self.digest += self.gate.digest_parts();
+        self.digest += self.till.digest_parts();
         self.strays = met.strays;
         Ok(TickReport {
             tick,

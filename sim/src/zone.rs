@@ -16,6 +16,7 @@ use crate::effect::Effect;
 use crate::entity::{EntityState, Identity, Mail, Player, Purse};
 use crate::frame::{Around, Frame, FrameRow, FrameSet, NeighbourCells};
 use crate::lore::Lore;
+use crate::outside::{Deal, Direction};
 use crate::past::Past;
 use crate::roster::{self, Roster, insert_entity, remove_entity, state_of};
 use crate::sleep::{self, Dormitory, Players};
@@ -236,6 +237,24 @@ impl Zone {
     /// Who left for another world in this tick.
     pub(crate) fn take_departed(&mut self) -> Vec<EntityState> {
         std::mem::take(&mut self.world.resource_mut::<Departed>().0)
+    }
+
+    /// Gives an avatar coins or takes some; whether it had enough. `None` if it is not here.
+    pub(crate) fn deal(&mut self, deal: &Deal) -> Option<bool> {
+        if !self.has_avatar(deal.avatar) {
+            return None;
+        }
+        self.disturb();
+        let entity = *self.world.resource::<Roster>().0.get(&deal.avatar)?;
+        let mut purse = self.world.get_mut::<Purse>(entity)?;
+        let left = match deal.direction {
+            Direction::Grant => purse.0.checked_add(deal.amount),
+            Direction::Charge => purse.0.checked_sub(deal.amount),
+        };
+        if let Some(left) = left {
+            purse.0 = left;
+        }
+        Some(left.is_some())
     }
 
     /// What the gifts of this tick have come to; told once.

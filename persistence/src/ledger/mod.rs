@@ -116,6 +116,26 @@ impl Ledger {
         found.into_iter().map(rows::transfer_of).collect()
     }
 
+    /// The transfer that came from outside, or went there, under this key.
+    ///
+    /// # Errors
+    /// As [`Ledger::applied`].
+    pub async fn of_key(&self, external: &str) -> Result<Option<Transfer>, LedgerError> {
+        let found: Option<rows::TransferRow> = self
+            .store
+            .in_time(async {
+                on_backend!(self.store.backend, (pool, _begin) => {
+                    sqlx::query_as(rows::OF_KEY)
+                        .bind(&self.world)
+                        .bind(external)
+                        .fetch_optional(pool)
+                        .await
+                })
+            })
+            .await?;
+        found.map(rows::transfer_of).transpose()
+    }
+
     /// The newest `most` transfers, newest first.
     ///
     /// # Errors

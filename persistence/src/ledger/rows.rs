@@ -38,6 +38,11 @@ pub(super) const NEWEST: &str = concat!(
     columns!(),
     " FROM ledger_transfer WHERE world = $1 ORDER BY tick DESC, entity DESC, n DESC LIMIT $2"
 );
+pub(super) const OF_KEY: &str = concat!(
+    "SELECT ",
+    columns!(),
+    " FROM ledger_transfer WHERE world = $1 AND external = $2"
+);
 pub(super) const OF_TICKS: &str = concat!(
     "SELECT ",
     columns!(),

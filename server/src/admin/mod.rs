@@ -3,6 +3,7 @@
 //! It runs on a thread of its own, reads what [`Live`] shows, and can neither slow nor stop a
 //! tick. Every call needs the bearer token; loopback is no proof of who is calling.
 
+mod deals;
 mod players;
 mod streams;
 #[cfg(test)]
@@ -147,6 +148,7 @@ fn router(desk: Desk) -> Router {
         .route("/v1/worlds/{name}/zones/split", post(zones::split_of))
         .route("/v1/worlds/{name}/zones/merge", post(zones::merge_of))
         .route("/v1/worlds/{name}/zones/move", post(zones::shift_of))
+        .route("/v1/coins", post(deals::coins))
         .route("/v1/players/kick", post(players::kick))
         .route("/v1/bans", get(players::bans).post(players::ban))
         .route("/v1/bans/{name}", delete(players::lift))

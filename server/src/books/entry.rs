@@ -17,7 +17,7 @@ pub fn transfers(tick: Tick, movements: &[Movement]) -> Vec<Transfer> {
         amount: movement.amount,
         reason: reason(movement.why),
         peer: movement.peer.map_or(0, |peer| peer.0),
-        external: None,
+        external: movement.external.map(|key| key.to_string()),
     };
     movements.iter().map(transfer).collect()
 }
@@ -33,6 +33,7 @@ fn account(holder: Holder) -> Account {
     match holder {
         Holder::Mint => Account::sole(AccountKind::Mint),
         Holder::Journeys => Account::sole(AccountKind::Journeys),
+        Holder::Outside => Account::sole(AccountKind::Outside),
         Holder::Gone => Account::sole(AccountKind::Gone),
         Holder::Mail => Account::sole(AccountKind::Mail),
         Holder::Character(id) => of(AccountKind::Character, id.0),
@@ -52,6 +53,8 @@ fn reason(why: Why) -> Reason {
         Why::Left => Reason::Left,
         Why::Departed => Reason::Departed,
         Why::Arrived => Reason::Arrived,
+        Why::Granted => Reason::Granted,
+        Why::Charged => Reason::Charged,
         Why::Lost => Reason::Lost,
     }
 }

@@ -75,6 +75,9 @@ impl Quarantine {
             whose.join(" "),
             withheld.commands,
         );
+        if withheld.deals > 0 {
+            text.push_str(&format!(", {} deals with the outside", withheld.deals));
+        }
         if withheld.gifts > 0 {
             text.push_str(&format!(", {} gifts", withheld.gifts));
         }
@@ -130,6 +133,7 @@ fn attempts(sealed: &TickInputs) -> Vec<TickInputs> {
     let mut without_wishes = sealed.clone();
     without_wishes.players.intents.clear();
     without_wishes.players.gifts.clear();
+    without_wishes.outside.deals.clear();
     without_wishes.commands.clear();
     let mut without_players = without_wishes.clone();
     without_players.players = Default::default();
@@ -147,6 +151,7 @@ fn attempts(sealed: &TickInputs) -> Vec<TickInputs> {
             commands: less(sealed.commands.len(), attempt.commands.len()),
             admissions: less(had.admissions.len(), has.admissions.len()),
             leaves: less(had.leaves.len(), has.leaves.len()),
+            deals: less(sealed.outside.deals.len(), attempt.outside.deals.len()),
             gifts: less(had.gifts.len(), has.gifts.len()),
         });
     }

@@ -11,6 +11,7 @@
 mod asking;
 mod clients;
 mod databases;
+mod dealing;
 mod failing;
 mod failover;
 mod giving;

@@ -61,11 +61,13 @@ pub enum DigestPart {
     Hazard = 13,
     /// What an avatar remembers of its gifts.
     Dealings = 14,
+    /// Its deals with the outside that are not settled.
+    Outside = 15,
 }
 
 impl DigestPart {
     /// All, in the order of their numbers.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Identity,
         Self::Body,
         Self::Life,
@@ -81,6 +83,7 @@ impl DigestPart {
         Self::Flight,
         Self::Hazard,
         Self::Dealings,
+        Self::Outside,
     ];
     /// How many there are.
     pub const COUNT: usize = Self::ALL.len();
@@ -104,6 +107,7 @@ impl DigestPart {
             Self::Flight => "Flight",
             Self::Hazard => "Hazard",
             Self::Dealings => "Dealings",
+            Self::Outside => "Outside",
         }
     }
 

@@ -16,6 +16,7 @@ use bluemarble_shared_protocol::EntityId;
 use crate::content::KindRules;
 use crate::entity::{Identity, Mail, Mind, Purse};
 use crate::lore::Lore;
+use crate::outside::OutsideKey;
 use crate::roster::Roster;
 
 /// Who has coins, or hands out new ones.
@@ -25,6 +26,8 @@ pub enum Holder {
     Mint,
     /// Other worlds.
     Journeys,
+    /// A shop, a market: whoever deals by key.
+    Outside,
     /// Left the world with a player.
     Gone,
     /// On their way from one to another.
@@ -71,6 +74,10 @@ pub enum Why {
     Departed,
     /// The traveller brought them from another world.
     Arrived,
+    /// They came from outside.
+    Granted,
+    /// They went outside.
+    Charged,
     /// Sent, and neither whom it was for nor who sent it was left.
     Lost,
 }
@@ -92,6 +99,8 @@ pub struct Movement {
     pub why: Why,
     /// Who else had to do with it: the killer, the taker, the sender.
     pub peer: Option<EntityId>,
+    /// By which key, if it came from outside or went there.
+    pub external: Option<OutsideKey>,
 }
 
 /// When in a tick something moved, for what concerns one entity but happens in two places.
@@ -130,18 +139,48 @@ impl Moved {
         amount: u64,
         (why, peer): (Why, Option<EntityId>),
     ) {
-        if amount == 0 {
-            return;
+        if amount > 0 {
+            self.push(
+                stage,
+                Movement {
+                    entity,
+                    n: 0,
+                    from,
+                    to,
+                    amount,
+                    why,
+                    peer,
+                    external: None,
+                },
+            );
         }
-        let movement = Movement {
-            entity,
-            n: 0,
-            from,
-            to,
-            amount,
-            why,
-            peer,
-        };
+    }
+
+    /// Says that coins came from outside, or went there.
+    pub(crate) fn note_outside(
+        &mut self,
+        stage: Stage,
+        entity: EntityId,
+        (from, to): (Holder, Holder),
+        (amount, why): (u64, Why),
+        key: OutsideKey,
+    ) {
+        self.push(
+            stage,
+            Movement {
+                entity,
+                n: 0,
+                from,
+                to,
+                amount,
+                why,
+                peer: None,
+                external: Some(key),
+            },
+        );
+    }
+
+    fn push(&mut self, stage: Stage, movement: Movement) {
         self.0.push(Moving {
             stage,
             place: 0,

@@ -13,6 +13,7 @@ use crate::content::Kind;
 use crate::entity::{DigestParts, EntityState};
 use crate::frame::FrameSet;
 use crate::inputs::TickInputs;
+use crate::outside::{DealOutcome, OutsideKey, Till};
 use crate::script;
 use crate::travel::Gate;
 use crate::value::{Holder, Movement};
@@ -105,6 +106,19 @@ impl World {
         &self.movements
     }
 
+    /// What the deals with the outside that were sealed into the last tick have come to, in their order. It
+    /// may be told once the tick is durable.
+    #[must_use]
+    pub fn deal_outcomes(&self) -> &[(OutsideKey, DealOutcome)] {
+        &self.deals
+    }
+
+    /// Deals with the outside that were carried out and are not settled.
+    #[must_use]
+    pub fn till(&self) -> &Till {
+        &self.till
+    }
+
     /// What the gifts that were sealed into the last tick have come to, by giver and number; nothing of those
     /// whose giver was not there. It may be told once the tick is durable.
     #[must_use]
@@ -195,6 +209,7 @@ impl World {
             planet: self.spec.planet.name().to_owned(),
             kinds: self.spec.scenario.kind_names.clone(),
             gate: self.gate.clone(),
+            till: self.till.clone(),
             zones,
             past: Arc::clone(&self.past.0),
             coarse: self.coarse.clone(),

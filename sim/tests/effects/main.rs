@@ -9,6 +9,7 @@ mod areas;
 mod chains;
 mod coins;
 mod content;
+mod deals;
 mod gifts;
 mod scene;
 mod shots;
