@@ -219,6 +219,8 @@ fn an_outage_leaves_the_files_as_the_queue_and_is_caught_up() {
         let status = ship.wait_for(|status| status.failing >= 2).await;
         assert_eq!(status.through, Tick(10));
         assert!(status.behind_ticks > 0 && status.last_error.is_some());
+        let all = |status: &ShipStatus| status.behind_bytes > 400 * 5_000;
+        ship.wait_for(all).await;
         database.end_outage(outage).await;
         let status = ship.shipped().await;
         assert_eq!((status.failing, &status.last_error), (0, &None));

@@ -25,7 +25,7 @@ use crate::limits::{CHUNK_BYTES, CHUNK_BYTES_MAX};
 use crate::store::JournalChunk;
 
 /// Reads pieces off a journal that is being written.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct ChunkFeed {
     dir: PathBuf,
     /// The writer's epoch: what older ones left is durable to its end.
@@ -114,6 +114,16 @@ impl ChunkFeed {
                 }
             }
         }
+    }
+
+    /// Bytes in the files that have not been shipped; `None` if the disk does not say.
+    pub(crate) fn behind_bytes(&self) -> Option<u64> {
+        let files = self.list().ok()?;
+        let Some((cursor, ahead)) = self.cursor(&files) else {
+            return Some(0);
+        };
+        let bytes: u64 = ahead.iter().map(|file| file.bytes).sum();
+        Some(bytes.saturating_sub(cursor.offset))
     }
 
     /// `chunk`, which [`ChunkFeed::next`] gave, is in the database.

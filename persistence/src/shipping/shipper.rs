@@ -61,12 +61,13 @@ pub struct ShipOptions {
 }
 
 impl Default for ShipOptions {
-    /// Half a second of ticks a piece; an outage's end is noticed within ten seconds.
+    /// Half a second of ticks a piece. An outage's end is noticed within two seconds: what waits for a
+    /// piece may be everybody, and an attempt costs little.
     fn default() -> Self {
         Self {
             period: Duration::from_millis(500),
             backoff_min: Duration::from_millis(250),
-            backoff_max: Duration::from_secs(10),
+            backoff_max: Duration::from_secs(2),
             attempt_timeout: Duration::from_secs(30),
         }
     }
@@ -88,6 +89,7 @@ impl JournalShipper {
             shipment,
             options,
             feed: None,
+            before: None,
             pruned: None,
         };
         Self {
@@ -157,6 +159,8 @@ struct Carrier {
     options: ShipOptions,
     /// `None` until the database has said how far it is.
     feed: Option<ChunkFeed>,
+    /// The one before that, while the database says nothing: how much waits is told by it.
+    before: Option<ChunkFeed>,
     /// The checkpoint behind which pieces have been deleted.
     pruned: Option<Tick>,
 }
@@ -180,7 +184,7 @@ impl Carrier {
                     }
                 }
                 Err(error) => {
-                    self.feed = None;
+                    self.before = self.feed.take().or(self.before.take());
                     if !self.failed(&error) {
                         return;
                     }
@@ -218,6 +222,7 @@ impl Carrier {
             Some(feed) => feed,
             None => self.feed().await?,
         };
+        self.before = Some(feed.clone());
         let look = move || {
             let fed = feed.next(durable, covered);
             (feed, fed)
@@ -225,7 +230,11 @@ impl Carrier {
         // A disk that stands still must not hold up what else the runtime does.
         let (mut feed, fed) = match tokio::task::spawn_blocking(look).await {
             Ok(looked) => looked,
-            Err(ended) => std::panic::resume_unwind(ended.into_panic()),
+            Err(ended) => match ended.try_into_panic() {
+                Ok(panic) => std::panic::resume_unwind(panic),
+                // The runtime is shutting down.
+                Err(_) => return Ok(false),
+            },
         };
         let fed = fed?;
         self.note_lag(durable, fed.behind_bytes);
@@ -319,7 +328,9 @@ impl Carrier {
     fn failed(&self, error: &Failed) -> bool {
         tracing::warn!(%error, "journal not shipped");
         let durable = self.shipment.journal.durable();
+        let waits = self.before.as_ref().and_then(ChunkFeed::behind_bytes);
         let mut state = self.shared.lock();
+        state.status.behind_bytes = waits.unwrap_or(state.status.behind_bytes);
         state.status.failures += 1;
         state.status.failing += 1;
         state.status.last_error = Some(error.to_string());

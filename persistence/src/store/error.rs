@@ -173,6 +173,7 @@ fn explain_postgres(code: &str) -> (bool, &'static str) {
             false,
             "grant this user the right to use and create tables in the schema",
         ),
+        "55000" => (true, "it accepts no connections for now"),
         "55P03" | "57014" => (true, "another session holds a lock"),
         _ => match code.get(..2) {
             Some("08" | "57") => (true, "it is starting, stopping, or the connection broke"),
@@ -198,7 +199,7 @@ mod tests {
             assert!(!explain_sqlite(code).0, "{code}");
         }
         for code in [
-            "08006", "57P01", "57P03", "53100", "53300", "40001", "40P01", "55P03",
+            "08006", "57P01", "57P03", "53100", "53300", "55000", "40001", "40P01", "55P03",
         ] {
             assert!(explain_postgres(code).0, "{code}");
         }
