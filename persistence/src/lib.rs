@@ -16,6 +16,8 @@ mod archive;
 mod blob;
 mod checkpoint;
 mod data_dir;
+#[cfg(feature = "faults")]
+pub mod faults;
 mod journal;
 mod ledger;
 pub mod limits;
@@ -29,7 +31,7 @@ pub use data_dir::{DataDirError, DataDirLock};
 pub use journal::{
     Appended, Commit, JournalBreak, JournalError, JournalHealth, JournalMonitor, JournalOptions,
     JournalReader, JournalRecord, JournalStatus, JournalSurvey, JournalTail, JournalWriter,
-    SegmentHeader, SegmentSummary, TornTail, prune_journal, read_journal,
+    SegmentHeader, SegmentSummary, TornTail, prune_journal, read_journal, settle_journal,
 };
 pub use ledger::{
     Account, AccountKind, Applied, Holding, Imbalance, Ledger, LedgerBatch, LedgerDrained,
@@ -47,3 +49,6 @@ pub use store::{
 pub use worker::{
     CheckpointMonitor, CheckpointStatus, CheckpointWorker, Drained, Submitted, WorkerOptions,
 };
+
+#[cfg(feature = "faults")]
+pub use {journal::JournalHand, ledger::LedgerHand, worker::CheckpointHand};

@@ -25,7 +25,8 @@ use crate::store::{Claim, SavedCheckpoint, Store, StoreError, timed_out};
 pub struct CheckpointWorker {
     shared: Arc<Shared>,
     store: Store,
-    task: JoinHandle<()>,
+    /// None if its work is done by hand.
+    task: Option<JoinHandle<()>>,
 }
 
 /// How the worker insists.
@@ -162,6 +163,20 @@ impl CheckpointWorker {
         claim: Claim,
         options: WorkerOptions,
     ) -> Self {
+        let (mut worker, saver) = Self::prepare(store, claim, options);
+        worker.task = Some(runtime.spawn(saver.run()));
+        worker
+    }
+
+    /// As [`CheckpointWorker::start`], but without a task: what it would do is done when told.
+    #[cfg(feature = "faults")]
+    #[must_use]
+    pub fn by_hand(store: Store, claim: Claim, options: WorkerOptions) -> (Self, CheckpointHand) {
+        let (worker, saver) = Self::prepare(store, claim, options);
+        (worker, CheckpointHand { saver, image: None })
+    }
+
+    fn prepare(store: Store, claim: Claim, options: WorkerOptions) -> (Self, Saver) {
         let shared = Arc::new(Shared::default());
         let saver = Saver {
             shared: Arc::clone(&shared),
@@ -169,11 +184,12 @@ impl CheckpointWorker {
             claim,
             options,
         };
-        Self {
+        let worker = Self {
             shared,
             store,
-            task: runtime.spawn(saver.run()),
-        }
+            task: None,
+        };
+        (worker, saver)
     }
 
     /// Hands an image over. Room for one that waits: the newest wins. Waits for nothing; but an
@@ -219,7 +235,9 @@ impl CheckpointWorker {
             }
         };
         let in_time = tokio::time::timeout(patience, idle).await.is_ok();
-        task.abort();
+        if let Some(task) = task {
+            task.abort();
+        }
         // A connection that does not answer shall not hold the shutdown up.
         let _ = tokio::time::timeout(patience, store.clone().close()).await;
         let status = self.status();
@@ -233,7 +251,9 @@ impl CheckpointWorker {
 
 impl Drop for CheckpointWorker {
     fn drop(&mut self) {
-        self.task.abort();
+        if let Some(task) = &self.task {
+            task.abort();
+        }
     }
 }
 
@@ -295,16 +315,10 @@ impl Saver {
     async fn store_it(&self, mut image: PackedCheckpoint) -> bool {
         let mut pause = self.options.backoff_min;
         loop {
-            let begun = now();
-            match self.attempt(&image).await {
-                Ok(saved) => {
-                    self.succeeded(&saved, now().duration_since(begun));
-                    return true;
-                }
-                Err(error) if !self.failed(&image, &error) => {
-                    return !matches!(error, StoreError::Fenced { .. });
-                }
-                Err(_) => {}
+            match self.try_once(&image).await {
+                Tried::Stored | Tried::Dropped => return true,
+                Tried::Fenced => return false,
+                Tried::Again => {}
             }
             let _ = tokio::time::timeout(pause, self.shared.hurry.notified()).await;
             let mut state = self.shared.lock();
@@ -316,6 +330,19 @@ impl Saver {
                 state.status.replaced += 1;
                 image = newer;
             }
+        }
+    }
+
+    async fn try_once(&self, image: &PackedCheckpoint) -> Tried {
+        let begun = now();
+        match self.attempt(image).await {
+            Ok(saved) => {
+                self.succeeded(&saved, now().duration_since(begun));
+                Tried::Stored
+            }
+            Err(error) if self.failed(image, &error) => Tried::Again,
+            Err(StoreError::Fenced { .. }) => Tried::Fenced,
+            Err(_) => Tried::Dropped,
         }
     }
 
@@ -367,6 +394,49 @@ impl Saver {
         state.status.busy = state.next.is_some();
         if !state.status.busy {
             self.shared.idle.notify_one();
+        }
+    }
+}
+
+/// What became of one attempt.
+enum Tried {
+    /// It is in the store.
+    Stored,
+    /// It is not, and may be the next time.
+    Again,
+    /// The store will never take it.
+    Dropped,
+    /// Nor any other.
+    Fenced,
+}
+
+/// The task's work, for whoever decides when it is done.
+#[cfg(feature = "faults")]
+pub struct CheckpointHand {
+    saver: Saver,
+    /// What could not be stored yet.
+    image: Option<PackedCheckpoint>,
+}
+
+#[cfg(feature = "faults")]
+impl CheckpointHand {
+    /// One attempt to store the newest image there is; with none, a look whether a newer writer has
+    /// come.
+    pub async fn turn(&mut self) {
+        let newer = self.saver.shared.lock().next.take();
+        if let Some(newer) = newer {
+            let older = self.image.replace(newer);
+            self.saver.shared.lock().status.replaced += u64::from(older.is_some());
+        }
+        match &self.image {
+            None => {
+                self.saver.has_been_overtaken().await;
+            }
+            Some(image) => {
+                if !matches!(self.saver.try_once(image).await, Tried::Again) {
+                    self.image = None;
+                }
+            }
         }
     }
 }

@@ -59,8 +59,9 @@ pub struct Checkpointer {
     /// The same queue's other end, to take an overtaken snapshot out again.
     waiting: Receiver<(Snapshot, Order)>,
     monitor: CheckpointMonitor,
-    thread: JoinHandle<CheckpointWorker>,
-    runtime: Runtime,
+    /// None if its work is done by hand.
+    thread: Option<JoinHandle<CheckpointWorker>>,
+    runtime: Option<Runtime>,
 }
 
 /// How it ended.
@@ -96,9 +97,34 @@ impl Checkpointer {
             snapshots,
             waiting,
             monitor,
-            thread,
-            runtime,
+            thread: Some(thread),
+            runtime: Some(runtime),
         })
+    }
+
+    /// As [`Checkpointer::start`], but without a thread: what it would do is done when told.
+    #[cfg(test)]
+    pub(crate) fn by_hand(
+        worker: CheckpointWorker,
+        label: Label,
+        ledger: LedgerMonitor,
+    ) -> (Self, DeskHand) {
+        let (snapshots, waiting) = bounded(1);
+        let checkpointer = Self {
+            snapshots,
+            waiting: waiting.clone(),
+            monitor: worker.monitor(),
+            thread: None,
+            runtime: None,
+        };
+        let hand = DeskHand {
+            desk: Desk::default(),
+            snapshots: waiting,
+            worker,
+            label,
+            ledger,
+        };
+        (checkpointer, hand)
     }
 
     /// Hands a snapshot over; one that has waited until now is forgotten.
@@ -134,18 +160,17 @@ impl Checkpointer {
         }
         drop(self.snapshots);
         drop(self.waiting);
-        match self.thread.join() {
-            Ok(worker) => {
-                let drained = self.runtime.block_on(worker.drain(patience));
-                Finished {
-                    complete: drained.complete,
-                    status: drained.status,
-                }
-            }
-            Err(_panic) => Finished {
+        let worker = self.thread.map(JoinHandle::join);
+        let (Some(Ok(worker)), Some(runtime)) = (worker, self.runtime) else {
+            return Finished {
                 complete: false,
                 status: self.monitor.status(),
-            },
+            };
+        };
+        let drained = runtime.block_on(worker.drain(patience));
+        Finished {
+            complete: drained.complete,
+            status: drained.status,
         }
     }
 }
@@ -156,42 +181,97 @@ fn work(
     label: &Label,
     ledger: &LedgerMonitor,
 ) {
-    let mut pruned = Tick(0);
+    let mut desk = Desk::default();
     loop {
-        match snapshots.recv_timeout(PRUNE_PERIOD) {
-            Ok(next) => {
-                let snapshot = once_entered(next, snapshots, ledger);
-                let taken_ms = unix_ms();
-                worker.submit(recovery::image(snapshot.encode(), label, taken_ms));
-            }
+        match snapshots.recv_timeout(desk.period()) {
+            Ok(next) => desk.waiting = Some(next),
             Err(RecvTimeoutError::Timeout) => {}
-            Err(RecvTimeoutError::Disconnected) => return,
+            Err(RecvTimeoutError::Disconnected) => {
+                // The ledger has been finished before.
+                desk.hand_on(worker, label);
+                return;
+            }
         }
+        desk.turn(worker, label, ledger);
+    }
+}
+
+/// The thread's work, one look after the other.
+#[derive(Default)]
+pub(crate) struct Desk {
+    /// What waits for the ledger.
+    waiting: Option<(Snapshot, Order)>,
+    /// The journal has been pruned up to here.
+    pruned: Tick,
+}
+
+impl Desk {
+    /// How long to wait for a snapshot before the next look.
+    fn period(&self) -> Duration {
+        match self.waiting {
+            Some(_) => LEDGER_PERIOD,
+            None => PRUNE_PERIOD,
+        }
+    }
+
+    /// Hands on what waits no longer, and removes what the journal no longer needs. A ledger that has
+    /// given up is not waited for: the next start compares everything.
+    fn turn(&mut self, worker: &CheckpointWorker, label: &Label, ledger: &LedgerMonitor) {
+        let waits = |(snapshot, order): &(Snapshot, Order)| {
+            *order == Order::AfterTheLedger && ledger.is_due(snapshot.tick())
+        };
+        if self.waiting.as_ref().is_some_and(|next| !waits(next)) {
+            self.hand_on(worker, label);
+        }
+        self.prune(worker, label);
+    }
+
+    fn hand_on(&mut self, worker: &CheckpointWorker, label: &Label) {
+        if let Some((snapshot, _order)) = self.waiting.take() {
+            worker.submit(recovery::image(snapshot.encode(), label, unix_ms()));
+        }
+    }
+
+    fn prune(&mut self, worker: &CheckpointWorker, label: &Label) {
         if let Some(kept) = worker.status().oldest_kept
-            && kept > pruned
+            && kept > self.pruned
         {
             match prune_journal(&label.journal, kept) {
                 Ok(segments) => tracing::debug!(segments, %kept, "journal pruned"),
                 Err(error) => tracing::warn!("cannot prune the journal: {error}"),
             }
-            pruned = kept;
+            self.pruned = kept;
         }
     }
 }
 
-/// Waits until the ledger has caught up with the snapshot, or with a newer one that comes meanwhile.
-/// A ledger that has given up is not waited for: the next start compares everything.
-fn once_entered(
-    (mut snapshot, mut order): (Snapshot, Order),
-    snapshots: &Receiver<(Snapshot, Order)>,
-    ledger: &LedgerMonitor,
-) -> Snapshot {
-    while order == Order::AfterTheLedger && ledger.is_due(snapshot.tick()) {
-        match snapshots.recv_timeout(LEDGER_PERIOD) {
-            Ok(newer) => (snapshot, order) = newer,
-            Err(RecvTimeoutError::Timeout) => {}
-            Err(RecvTimeoutError::Disconnected) => break,
+/// The thread's work, for whoever decides when it is done.
+#[cfg(test)]
+pub(crate) struct DeskHand {
+    desk: Desk,
+    snapshots: Receiver<(Snapshot, Order)>,
+    worker: CheckpointWorker,
+    label: Label,
+    ledger: LedgerMonitor,
+}
+
+#[cfg(test)]
+impl DeskHand {
+    /// Takes the snapshot that is there, if one is, and looks once.
+    pub fn turn(&mut self) {
+        if let Ok(next) = self.snapshots.try_recv() {
+            self.desk.waiting = Some(next);
         }
+        self.desk.turn(&self.worker, &self.label, &self.ledger);
     }
-    snapshot
+
+    /// The worker's state.
+    pub fn status(&self) -> CheckpointStatus {
+        self.worker.status()
+    }
+
+    /// A bug: removes what of the journal a checkpoint of `tick` covers, stored or not.
+    pub fn prune_before_it_is_stored(&self, tick: Tick) {
+        let _whatever = prune_journal(&self.label.journal, tick);
+    }
 }

@@ -52,6 +52,8 @@ mod take_over;
 mod telemetry;
 mod tick_times;
 mod ticket_command;
+#[cfg(test)]
+mod trial;
 mod when;
 mod world_log;
 mod world_loop;

@@ -103,7 +103,7 @@ pub fn build(
         ..
     } = recovered;
     let (books, begun) =
-        take_over::begin_books(ground, &store, &databases, &claim, &world, &movements)?;
+        take_over::begin_books(ground, &store, &databases, &claim, &world, &movements, args)?;
     began.ledger_corrections = begun.corrections as u64;
     if let Some(trouble) = begun.trouble() {
         live.health
@@ -259,7 +259,7 @@ pub fn store_failure(error: StoreError) -> Failure {
 
 /// Reads what there is and brings the world back from it; a checkpoint that turns out to be none is
 /// passed over like one that the store calls damaged.
-fn recover(
+pub(crate) fn recover(
     ground: &Ground<'_>,
     spec: &WorldSpec,
     store: &Store,

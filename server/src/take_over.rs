@@ -15,8 +15,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use bluemarble_persistence::{
-    CheckpointWorker, Claim, ContentStamp, JournalOptions, JournalWriter, Ledger, LedgerError,
-    SegmentHeader, Shipment, Store, StoreError, WorkerOptions,
+    CheckpointWorker, Claim, ContentStamp, JournalError, JournalOptions, JournalWriter, Ledger,
+    LedgerError, SegmentHeader, Shipment, Store, StoreError, WorkerOptions, settle_journal,
 };
 use bluemarble_shared_protocol::{Epoch, Tick};
 use bluemarble_sim::{Provenance, World};
@@ -96,18 +96,25 @@ pub fn newer(
 }
 
 /// Brings the ledger to where the world is; `movements` are those of the replayed ticks. Before the
-/// epoch's first checkpoint, behind which they could not be computed again.
+/// epoch's first checkpoint, behind which they could not be computed again; and behind a sync of the
+/// journal they were replayed from, which the process before may have left in the page cache only: the
+/// ledger holds nothing that a power cut can take from the journal.
 ///
 /// # Errors
-/// The store does not answer, or refuses.
-pub fn begin_books(
+/// The journal cannot be synced; the store does not answer, or refuses.
+pub fn bring_books_up_to_date(
     ground: &Ground<'_>,
     store: &Store,
     databases: &Runtime,
     claim: &Claim,
     world: &World,
     movements: &Movements,
-) -> Result<(Books, Begun), Failure> {
+    args: &ServeArgs,
+) -> Result<(Ledger, Begun), Failure> {
+    // What is given up may be unreadable, and nothing came from it.
+    if !args.discard_journal_tail {
+        settle_journal(&ground.data.journal()).map_err(|error| no_journal(&error))?;
+    }
     let ledger = Ledger::new(store.clone(), &claim.world);
     let begun = ground.steps.step("bringing the ledger up to date", || {
         let begun = databases
@@ -119,6 +126,24 @@ pub fn begin_books(
         let told = begun.told();
         Ok::<_, Failure>((begun, told))
     })?;
+    Ok((ledger, begun))
+}
+
+/// The same, and the books that go on from there.
+///
+/// # Errors
+/// As [`bring_books_up_to_date`].
+pub fn begin_books(
+    ground: &Ground<'_>,
+    store: &Store,
+    databases: &Runtime,
+    claim: &Claim,
+    world: &World,
+    movements: &Movements,
+    args: &ServeArgs,
+) -> Result<(Books, Begun), Failure> {
+    let (ledger, begun) =
+        bring_books_up_to_date(ground, store, databases, claim, world, movements, args)?;
     let books = Books::go_on(databases.handle(), ledger, claim.clone(), world.tick());
     Ok((books, begun))
 }
@@ -151,20 +176,30 @@ pub fn open_counter(
     Ok(Counter::new(Arc::clone(desk), world.tick(), in_ledger))
 }
 
-/// Makes what was brought back durable under the new epoch, and begins its journal behind it. If it is
-/// to be put `aside`, what the journal holds is given up.
+/// What an epoch's journal and checkpoints are written under.
+pub struct Founded {
+    /// The checkpoints'.
+    pub label: Label,
+    /// The first segment's.
+    pub header: SegmentHeader,
+    /// How it is written.
+    pub options: JournalOptions,
+}
+
+/// Makes what was brought back durable under the new epoch. If it is to be put `aside`, what the
+/// journal holds is given up. Nothing is in the way of the epoch's journal then.
 ///
 /// # Errors
 /// The store or the data directory cannot be written.
-pub fn begin_log(
+pub fn found_epoch(
     ground: &Ground<'_>,
-    store: Store,
-    databases: Runtime,
-    (claim, books): (&Claim, Books),
+    store: &Store,
+    databases: &Runtime,
+    claim: &Claim,
     world: &World,
     aside: bool,
     args: &ServeArgs,
-) -> Result<WorldLog, Failure> {
+) -> Result<Founded, Failure> {
     let name = &ground.config.world.name;
     let content_hash = world.spec().content_hash();
     let provenance = Provenance::of(world.spec()).to_string();
@@ -183,8 +218,7 @@ pub fn begin_log(
         Ok::<_, Failure>(((), format!("tick {}", image.tick)))
     })?;
     crash_as_told(args, "checkpoint");
-    let journal = ground.data.journal();
-    if aside && holds_anything(&journal) {
+    if aside && holds_anything(&label.journal) {
         let aside = ground.data.set_journal_aside(claim.epoch.0)?;
         tracing::warn!(
             "going back to tick {} as asked; the journal's segments are kept in {}",
@@ -204,9 +238,33 @@ pub fn begin_log(
         group_commit: ground.config.journal.group_commit,
         queue_records: ground.config.journal.queue_records,
     };
-    let writer = JournalWriter::create(&journal, header, options).map_err(|error| {
-        Failure::environment(chain(&error)).advise("check the data directory's disk and rights")
-    })?;
+    Ok(Founded {
+        label,
+        header,
+        options,
+    })
+}
+
+/// Founds the epoch and begins its journal behind it.
+///
+/// # Errors
+/// The store or the data directory cannot be written.
+pub fn begin_log(
+    ground: &Ground<'_>,
+    store: Store,
+    databases: Runtime,
+    (claim, books): (&Claim, Books),
+    world: &World,
+    aside: bool,
+    args: &ServeArgs,
+) -> Result<WorldLog, Failure> {
+    let Founded {
+        label,
+        header,
+        options,
+    } = found_epoch(ground, &store, &databases, claim, world, aside, args)?;
+    let writer = JournalWriter::create(&label.journal, header, options)
+        .map_err(|error| no_journal(&error))?;
     let handle = databases.handle().clone();
     let shipped_to = store.clone();
     let worker = CheckpointWorker::start(&handle, store, claim.clone(), WorkerOptions::default());
@@ -214,7 +272,7 @@ pub fn begin_log(
         let shipment = Shipment {
             store: shipped_to,
             claim: claim.clone(),
-            dir: journal,
+            dir: label.journal.clone(),
             journal: writer.monitor(),
             checkpoints: worker.monitor(),
             from: world.tick(),
@@ -231,6 +289,11 @@ pub fn begin_log(
         interval,
         now,
     ))
+}
+
+/// The epoch's first segment cannot be made.
+pub fn no_journal(error: &JournalError) -> Failure {
+    Failure::environment(chain(error)).advise("check the data directory's disk and rights")
 }
 
 fn holds_anything(journal: &Path) -> bool {

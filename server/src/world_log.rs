@@ -144,6 +144,24 @@ impl WorldLog {
         }
     }
 
+    /// What an orderly stop tells the books when the journal is closed.
+    #[cfg(test)]
+    pub(crate) fn hand_on_to_the_books(&self) {
+        self.books.durable(self.journal.durable());
+    }
+
+    /// A bug: the books take it for durable.
+    #[cfg(test)]
+    pub(crate) fn tell_the_books(&self, tick: Tick) {
+        self.books.durable(tick);
+    }
+
+    /// What an orderly stop stores when all else is done.
+    #[cfg(test)]
+    pub(crate) fn submit_the_last(&self, world: &World) {
+        self.checkpoints.submit(world.snapshot(), Order::AtOnce);
+    }
+
     /// Everything through this tick survives a power cut, and with `replicated` the loss of this
     /// machine: what happened in it may be acknowledged. Never goes back. This is the one place that says
     /// so, to clients' headers, to the answers to gifts and to the ledger alike.

@@ -27,9 +27,18 @@ pub(super) trait Disk: std::fmt::Debug + Send {
     fn remove(&mut self, name: &str) -> io::Result<()>;
 }
 
+/// The disk over `dir`.
+pub(super) fn disk_at(dir: &Path) -> Box<dyn Disk> {
+    #[cfg(feature = "faults")]
+    if let Some(failing) = super::failing::FailingDisk::at(dir) {
+        return Box::new(failing);
+    }
+    Box::new(DirDisk::new(dir))
+}
+
 /// A directory of the operating system's.
 #[derive(Debug)]
-pub(super) struct DirDisk {
+struct DirDisk {
     dir: PathBuf,
     /// The one file being appended to.
     open: Option<OpenSegment>,
@@ -45,7 +54,7 @@ struct OpenSegment {
 
 impl DirDisk {
     /// A disk over `dir`, which need not exist yet for reading.
-    pub(super) fn new(dir: &Path) -> Self {
+    fn new(dir: &Path) -> Self {
         Self {
             dir: dir.to_owned(),
             open: None,

@@ -1,5 +1,8 @@
 //! A disk in memory that misbehaves as real ones do: it runs full, writes short, fails to sync,
-//! and at a crash keeps of the unsynced bytes whatever it likes.
+//! and at a crash keeps of the unsynced bytes, and of files made and removed, whatever it likes.
+//!
+//! As with a directory of the operating system's, the first sync of a file makes the directory
+//! durable: all names that are there, and that those removed are not.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -21,6 +24,8 @@ pub(super) struct FaultyDisk {
 #[derive(Debug, Default)]
 struct State {
     files: BTreeMap<String, FileState>,
+    /// Removed, which a crash may forget.
+    ghosts: BTreeMap<String, FileState>,
     faults: Faults,
 }
 
@@ -42,11 +47,16 @@ pub(super) struct Faults {
     pub(super) append_max: Option<usize>,
     /// Syncs that still succeed.
     pub(super) syncs_left: Option<usize>,
+    /// A lie: syncs succeed and nothing is on the disk.
+    pub(super) lying_syncs: bool,
+    /// A lie: syncs bring bytes to the disk, and no names.
+    pub(super) nameless_syncs: bool,
 }
 
 /// What a crash does to bytes that were not synced.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Crash {
+    #[cfg(test)]
     /// They stay up to this many, of all files together in name order; the rest are cut off.
     Keep(usize),
     /// Of every sector some stay and some are zero, chosen by the seed; so are unsynced names.
@@ -65,6 +75,7 @@ impl FaultyDisk {
         self.state.lock().files[name].bytes.clone()
     }
 
+    #[cfg(test)]
     pub(super) fn flip(&self, name: &str, at: usize, bit: u32) {
         let mut state = self.state.lock();
         let file = state
@@ -74,6 +85,7 @@ impl FaultyDisk {
         file.bytes[at] ^= 1 << bit;
     }
 
+    #[cfg(test)]
     /// Bytes that a crash could take.
     pub(super) fn unsynced(&self) -> usize {
         self.state
@@ -84,10 +96,47 @@ impl FaultyDisk {
             .sum()
     }
 
+    #[cfg(test)]
     /// The disk as it is found after a crash; this one stays as it is.
     pub(super) fn crashed(&self, crash: Crash) -> Self {
-        let mut files = self.state.lock().files.clone();
+        let files = self.state.lock().after(crash);
+        let state = State {
+            files,
+            ..State::default()
+        };
+        Self {
+            state: Arc::new(Mutex::new(state)),
+            open: None,
+        }
+    }
+
+    /// A power cut: what is found afterwards is on the disk.
+    #[cfg(feature = "faults")]
+    pub(super) fn cut_power(&self, seed: u64) {
+        let mut state = self.state.lock();
+        state.files = state.after(Crash::Scramble(seed));
+        state.ghosts.clear();
+        for file in state.files.values_mut() {
+            file.synced = file.bytes.len();
+            file.named = true;
+        }
+    }
+
+    /// The same disk, for somebody who has nothing open.
+    #[cfg(feature = "faults")]
+    pub(super) fn another_handle(&self) -> Self {
+        Self {
+            state: Arc::clone(&self.state),
+            open: None,
+        }
+    }
+}
+
+impl State {
+    fn after(&self, crash: Crash) -> BTreeMap<String, FileState> {
+        let mut files = self.files.clone();
         match crash {
+            #[cfg(test)]
             Crash::Keep(mut left) => {
                 for file in files.values_mut() {
                     let kept = left.min(file.bytes.len() - file.synced);
@@ -102,6 +151,11 @@ impl FaultyDisk {
                     dice as usize >> 8
                 };
                 files.retain(|_, file| file.named || roll() % 2 == 0);
+                for (name, file) in &self.ghosts {
+                    if file.named && roll() % 2 == 0 {
+                        files.insert(name.clone(), file.clone());
+                    }
+                }
                 for file in files.values_mut() {
                     let synced = file.synced;
                     for sector in file.bytes[synced..].chunks_mut(SECTOR_BYTES) {
@@ -116,11 +170,7 @@ impl FaultyDisk {
                 }
             }
         }
-        let faults = Faults::default();
-        Self {
-            state: Arc::new(Mutex::new(State { files, faults })),
-            open: None,
-        }
+        files
     }
 }
 
@@ -137,7 +187,7 @@ impl Disk for FaultyDisk {
 
     fn append(&mut self, name: &str, bytes: &[u8]) -> io::Result<usize> {
         let mut state = self.state.lock();
-        let State { files, faults } = &mut *state;
+        let State { files, faults, .. } = &mut *state;
         if self.open.as_deref() != Some(name) {
             if files.contains_key(name) {
                 return Err(io::ErrorKind::AlreadyExists.into());
@@ -166,18 +216,26 @@ impl Disk for FaultyDisk {
         if let Some(left) = &mut state.faults.syncs_left {
             *left = left.checked_sub(1).ok_or(io::ErrorKind::Other)?;
         }
-        let file = state.files.get_mut(name).ok_or(io::ErrorKind::NotFound)?;
+        let lies = state.faults;
+        let State { files, ghosts, .. } = &mut *state;
+        let file = files.get_mut(name).ok_or(io::ErrorKind::NotFound)?;
+        if lies.lying_syncs {
+            return Ok(());
+        }
         file.synced = file.bytes.len();
-        file.named = true;
+        if !file.named && !lies.nameless_syncs {
+            ghosts.clear();
+            for file in files.values_mut() {
+                file.named = true;
+            }
+        }
         Ok(())
     }
 
     fn remove(&mut self, name: &str) -> io::Result<()> {
-        self.state
-            .lock()
-            .files
-            .remove(name)
-            .map(|_| ())
-            .ok_or(io::ErrorKind::NotFound.into())
+        let mut state = self.state.lock();
+        let removed = state.files.remove(name).ok_or(io::ErrorKind::NotFound)?;
+        state.ghosts.insert(name.to_owned(), removed);
+        Ok(())
     }
 }

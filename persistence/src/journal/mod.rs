@@ -9,6 +9,10 @@
 
 mod disk;
 mod error;
+#[cfg(feature = "faults")]
+mod failing;
+#[cfg(any(test, feature = "faults"))]
+mod faulty;
 mod feed;
 mod format;
 mod log;
@@ -21,13 +25,13 @@ mod writer;
 #[cfg(test)]
 mod crash_tests;
 #[cfg(test)]
-mod faulty;
-#[cfg(test)]
 mod reader_tests;
 #[cfg(test)]
 mod writer_tests;
 
 pub use error::JournalError;
+#[cfg(feature = "faults")]
+pub(crate) use failing::Platter;
 pub(crate) use feed::{ChunkFeed, ChunkSeal, check_chunk, seal_of};
 pub(crate) use format::segment_name;
 pub use prune::prune_journal;
@@ -35,7 +39,9 @@ pub use reader::{
     JournalBreak, JournalReader, JournalSurvey, JournalTail, SegmentSummary, TornTail, read_journal,
 };
 pub use status::{JournalHealth, JournalMonitor, JournalStatus};
-pub use writer::{Appended, Commit, JournalOptions, JournalWriter};
+#[cfg(feature = "faults")]
+pub use writer::JournalHand;
+pub use writer::{Appended, Commit, JournalOptions, JournalWriter, settle_journal};
 
 use bluemarble_shared_protocol::{Epoch, Tick};
 

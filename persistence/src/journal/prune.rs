@@ -5,7 +5,7 @@ use std::path::Path;
 use bluemarble_shared_protocol::Tick;
 
 use super::JournalError;
-use super::disk::{DirDisk, Disk};
+use super::disk::{Disk, disk_at};
 use super::segments::{Segments, scan};
 
 /// Removes the segments of which nothing after `covered` counts, oldest first; returns how many.
@@ -16,7 +16,7 @@ use super::segments::{Segments, scan};
 /// # Errors
 /// When the directory cannot be read or a file not removed; nothing is lost, try again later.
 pub fn prune_journal(dir: &Path, covered: Tick) -> Result<usize, JournalError> {
-    prune_on(&mut DirDisk::new(dir), dir, covered)
+    prune_on(&mut *disk_at(dir), dir, covered)
 }
 
 pub(super) fn prune_on(

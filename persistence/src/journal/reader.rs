@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use bluemarble_shared_protocol::{Epoch, Tick};
 
-use super::disk::{DirDisk, Disk};
+use super::disk::{Disk, disk_at};
 use super::format::{Header, RECORD_BYTES_MIN, Seal, decode_record, peek_tick};
 use super::segments::{Segment, scan};
 use super::{JournalError, JournalRecord, SegmentHeader};
@@ -94,7 +94,7 @@ pub struct JournalBreak {
 /// # Errors
 /// See [`JournalError`].
 pub fn read_journal(dir: &Path, since: Epoch, after: Tick) -> Result<JournalTail, JournalError> {
-    read_on(Box::new(DirDisk::new(dir)), dir, since, after)
+    read_on(disk_at(dir), dir, since, after)
 }
 
 pub(super) fn read_on(
@@ -153,7 +153,7 @@ impl JournalReader {
     /// # Errors
     /// See [`JournalError`].
     pub fn open(dir: &Path, since: Epoch, after: Tick) -> Result<Self, JournalError> {
-        Self::on(Box::new(DirDisk::new(dir)), dir, since, after)
+        Self::on(disk_at(dir), dir, since, after)
     }
 
     pub(super) fn on(

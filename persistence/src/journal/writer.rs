@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 use bluemarble_shared_protocol::Tick;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 
-use super::disk::{DirDisk, Disk};
+use super::disk::{Disk, disk_at};
 use super::format::parse_segment_name;
 use super::log::{Fault, Log};
 use super::status::{JournalMonitor, JournalStatus, Shared, State};
@@ -33,7 +33,8 @@ pub struct JournalWriter {
     shared: Arc<Shared>,
     /// The tick the next record must be of.
     next: Tick,
-    thread: JoinHandle<()>,
+    /// None if its work is done by hand.
+    thread: Option<JoinHandle<()>>,
 }
 
 /// How a journal is written.
@@ -94,15 +95,47 @@ impl JournalWriter {
         header: SegmentHeader,
         options: JournalOptions,
     ) -> Result<Self, JournalError> {
-        Self::create_on(Box::new(DirDisk::new(dir)), dir, header, options)
+        Self::create_on(disk_at(dir), dir, header, options)
     }
 
     pub(super) fn create_on(
-        mut disk: Box<dyn Disk>,
+        disk: Box<dyn Disk>,
         dir: &Path,
         header: SegmentHeader,
         options: JournalOptions,
     ) -> Result<Self, JournalError> {
+        let (mut writer, driver) = Self::prepare(disk, dir, header, options)?;
+        let thread = std::thread::Builder::new()
+            .name("journal".to_owned())
+            .spawn(move || driver.run())
+            .map_err(|source| JournalError::Io {
+                file: dir.to_owned(),
+                source,
+            })?;
+        writer.thread = Some(thread);
+        Ok(writer)
+    }
+
+    /// As [`JournalWriter::create`], but without a thread: what it would do is done when told.
+    ///
+    /// # Errors
+    /// As [`JournalWriter::create`].
+    #[cfg(feature = "faults")]
+    pub fn by_hand(
+        dir: &Path,
+        header: SegmentHeader,
+        options: JournalOptions,
+    ) -> Result<(Self, JournalHand), JournalError> {
+        let (writer, driver) = Self::prepare(disk_at(dir), dir, header, options)?;
+        Ok((writer, JournalHand { driver }))
+    }
+
+    fn prepare(
+        mut disk: Box<dyn Disk>,
+        dir: &Path,
+        header: SegmentHeader,
+        options: JournalOptions,
+    ) -> Result<(Self, Driver), JournalError> {
         if header.world.len() > WORLD_NAME_BYTES_MAX {
             return Err(JournalError::WorldName {
                 bytes: header.world.len(),
@@ -126,20 +159,14 @@ impl JournalWriter {
             urgent: false,
             broken: false,
         };
-        let thread = std::thread::Builder::new()
-            .name("journal".to_owned())
-            .spawn(move || driver.run())
-            .map_err(|source| JournalError::Io {
-                file: dir.to_owned(),
-                source,
-            })?;
-        Ok(Self {
+        let writer = Self {
             queue,
             queue_records: options.queue_records,
             shared,
             next,
-            thread,
-        })
+            thread: None,
+        };
+        Ok((writer, driver))
     }
 
     /// Hands a record over; never blocks.
@@ -241,9 +268,9 @@ impl JournalWriter {
     #[must_use]
     pub fn finish(self) -> JournalStatus {
         drop(self.queue);
-        let ended = self.thread.join();
+        let panicked = self.thread.is_some_and(|thread| thread.join().is_err());
         let mut state = self.shared.lock();
-        if ended.is_err() {
+        if panicked {
             let first_lost = state.written.next();
             state.break_from(first_lost, "the journal's thread panicked".to_owned());
         }
@@ -251,8 +278,27 @@ impl JournalWriter {
     }
 }
 
-/// Makes durable what a killed process left in the page cache: this epoch builds on it. Refuses a
-/// directory that has seen a later epoch than ours.
+/// Makes durable what a killed process left of a journal in the page cache. What was read of it may be
+/// acted on, and told, only afterwards.
+///
+/// # Errors
+/// When the directory cannot be read or a file not synced.
+pub fn settle_journal(dir: &Path) -> Result<(), JournalError> {
+    let mut disk = disk_at(dir);
+    let at = |file: &str| {
+        let file = dir.join(file);
+        move |source| JournalError::Io { file, source }
+    };
+    for name in disk.list().map_err(at(""))? {
+        if parse_segment_name(&name).is_some() {
+            disk.sync(&name).map_err(at(&name))?;
+        }
+    }
+    Ok(())
+}
+
+/// As [`settle_journal`], for this epoch builds on it. Refuses a directory that has seen a later epoch
+/// than ours.
 fn settle_earlier_epochs(
     disk: &mut dyn Disk,
     dir: &Path,
@@ -392,6 +438,28 @@ impl Driver {
                 state.break_from(fault.first_lost, fault.reason);
             }
         }
+    }
+}
+
+/// The thread's work, for whoever decides when it is done.
+#[cfg(feature = "faults")]
+#[derive(Debug)]
+pub struct JournalHand {
+    driver: Driver,
+}
+
+#[cfg(feature = "faults")]
+impl JournalHand {
+    /// Writes what waits, as the thread does when it wakes up.
+    pub fn write(&mut self) {
+        if let Ok(first) = self.driver.incoming.try_recv() {
+            self.driver.take(first, &mut Vec::new());
+        }
+    }
+
+    /// A group commit: what is written becomes durable.
+    pub fn sync(&mut self) {
+        self.driver.timed(Log::sync);
     }
 }
 

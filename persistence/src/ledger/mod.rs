@@ -30,6 +30,8 @@ pub use audit::Imbalance;
 pub use error::LedgerError;
 pub use open::{Holding, Opened};
 pub use transfer::{Reason, Transfer, TransferKey};
+#[cfg(feature = "faults")]
+pub use writer::LedgerHand;
 pub use writer::{
     LedgerDrained, LedgerMonitor, LedgerOptions, LedgerStatus, LedgerSubmitted, LedgerWriter,
 };

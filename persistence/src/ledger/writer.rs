@@ -110,7 +110,8 @@ pub struct LedgerWriter {
     shared: Arc<Shared>,
     queue_transfers: u64,
     applied: watch::Receiver<Tick>,
-    task: JoinHandle<()>,
+    /// None if its work is done by hand.
+    task: Option<JoinHandle<()>>,
 }
 
 /// Reads a writer's state from any thread.
@@ -237,6 +238,30 @@ impl LedgerWriter {
         applied: Tick,
         options: LedgerOptions,
     ) -> Self {
+        let (mut writer, scribe) = Self::prepare(ledger, claim, applied, options);
+        writer.task = Some(runtime.spawn(scribe.run()));
+        writer
+    }
+
+    /// As [`LedgerWriter::start`], but without a task: what it would do is done when told.
+    #[cfg(feature = "faults")]
+    #[must_use]
+    pub fn by_hand(
+        ledger: Ledger,
+        claim: Claim,
+        applied: Tick,
+        options: LedgerOptions,
+    ) -> (Self, LedgerHand) {
+        let (writer, scribe) = Self::prepare(ledger, claim, applied, options);
+        (writer, LedgerHand { scribe })
+    }
+
+    fn prepare(
+        ledger: Ledger,
+        claim: Claim,
+        applied: Tick,
+        options: LedgerOptions,
+    ) -> (Self, Scribe) {
         let shared = Arc::new(Shared::default());
         {
             let mut state = shared.lock();
@@ -252,12 +277,13 @@ impl LedgerWriter {
             options,
             told,
         };
-        Self {
+        let writer = Self {
             shared,
             queue_transfers: options.queue_transfers.min(LEDGER_QUEUE_MAX) as u64,
             applied: heard,
-            task: runtime.spawn(scribe.run()),
-        }
+            task: None,
+        };
+        (writer, scribe)
     }
 
     /// Hands a tick's transfers over, in order of ticks and keys; never blocks.
@@ -350,7 +376,9 @@ impl LedgerWriter {
             }
         };
         let in_time = tokio::time::timeout(patience, done).await.is_ok();
-        self.task.abort();
+        if let Some(task) = &self.task {
+            task.abort();
+        }
         let status = self.status();
         LedgerDrained {
             complete: in_time && status.stopped.is_none() && !status.behind,
@@ -361,7 +389,9 @@ impl LedgerWriter {
 
 impl Drop for LedgerWriter {
     fn drop(&mut self) {
-        self.task.abort();
+        if let Some(task) = &self.task {
+            task.abort();
+        }
     }
 }
 
@@ -378,24 +408,31 @@ impl Scribe {
     async fn run(self) {
         let mut pause = self.options.backoff_min;
         loop {
-            let next = self.shared.lock().next();
-            let Some(work) = next else {
-                self.shared.wake.notified().await;
-                continue;
-            };
-            match self.attempt(&work).await {
-                Ok(()) => {
-                    pause = self.options.backoff_min;
-                    self.succeeded(&work);
-                }
-                Err(error) => {
-                    if !self.failed(&error) {
-                        return;
-                    }
+            match self.turn().await {
+                Turn::Nothing => self.shared.wake.notified().await,
+                Turn::Entered => pause = self.options.backoff_min,
+                Turn::Again => {
                     tokio::time::sleep(pause).await;
                     pause = (pause * 2).min(self.options.backoff_max);
                 }
+                Turn::Stopped => return,
             }
+        }
+    }
+
+    /// One attempt, if there is anything to enter.
+    async fn turn(&self) -> Turn {
+        let next = self.shared.lock().next();
+        let Some(work) = next else {
+            return Turn::Nothing;
+        };
+        match self.attempt(&work).await {
+            Ok(()) => {
+                self.succeeded(&work);
+                Turn::Entered
+            }
+            Err(error) if self.failed(&error) => Turn::Again,
+            Err(_) => Turn::Stopped,
         }
     }
 
@@ -471,5 +508,30 @@ impl Scribe {
         state.status.fenced = fenced;
         state.forget();
         false
+    }
+}
+
+/// What became of one turn.
+enum Turn {
+    Nothing,
+    Entered,
+    Again,
+    Stopped,
+}
+
+/// The task's work, for whoever decides when it is done.
+#[cfg(feature = "faults")]
+pub struct LedgerHand {
+    scribe: Scribe,
+}
+
+#[cfg(feature = "faults")]
+impl LedgerHand {
+    /// One attempt to enter what is durable. Whether anything was entered.
+    pub async fn turn(&self) -> bool {
+        if self.scribe.shared.lock().status.stopped.is_some() {
+            return false;
+        }
+        matches!(self.scribe.turn().await, Turn::Entered)
     }
 }

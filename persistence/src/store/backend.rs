@@ -90,6 +90,12 @@ impl Backend {
                 let pool = SqlitePoolOptions::new()
                     .max_connections(SQLITE_CONNECTIONS)
                     .acquire_timeout(patience)
+                    // When its disk fails SQLite rolls back by itself, and the library, which does not
+                    // learn of it, lets no transaction begin on that connection any more.
+                    .before_acquire(|connection, _| {
+                        let usable = !connection.is_in_transaction();
+                        Box::pin(async move { Ok(usable) })
+                    })
                     .connect_lazy_with(options);
                 Ok(Self::Sqlite(pool))
             }

@@ -115,10 +115,15 @@ pub(super) fn explain(place: &str, error: &sqlx::Error) -> StoreError {
             (false, TLS_ADVICE)
         }
         sqlx::Error::Io(_) => (true, "is it running, and is the address right?"),
-        sqlx::Error::PoolTimedOut => (true, "is it running?"),
-        sqlx::Error::Protocol(_) | sqlx::Error::WorkerCrashed | sqlx::Error::BeginFailed => {
-            (true, "the connection broke")
-        }
+        sqlx::Error::PoolTimedOut => (
+            true,
+            "is it running, and has it connections to spare (max_connections, and the role's and the \
+             database's own limits)?",
+        ),
+        sqlx::Error::Protocol(_)
+        | sqlx::Error::WorkerCrashed
+        | sqlx::Error::BeginFailed
+        | sqlx::Error::InvalidSavePointStatement => (true, "the connection broke"),
         sqlx::Error::Tls(_) => (false, TLS_ADVICE),
         _ => (false, "the schema is not what this build expects"),
     };

@@ -228,10 +228,17 @@ impl Store {
         work: impl Future<Output = Result<T, sqlx::Error>>,
     ) -> Result<T, StoreError> {
         // Large, and held across awaits: on the heap.
-        match tokio::time::timeout(self.patience, Box::pin(work)).await {
-            Ok(done) => done.map_err(|error| error::explain(&self.place, &error)),
-            Err(_) => Err(timed_out(&self.place, self.patience)),
+        let work = Box::pin(async {
+            match tokio::time::timeout(self.patience, Box::pin(work)).await {
+                Ok(done) => done.map_err(|error| error::explain(&self.place, &error)),
+                Err(_) => Err(timed_out(&self.place, self.patience)),
+            }
+        });
+        #[cfg(feature = "faults")]
+        if let Some(machine) = crate::faults::Machine::of(&self.place) {
+            return machine.store_call(&self.place, work).await;
         }
+        work.await
     }
 }
 

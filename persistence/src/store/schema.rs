@@ -74,9 +74,22 @@ macro_rules! migrate {
                 .await
                 .map_err(refused)?;
             tracing::info!(database = $place, version, "schema migrated");
+            step($place)?;
         }
-        work.commit().await.map_err(refused)
+        step($place)?;
+        work.commit().await.map_err(refused)?;
+        step($place)
     }};
+}
+
+/// Where a test may end the process.
+fn step(place: &str) -> Result<(), StoreError> {
+    #[cfg(feature = "faults")]
+    if let Some(machine) = crate::faults::Machine::of(place) {
+        return machine.store_step(place);
+    }
+    let _only_in_tests = place;
+    Ok(())
 }
 
 /// Brings a SQLite file's schema up to date.

@@ -41,6 +41,21 @@ impl Books {
         }
     }
 
+    /// With a writer whose work is done by hand.
+    #[cfg(test)]
+    pub(crate) fn of(runtime: &Handle, writer: LedgerWriter) -> Self {
+        Self {
+            writer,
+            runtime: runtime.clone(),
+        }
+    }
+
+    /// The journal has everything through this tick.
+    #[cfg(test)]
+    pub(crate) fn durable(&self, tick: Tick) {
+        self.writer.durable(tick);
+    }
+
     /// After a step: what it moved; and through which tick the journal is durable.
     pub fn after_step(&self, world: &World, durable: Tick) {
         let tick = world.tick();

@@ -39,17 +39,57 @@ impl PostgresDatabase {
 
     /// Throws everybody out and lets nobody in.
     pub fn shut(&self) {
+        self.execute(&format!(
+            "ALTER DATABASE {} ALLOW_CONNECTIONS false",
+            self.name
+        ));
+        self.throw_out();
+    }
+
+    /// Throws everybody out.
+    pub fn throw_out(&self) {
         let name = &self.name;
-        execute(
-            &self.server,
-            &format!("ALTER DATABASE {name} ALLOW_CONNECTIONS false"),
-        );
-        execute(
-            &self.server,
-            &format!(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"
-            ),
-        );
+        self.execute(&format!(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"
+        ));
+    }
+
+    /// As its administrator, from outside.
+    pub fn execute(&self, statement: &str) {
+        execute(&self.server, statement);
+    }
+
+    /// As its administrator, from inside.
+    pub fn within(&self, statement: &str) {
+        execute(&self.server.clone().database(&self.name), statement);
+    }
+
+    /// Somebody with no more rights than a server needs.
+    pub fn user(&self, purpose: &str) -> User<'_> {
+        let name = format!("bluemarble_{purpose}_{}", std::process::id());
+        self.execute(&format!("CREATE ROLE {name} LOGIN"));
+        self.within(&format!("GRANT CREATE ON SCHEMA public TO {name}"));
+        let options = self.server.clone().database(&self.name).username(&name);
+        User {
+            url: options.to_url_lossy().to_string(),
+            database: self,
+            name,
+        }
+    }
+
+    /// Does something while a transaction holds what `statement` takes.
+    pub fn holding(&self, statement: &str, something: impl FnOnce()) {
+        let runtime = runtime();
+        let connection = runtime.block_on(async {
+            let options = self.server.clone().database(&self.name);
+            let mut connection = options.connect().await.unwrap();
+            connection.execute("BEGIN").await.unwrap();
+            let take = sqlx::AssertSqlSafe(statement.to_owned());
+            connection.execute(take).await.unwrap();
+            connection
+        });
+        something();
+        runtime.block_on(connection.close()).unwrap();
     }
 
     /// Lets everybody in again.
@@ -59,6 +99,35 @@ impl PostgresDatabase {
             &format!("ALTER DATABASE {} ALLOW_CONNECTIONS true", self.name),
         );
     }
+}
+
+/// A role, dropped at the end with all it owns.
+pub struct User<'a> {
+    pub name: String,
+    pub url: String,
+    database: &'a PostgresDatabase,
+}
+
+impl Drop for User<'_> {
+    fn drop(&mut self) {
+        let name = &self.name;
+        self.database.throw_out();
+        self.database.within(&format!("DROP OWNED BY {name}"));
+        self.database.execute(&format!("DROP ROLE {name}"));
+    }
+}
+
+/// Does something while another program holds a SQLite file's lock.
+pub fn holding_sqlite(file: &std::path::Path, something: impl FnOnce()) {
+    let runtime = runtime();
+    let connection = runtime.block_on(async {
+        let options = sqlx::sqlite::SqliteConnectOptions::new().filename(file);
+        let mut connection = options.connect().await.unwrap();
+        connection.execute("BEGIN IMMEDIATE").await.unwrap();
+        connection
+    });
+    something();
+    runtime.block_on(connection.close()).unwrap();
 }
 
 impl Drop for PostgresDatabase {
@@ -82,11 +151,14 @@ fn execute(server: &sqlx::postgres::PgConnectOptions, statement: &str) {
 }
 
 fn wait<T>(work: impl Future<Output = T>) -> T {
+    runtime().block_on(work)
+}
+
+fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .unwrap()
-        .block_on(work)
 }
 
 #[test]

@@ -119,9 +119,12 @@ fn serve_command(data: &Path, args: &[&str]) -> Command {
 
 /// Starts a server whose output goes to files.
 fn spawn(data: &Path, args: &[&str]) -> Child {
+    spawn_as(data, serve_command(data, args))
+}
+
+fn spawn_as(data: &Path, mut command: Command) -> Child {
     std::fs::create_dir_all(data).unwrap();
     let log = |name: &str| Stdio::from(File::create(data.join(name)).unwrap());
-    let mut command = serve_command(data, args);
     command
         .stdin(Stdio::null())
         .stdout(log("stdout.txt"))
@@ -148,7 +151,23 @@ impl Server {
 
     /// Starts one and waits until it serves.
     pub fn start(data: &Path, args: &[&str]) -> Self {
-        let mut child = spawn(data, args);
+        Self::ready(data, spawn(data, args))
+    }
+
+    /// As [`Server::start`], of a process that a limit on the size of files does not kill: a write
+    /// beyond it fails, as on a full disk.
+    pub fn start_without_signals(data: &Path, args: &[&str]) -> Self {
+        let serve = serve_command(data, args);
+        let mut command = Command::new("sh");
+        command
+            .args(["-c", "trap '' XFSZ; exec \"$@\"", "sh"])
+            .arg(serve.get_program())
+            .args(serve.get_args())
+            .env_remove("RUST_LOG");
+        Self::ready(data, spawn_as(data, command))
+    }
+
+    fn ready(data: &Path, mut child: Child) -> Self {
         let ready = eventually("the server is ready", || {
             if let Some(status) = child.try_wait().unwrap() {
                 panic!("the server ended with {status}: {}", said(data));

@@ -18,6 +18,7 @@ mod giving;
 mod harness;
 mod living;
 mod losing_the_disk;
+mod outages;
 mod overloading;
 mod recovering;
 mod resuming;

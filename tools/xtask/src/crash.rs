@@ -1,5 +1,5 @@
 //! Killing the real server: builds what that takes, gives it a Postgres, runs `tools/crash` on both
-//! stores, and keeps a ledger.
+//! stores, and keeps a ledger. Or, `--in-process`, lets the server's own trial of its storage run.
 
 use std::path::Path;
 
@@ -18,6 +18,8 @@ pub struct Wish {
     kills: u32,
     seed: u64,
     stores: Vec<Store>,
+    /// Kills within one process instead, on disks and databases that fail.
+    in_process: Option<u32>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,6 +47,7 @@ impl Wish {
             kills: 10,
             seed: 1,
             stores: vec![Store::Sqlite, Store::Postgres, Store::LostDisks],
+            in_process: None,
         }
     }
 
@@ -60,6 +63,10 @@ impl Wish {
             let mut value = || args.next().with_context(|| format!("{arg} needs a value"));
             match arg.as_str() {
                 "--kills" => wish.kills = value()?.parse().context("--kills needs a number")?,
+                "--in-process" => {
+                    let kills = value()?.parse().context("--in-process needs a number")?;
+                    wish.in_process = Some(kills);
+                }
                 "--seed" => wish.seed = value()?.parse().context("--seed needs a number")?,
                 "--store" => {
                     wish.stores = match value()?.as_str() {
@@ -89,6 +96,9 @@ impl Wish {
 pub fn run(args: &[String]) -> Result<()> {
     let wish = Wish::parse(args)?;
     let root = cargo::workspace_root()?;
+    if let Some(kills) = wish.in_process {
+        return kill_in_process(&root, kills, wish.seed);
+    }
     let packages = ["bluemarble-server", "bluemarble-cli", "bluemarble-crash"];
     let mut build = cargo(&root);
     build.args(["build", "--locked"]);
@@ -98,18 +108,29 @@ pub fn run(args: &[String]) -> Result<()> {
     cargo::run(&mut build)?;
     let ledger = root.join("tools/crash/ledger.csv");
     kill(&root, &wish, |store, run| {
-        let row = format!(
-            "{},{},{},{},{},{},{}",
-            crate::chores::commit(&root),
-            store.name(),
-            wish.seed,
-            run.kills,
-            run.digests,
-            run.compared,
-            u32::from(run.failed)
-        );
+        let row = run.row(&root, store.name(), wish.seed);
         ledger::append(&ledger, HEADINGS, &row)
     })
+}
+
+/// The server's storage under trial: `server/src/trial`. The same features as all tests have, so that
+/// nothing is built twice.
+fn kill_in_process(root: &Path, kills: u32, seed: u64) -> Result<()> {
+    let mut test = cargo(root);
+    test.args(["test", "--workspace", "--all-features", "--locked"])
+        .args(["--bin", "bluemarble-server", "--", "--ignored", "--exact"])
+        .args(["--nocapture", "trial::as_many_kills_as_wished"])
+        .env("BLUEMARBLE_TRIAL_SEED", seed.to_string())
+        .env("BLUEMARBLE_TRIAL_KILLS", kills.to_string());
+    let run = Run::of(test)?;
+    let row = run.row(root, "in process", seed);
+    ledger::append(&root.join("tools/crash/ledger.csv"), HEADINGS, &row)?;
+    ensure!(
+        !run.failed,
+        "something was lost, or the trial failed; again: cargo xtask crash --in-process {kills} \
+         --seed {seed}"
+    );
+    Ok(())
 }
 
 /// Kills with the programs that are built.
@@ -191,6 +212,18 @@ impl Run {
         Ok(run)
     }
 
+    /// As the ledger has it.
+    fn row(&self, root: &Path, store: &str, seed: u64) -> String {
+        format!(
+            "{},{store},{seed},{},{},{},{}",
+            crate::chores::commit(root),
+            self.kills,
+            self.digests,
+            self.compared,
+            u32::from(self.failed)
+        )
+    }
+
     fn hear(&mut self, line: &str) {
         let after = |name: &str| -> Option<u64> {
             let rest = line.split_once(name)?.1;
@@ -224,7 +257,14 @@ mod tests {
         assert_eq!(wished, (50, 3, vec![Store::Postgres]));
         let lost = parse("--store lost-disks").unwrap().stores;
         assert_eq!(lost, vec![Store::LostDisks]);
-        for nonsense in ["--kills", "--kills many", "--store oracle", "--mercy"] {
+        assert_eq!(parse("--in-process 450").unwrap().in_process, Some(450));
+        for nonsense in [
+            "--in-process",
+            "--kills",
+            "--kills many",
+            "--store oracle",
+            "--mercy",
+        ] {
             assert!(parse(nonsense).is_err(), "{nonsense}");
         }
     }

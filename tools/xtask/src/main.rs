@@ -53,6 +53,9 @@ Commands:
                    kill -9 the real server N times (10) per store while people play, restart it,
                    and compare what comes back; on `lost-disks` every other one's data directory goes
                    with it, and Postgres alone brings the world back; totals go to tools/crash/ledger.csv
+  crash --in-process N [--seed S]
+                   the same N times in one process, at any operation, with disks and databases that
+                   fail and power that is cut
   golden [--bless] [--quick] [--cpu NAME]
                    compare the border scenarios' state digests over 10,000 ticks of a release
                    build with sim/tests/golden/digests.txt; --bless writes that file anew;
