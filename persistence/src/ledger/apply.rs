@@ -300,9 +300,13 @@ fn repeats(stored: Vec<TransferRow>, given: &[Transfer]) -> Result<(), LedgerErr
         .map(rows::transfer_of)
         .collect::<Result<_, _>>()?;
     // How a ledger began is no part of any tick.
-    let mut stored = stored
+    let mut stored: Vec<Transfer> = stored
         .into_iter()
-        .filter(|transfer| !matches!(transfer.reason, Reason::Opened | Reason::Corrected));
+        .filter(|transfer| !matches!(transfer.reason, Reason::Opened | Reason::Corrected))
+        .collect();
+    // The database knows ids as signed numbers, and orders them so.
+    stored.sort_unstable_by_key(|transfer| transfer.key);
+    let mut stored = stored.into_iter();
     let mut given = given.iter();
     loop {
         let (stored, given) = match (stored.next(), given.next()) {

@@ -166,6 +166,30 @@ fn the_same_batch_again_changes_nothing_and_one_that_overlaps_adds_only_what_is_
     });
 }
 
+/// Half of all ids are negative as the database knows them.
+#[test]
+fn a_batch_whose_answer_was_lost_is_known_again_whatever_the_ids_of_its_tick() {
+    on_each_backend(|database| async {
+        let store = database.open().await;
+        let (ledger, claim) = begin(&store).await;
+        let both = batch(
+            10,
+            11,
+            vec![
+                transfer(11, 0, wolf(), purse(BOB), 2),
+                transfer(11, 0, purse(ADA), purse(BOB), 3),
+            ],
+        );
+        assert!(both.transfers.is_sorted_by_key(|transfer| transfer.key));
+        ledger.apply(&claim, &both).await.unwrap();
+        let (new, repeated) = (0, 2);
+        let again = ledger.apply(&claim, &both).await.unwrap();
+        assert_eq!(again, Applied { new, repeated });
+        assert_eq!(held(&ledger, purse(BOB)).await, 5);
+        database
+    });
+}
+
 #[test]
 fn a_key_with_other_contents_is_refused_naming_both() {
     on_each_backend(|database| async {

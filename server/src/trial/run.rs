@@ -110,7 +110,7 @@ impl Run {
             "first checkpoint",
             "first segment",
         ] {
-            if self.kills >= 450 && !self.moments.contains_key(moment) {
+            if self.kills >= 1_000 && !self.moments.contains_key(moment) {
                 doubts.push(format!("nobody was killed during: {moment}"));
             }
         }
