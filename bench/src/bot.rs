@@ -150,9 +150,10 @@ impl Bot {
         }
         let client = Client::connect(options.clone(), predictor.clone()).await;
         let client = client.map_err(|error| error.to_string())?;
-        outcome.was_inside = true;
+        let came_back = std::mem::replace(&mut outcome.was_inside, true);
         outcome.verifies = true;
         let mut player = Player::new(client, self, run, outcome);
+        player.came_back = came_back;
         let end = player.play().await;
         player.close_window();
         player.end_chapter();
@@ -179,6 +180,8 @@ struct Player<'a> {
     axes: Axes,
     /// Of the first snapshot that spoke of the avatar, on this connection.
     first_tick: Option<Tick>,
+    /// Whether the avatar may still have stood there: a goodbye can be lost.
+    came_back: bool,
     /// Whether it counts among those inside.
     is_inside: bool,
     /// What it was told happened.
@@ -218,6 +221,7 @@ impl<'a> Player<'a> {
             run,
             outcome,
             first_tick: None,
+            came_back: false,
             is_inside: false,
             chapter: None,
             received: Received::default(),
@@ -341,6 +345,7 @@ impl<'a> Player<'a> {
             self.outcome.resumed += 1;
         } else {
             self.end_chapter();
+            self.came_back = true;
             self.received = Received::default();
             self.snapshots = 0;
             self.header = Header::default();
@@ -437,7 +442,9 @@ impl<'a> Player<'a> {
         let core = self.client.core();
         let window = Rules::announced(self.client.welcome()).settle_ticks;
         let strained = self.strains.since(Tick(tick.0.saturating_sub(window)));
-        let sample = ViewSample::of(core, self.bot.number, since, self.received, strained);
+        let session = (self.client.welcome().session, self.came_back);
+        let bot = self.bot.number;
+        let sample = ViewSample::of(core, bot, since, session, self.received, strained);
         if !self.run.desk.hand_in(sample) {
             self.run.dropped_views.fetch_add(1, Ordering::Relaxed);
         }

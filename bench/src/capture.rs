@@ -3,7 +3,7 @@
 
 use bluemarble_net::client::{ClientConfig, ClientCore, Taken};
 use bluemarble_shared_protocol::codec::Schema;
-use bluemarble_shared_protocol::{Tick, TruthFrame, Welcome};
+use bluemarble_shared_protocol::{SessionId, Tick, TruthFrame, Welcome};
 use bytes::Bytes;
 
 use crate::verify::{Received, Rules, Strains, Tally, Verifier, ViewSample};
@@ -69,7 +69,14 @@ impl Capture {
             {
                 let settled = Tick(tick.0.saturating_sub(self.rules.settle_ticks));
                 let strained = strains.since(settled);
-                let view = ViewSample::of(&core, self.bot, since, received, strained);
+                let view = ViewSample::of(
+                    &core,
+                    self.bot,
+                    since,
+                    (SessionId(0), false),
+                    received,
+                    strained,
+                );
                 // What it knows of itself depends on what it sent, which was not kept.
                 views.push(ViewSample { own: None, ..view });
             }

@@ -20,11 +20,11 @@ mod tally;
 #[cfg(test)]
 mod tests;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use bluemarble_net::client::ClientCore;
 use bluemarble_shared_protocol::{
-    BodyBits, EntityId, InputSeq, OwnVitals, Tick, TruthFrame, WireEntity,
+    BodyBits, EntityId, InputSeq, OwnVitals, SessionId, Tick, TruthFrame, WireEntity,
 };
 use glam::DVec3;
 
@@ -54,6 +54,9 @@ pub struct ViewSample {
     pub tick: Tick,
     /// The first tick it got a snapshot of, in this session.
     pub since: Tick,
+    /// Its session; and whether its avatar may have stood there when that began, so that the world counts
+    /// its intents from another number than it does.
+    pub session: (SessionId, bool),
     /// Which snapshots it got of late.
     pub received: Received,
     /// By which rules the server has sent them.
@@ -71,6 +74,7 @@ impl ViewSample {
         core: &ClientCore,
         bot: u32,
         since: Tick,
+        session: (SessionId, bool),
         received: Received,
         strained: Strained,
     ) -> Self {
@@ -93,6 +97,7 @@ impl ViewSample {
             avatar: core.avatar(),
             tick: core.tick(),
             since,
+            session,
             received,
             strained,
             rows: rows.collect(),
@@ -143,6 +148,9 @@ pub struct Verifier {
     history: VecDeque<TruthFrame>,
     places: Places,
     tally: Tally,
+    /// By bot and session: how many more intents the world has counted than the bot. Learned from the first
+    /// sample if the avatar may have stood there, else 0; it never changes.
+    bases: BTreeMap<(u32, SessionId), u32>,
 }
 
 impl Verifier {
@@ -154,6 +162,7 @@ impl Verifier {
             rules,
             history: VecDeque::with_capacity(HISTORY_MAX),
             tally: Tally::default(),
+            bases: BTreeMap::new(),
         }
     }
 
@@ -202,7 +211,8 @@ impl Verifier {
             }),
         }
         if let Some(own) = &sample.own {
-            self.check_own(sample, own, &mut tally);
+            let base = self.base_of(sample, own);
+            self.check_own(sample, own, base, &mut tally);
         }
         self.tally = tally;
         Verdict::Compared
@@ -406,10 +416,28 @@ impl Verifier {
         })
     }
 
-    fn check_own(&self, sample: &ViewSample, own: &SeenOwn, tally: &mut Tally) {
+    /// How many more intents the world has counted than the bot, by what it knows of its own avatar.
+    fn base_of(&mut self, sample: &ViewSample, own: &SeenOwn) -> u32 {
+        let (session, may_have_stood) = sample.session;
+        let key = (sample.bot, session);
+        if let Some(base) = self.bases.get(&key) {
+            return *base;
+        }
+        let truth = self.position(own.tick);
+        let truth = truth.and_then(|at| self.history[at].own(sample.avatar));
+        let Some(truth) = truth.filter(|_| may_have_stood) else {
+            return 0;
+        };
+        let base = truth.applied.0.saturating_sub(own.applied.0);
+        self.bases.insert(key, base);
+        base
+    }
+
+    fn check_own(&self, sample: &ViewSample, own: &SeenOwn, base: u32, tally: &mut Tally) {
         let truth = |tick| self.history[self.position(tick)?].own(sample.avatar);
         if let Some(truth) = truth(own.tick) {
-            let equal = truth.applied == own.applied && truth.vitals == own.vitals;
+            let applied = truth.applied.0 == own.applied.0.saturating_add(base);
+            let equal = applied && truth.vitals == own.vitals;
             tally.judge(Promise::Own, equal, || {
                 format!(
                     "{} believes {own:?} about itself, but it was {truth:?}",

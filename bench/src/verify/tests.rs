@@ -109,6 +109,7 @@ fn honest(tick: u64) -> ViewSample {
         avatar: AVATAR,
         tick: Tick(tick),
         since: Tick(1),
+        session: (SessionId(1), false),
         received: every_snapshot_until(tick),
         strained: Strained::default(),
         rows,
@@ -164,6 +165,22 @@ fn an_honest_view_keeps_every_promise_and_each_was_really_checked() {
     }
     assert_eq!(tally.samples, 41);
     assert!(tally.in_view().0 > 10.0);
+}
+
+#[test]
+fn who_comes_back_to_a_standing_avatar_counts_from_another_number_but_from_one_alone() {
+    let behind = |came_back: bool, slip: u32| {
+        tally(move |sample| {
+            sample.session.1 = came_back;
+            let late = if sample.tick.0 >= 200 { slip } else { 0 };
+            if let Some(own) = &mut sample.own {
+                own.applied.0 -= 95 + late;
+            }
+        })
+    };
+    assert_eq!(broken(&behind(true, 0)), [""; 0]);
+    assert_eq!(broken(&behind(true, 1)), [Promise::Own.label()]);
+    assert_eq!(broken(&behind(false, 0)), [Promise::Own.label()]);
 }
 
 #[test]

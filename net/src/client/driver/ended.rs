@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use bluemarble_shared_protocol::CloseCode;
-use quinn::ConnectionError;
+use quinn::{ConnectionError, TransportErrorCode};
 
 use crate::client::gift_book::TooManyGifts;
 
@@ -63,6 +63,7 @@ impl ConnectError {
     pub(super) fn is_of_the_line(&self) -> bool {
         match self {
             Self::NoAnswer { .. } => true,
+            Self::Refused(Disconnected::DuringHandshake) => true,
             Self::Refused(end) => end.code() == Some(CloseCode::HandshakeTimeout),
             _ => false,
         }
@@ -95,6 +96,10 @@ pub enum Disconnected {
     /// This client closed it.
     #[error("closed by this client")]
     ByClient,
+    /// The server closed it before the handshake was over, and QUIC keeps why to itself until then
+    /// (RFC 9000, 10.2.3): its patience was at an end, most likely.
+    #[error("closed by the server during the handshake")]
+    DuringHandshake,
     /// Anything else: silence, a reset, a close code nobody knows.
     #[error("connection lost: {0}")]
     Lost(String),
@@ -106,7 +111,7 @@ impl Disconnected {
     pub fn code(&self) -> Option<CloseCode> {
         match self {
             Self::ByServer { code, .. } => Some(*code),
-            Self::ByClient | Self::Lost(_) => None,
+            Self::ByClient | Self::DuringHandshake | Self::Lost(_) => None,
         }
     }
 }
@@ -131,6 +136,11 @@ impl From<ConnectionError> for Disconnected {
                 }
             }
             ConnectionError::LocallyClosed => Self::ByClient,
+            ConnectionError::ConnectionClosed(close)
+                if close.error_code == TransportErrorCode::APPLICATION_ERROR =>
+            {
+                Self::DuringHandshake
+            }
             other => Self::Lost(other.to_string()),
         }
     }
