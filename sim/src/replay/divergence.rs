@@ -15,6 +15,7 @@ use super::Remembered;
 use super::shown::fields;
 use crate::entity::state::StoredEntity;
 use crate::entity::{DigestPart, DigestParts, EntityState};
+use crate::gifts::StoredDealings;
 use crate::world::World;
 
 /// Largest entity whose bits are tried, bytes as stored: two thousand effects in its mailbox.
@@ -133,17 +134,21 @@ impl Divergence {
 /// The entity as it would be with one bit of its stored form flipped so that this component has that
 /// hash.
 fn one_bit_away(ours: &EntityState, part: DigestPart, hash: u64) -> Option<EntityState> {
-    let mut bytes = binary::encode(&StoredEntity::from(ours));
+    let stored = StoredEntity::from(ours);
+    // What it remembers of gifts goes beside it: rows lack that.
+    let dealings = stored.dealings.clone();
+    let mut bytes = binary::encode(&(stored, dealings));
     if bytes.len() > STORED_BYTES_MAX {
         return None;
     }
     for bit in 0..bytes.len() * 8 {
         bytes[bit / 8] ^= 1 << (bit % 8);
-        let bent = binary::decode::<StoredEntity, STORED_BYTES_MAX>(&bytes)
-            .ok()
-            .and_then(StoredEntity::revive)
-            // A flipped bit of the name it goes by would be another entity.
-            .filter(|bent| bent.identity.id == ours.identity.id);
+        let bent =
+            binary::decode::<(StoredEntity, Option<StoredDealings>), STORED_BYTES_MAX>(&bytes)
+                .ok()
+                .and_then(|(stored, dealings)| StoredEntity { dealings, ..stored }.revive())
+                // A flipped bit of the name it goes by would be another entity.
+                .filter(|bent| bent.identity.id == ours.identity.id);
         if let Some(bent) = bent
             && bent.digest_parts().components[part as usize] == hash
         {
