@@ -8,7 +8,7 @@ use crate::cli::LedgerArgs;
 use crate::data_dir::DataDir;
 use crate::exit::{Failure, chain};
 use crate::serve;
-use crate::start::store_failure;
+use crate::start::ledger_failure;
 
 /// Prints accounts by kind, and everything that does not add up.
 ///
@@ -45,10 +45,9 @@ pub fn run(args: &LedgerArgs) -> Result<(), Failure> {
             Ok((balances, newest, found))
         })
         .map_err(|error| match error {
-            LedgerError::Store(error) => store_failure(error),
             error @ LedgerError::NotOpen { .. } => Failure::request(chain(&error))
                 .advise("name the world with --world; its first start opens its ledger"),
-            error => Failure::environment(chain(&error)),
+            error => ledger_failure(error),
         })?;
     let mut kinds: BTreeMap<AccountKind, (usize, i128)> = BTreeMap::new();
     for (account, balance) in balances {

@@ -14,7 +14,7 @@ use bluemarble_net::server::{
     BUDGET_BYTES_MAX, BUDGET_BYTES_MIN, Hub, HubConfig, WorldFacts, event::SessionEvent,
 };
 use bluemarble_net::tickets::{TicketKeys, TicketVerifier};
-use bluemarble_persistence::{Retention, ShippedJournal, Store, StoreError};
+use bluemarble_persistence::{LedgerError, Retention, ShippedJournal, Store, StoreError};
 use bluemarble_shared_protocol::Epoch;
 use bluemarble_shared_protocol::limits::DATAGRAM_BYTES_MAX;
 use bluemarble_sim::{Scenario, World, WorldSpec};
@@ -255,6 +255,14 @@ pub fn store_failure(error: StoreError) -> Failure {
         _ => Failure::environment(text),
     }
     .advise(advice)
+}
+
+/// Why the ledger cannot be had, as the operator is told.
+pub fn ledger_failure(error: LedgerError) -> Failure {
+    match error {
+        LedgerError::Store(error) => store_failure(error),
+        error => Failure::environment(chain(&error)),
+    }
 }
 
 /// Reads what there is and brings the world back from it; a checkpoint that turns out to be none is

@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 use bluemarble_persistence::{
     CheckpointWorker, Claim, ContentStamp, JournalError, JournalOptions, JournalWriter, Ledger,
-    LedgerError, SegmentHeader, Shipment, Store, StoreError, WorkerOptions, settle_journal,
+    SegmentHeader, Shipment, Store, StoreError, WorkerOptions, settle_journal,
 };
 use bluemarble_shared_protocol::{Epoch, Tick};
 use bluemarble_sim::{Provenance, World};
@@ -32,7 +32,7 @@ use crate::exit::{Failure, chain};
 use crate::recovery;
 use crate::recovery::Movements;
 use crate::replica::Replica;
-use crate::start::{Ground, store_failure};
+use crate::start::{Ground, ledger_failure, store_failure};
 use crate::world_log::WorldLog;
 
 /// Becomes the world's only writer.
@@ -119,10 +119,7 @@ pub fn bring_books_up_to_date(
     let begun = ground.steps.step("bringing the ledger up to date", || {
         let begun = databases
             .block_on(begin(&ledger, claim, world, movements))
-            .map_err(|error| match error {
-                LedgerError::Store(error) => store_failure(error),
-                error => Failure::environment(chain(&error)),
-            })?;
+            .map_err(ledger_failure)?;
         let told = begun.told();
         Ok::<_, Failure>((begun, told))
     })?;
@@ -164,11 +161,7 @@ pub fn open_counter(
     let mut in_ledger = BTreeSet::new();
     for (key, ..) in world.till().deals() {
         let found = databases.block_on(ledger.of_key(&key.to_string()));
-        let found = found.map_err(|error| match error {
-            LedgerError::Store(error) => store_failure(error),
-            error => Failure::environment(chain(&error)),
-        })?;
-        if found.is_some() {
+        if found.map_err(ledger_failure)?.is_some() {
             in_ledger.insert(key);
         }
     }

@@ -313,12 +313,15 @@ impl QuicServer {
 }
 
 impl Shared {
-    /// Gives a session's task something to do; a session that does not keep up is let go of.
+    /// [`Shared::give`], to a session that may have ended already.
     fn tell(&self, session: SessionId, what: Outgoing) {
-        let sessions = self.sessions.read();
-        let Some(handle) = sessions.get(&session) else {
-            return;
-        };
+        if let Some(handle) = self.sessions.read().get(&session) {
+            self.give(handle, what);
+        }
+    }
+
+    /// Gives a session's task something to do; a session that does not keep up is let go of.
+    fn give(&self, handle: &Handle, what: Outgoing) {
         let Err(refused) = handle.outgoing.try_send(what) else {
             return;
         };

@@ -10,7 +10,7 @@ use super::at_once::AtOnce;
 use super::error::LedgerError;
 use super::rows::{self, ROWS_PER_STATEMENT, TransferRow};
 use super::transfer::{Reason, Transfer};
-use crate::store::{Backend, Claim, on_backend, tick_column};
+use crate::store::{Backend, Claim, fence, on_backend, tick_column};
 
 /// Every transfer of the ticks after one and through another.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -77,20 +77,6 @@ macro_rules! run {
     };
 }
 pub(super) use run;
-
-/// Keeps claims out if the writer's epoch is the newest, or ends the block.
-macro_rules! fence {
-    ($backend:expr, $claim:expr, $work:expr) => {{
-        let newest: Option<i64> = sqlx::query_scalar($backend.fence())
-            .bind(&$claim.world)
-            .fetch_optional(&mut *$work)
-            .await?;
-        if newest != Some(i64::from($claim.epoch.0)) {
-            return Ok(Err(Refused::Fenced(newest)));
-        }
-    }};
-}
-pub(super) use fence;
 
 /// Writes what is new: accounts, transfers, balances.
 macro_rules! write_transfers {
@@ -159,7 +145,7 @@ impl Ledger {
             on_backend!(self.store.backend, (pool, begin) => {
                 async {
                     let mut work = pool.begin_with(begin).await?;
-                    fence!(self.store.backend, claim, work);
+                    fence!(self.store.backend, claim, work, Refused::Fenced);
                     let applied: Option<i64> = sqlx::query_scalar(self.store.backend.book())
                         .bind(&self.world)
                         .fetch_optional(&mut *work)

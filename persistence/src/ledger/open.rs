@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use bluemarble_shared_protocol::{Epoch, Tick};
 
 use super::account::{Account, AccountKind};
-use super::apply::{Refused, SET_APPLIED, fence, run, write_transfers};
+use super::apply::{Refused, SET_APPLIED, run, write_transfers};
 use super::error::LedgerError;
 use super::rows::{self, TransferRow};
 use super::transfer::{Reason, Transfer, TransferKey};
 use super::{BALANCES, Ledger};
-use crate::store::{Claim, StoreError, on_backend, tick_column};
+use crate::store::{Claim, StoreError, fence, on_backend, tick_column};
 
 /// Somebody holds so many coins.
 pub type Holding = (Account, u64);
@@ -54,7 +54,7 @@ impl Ledger {
             on_backend!(self.store.backend, (pool, begin) => {
                 async {
                     let mut work = pool.begin_with(begin).await?;
-                    fence!(self.store.backend, claim, work);
+                    fence!(self.store.backend, claim, work, Refused::Fenced);
                     let applied: Option<i64> = sqlx::query_scalar(self.store.backend.book())
                         .bind(&self.world)
                         .fetch_optional(&mut *work)
@@ -111,7 +111,7 @@ impl Ledger {
             on_backend!(self.store.backend, (pool, begin) => {
                 async {
                     let mut work = pool.begin_with(begin).await?;
-                    fence!(self.store.backend, claim, work);
+                    fence!(self.store.backend, claim, work, Refused::Fenced);
                     let applied: Option<i64> = sqlx::query_scalar(self.store.backend.book())
                         .bind(&self.world)
                         .fetch_optional(&mut *work)

@@ -37,6 +37,21 @@ macro_rules! on_backend {
 }
 pub(crate) use on_backend;
 
+/// Keeps claims out of a transaction if the writer's epoch is the newest, or ends the block with what
+/// `$refused` makes of the newest.
+macro_rules! fence {
+    ($backend:expr, $claim:expr, $work:expr, $refused:expr) => {{
+        let newest: Option<i64> = sqlx::query_scalar($backend.fence())
+            .bind(&$claim.world)
+            .fetch_optional(&mut *$work)
+            .await?;
+        if newest != Some(i64::from($claim.epoch.0)) {
+            return Ok(Err($refused(newest)));
+        }
+    }};
+}
+pub(crate) use fence;
+
 impl Backend {
     /// A write's first statement: the newest epoch of the world `$1`, which stays the newest until the
     /// transaction ends. In Postgres the row is locked so that claims wait and other writes of the same

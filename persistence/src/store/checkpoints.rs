@@ -2,7 +2,9 @@
 
 use bluemarble_shared_protocol::Tick;
 
-use super::backend::on_backend;
+use std::convert::identity;
+
+use super::backend::{fence, on_backend};
 use super::manifest::{Manifest, list_parts};
 use super::retention::Fate;
 use super::{Claim, SavedCheckpoint, Store, StoreError, epoch_of};
@@ -66,13 +68,7 @@ impl Store {
             on_backend!(self.backend, (pool, begin) => {
                 async {
                     let mut work = pool.begin_with(begin).await?;
-                    let newest: Option<i64> = sqlx::query_scalar(self.backend.fence())
-                        .bind(&claim.world)
-                        .fetch_optional(&mut *work)
-                        .await?;
-                    if newest != Some(epoch) {
-                        return Ok(Err(newest));
-                    }
+                    fence!(self.backend, claim, work, identity);
                     if let Some(turn) = self.backend.turn_of_checkpoints() {
                         sqlx::query(turn).bind(&claim.world).execute(&mut *work).await?;
                     }

@@ -3,7 +3,9 @@
 
 use bluemarble_shared_protocol::{Epoch, Tick};
 
-use super::backend::on_backend;
+use std::convert::identity;
+
+use super::backend::{fence, on_backend};
 use super::retention::Fate;
 use super::{Claim, Store, StoreError, epoch_of, tick_column, tick_of};
 use crate::limits::CHUNK_BYTES_MAX;
@@ -107,13 +109,7 @@ impl Store {
             on_backend!(self.backend, (pool, begin) => {
                 async {
                     let mut work = pool.begin_with(begin).await?;
-                    let newest: Option<i64> = sqlx::query_scalar(self.backend.fence())
-                        .bind(&claim.world)
-                        .fetch_optional(&mut *work)
-                        .await?;
-                    if newest != Some(i64::from(claim.epoch.0)) {
-                        return Ok(Err(newest));
-                    }
+                    fence!(self.backend, claim, work, identity);
                     let put = match bound!(sqlx::query(PUT)).execute(&mut *work).await {
                         Err(error) if lacks_the_one_before(&error) => {
                             return Ok(Ok(PutChunk::OutOfOrder));
@@ -148,13 +144,7 @@ impl Store {
             on_backend!(self.backend, (pool, begin) => {
                 async {
                     let mut work = pool.begin_with(begin).await?;
-                    let newest: Option<i64> = sqlx::query_scalar(self.backend.fence())
-                        .bind(&claim.world)
-                        .fetch_optional(&mut *work)
-                        .await?;
-                    if newest != Some(i64::from(claim.epoch.0)) {
-                        return Ok(Err(newest));
-                    }
+                    fence!(self.backend, claim, work, identity);
                     let gone = sqlx::query(PRUNE)
                         .bind(&claim.world)
                         .bind(begins)

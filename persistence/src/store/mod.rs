@@ -31,7 +31,7 @@ pub use error::StoreError;
 pub(crate) use error::timed_out;
 pub use retention::Retention;
 
-pub(crate) use backend::{Backend, on_backend};
+pub(crate) use backend::{Backend, fence, on_backend};
 
 /// A database that holds worlds; clones share its connections.
 #[derive(Clone, Debug)]

@@ -67,41 +67,35 @@ fn lose_everything(args: &[&str]) {
     again.stop();
 }
 
-#[test]
-fn what_was_told_survives_the_loss_of_the_directory_on_postgres() {
-    let Some(database) = PostgresDatabase::create("wiped") else {
-        return;
-    };
-    lose_everything(&[
+/// A lively world whose journal is acknowledged by this database; no checkpoint shortens it.
+fn replicated(url: &str) -> [&str; 10] {
+    [
         "--scenario",
         "lively",
         "--world",
         "w",
         "--database-url",
-        database.url(),
+        url,
         "--durable",
         "replicated",
         "--checkpoint-s",
         "600",
-    ]);
+    ]
+}
+
+#[test]
+fn what_was_told_survives_the_loss_of_the_directory_on_postgres() {
+    let Some(database) = PostgresDatabase::create("wiped") else {
+        return;
+    };
+    lose_everything(&replicated(database.url()));
 }
 
 #[test]
 fn the_same_in_a_sqlite_file_on_another_disk() {
     let elsewhere = tempfile::tempdir().unwrap();
     let url = format!("sqlite://{}", elsewhere.path().join("w.sqlite").display());
-    lose_everything(&[
-        "--scenario",
-        "lively",
-        "--world",
-        "w",
-        "--database-url",
-        url.as_str(),
-        "--durable",
-        "replicated",
-        "--checkpoint-s",
-        "600",
-    ]);
+    lose_everything(&replicated(&url));
 }
 
 #[test]
@@ -149,20 +143,8 @@ fn a_server_that_is_taken_over_has_told_nothing_that_the_other_one_lacks() {
         return;
     };
     let (mine, theirs) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    let args = [
-        "--scenario",
-        "lively",
-        "--world",
-        "w",
-        "--database-url",
-        database.url(),
-        "--durable",
-        "replicated",
-        "--checkpoint-s",
-        "600",
-        "--group-commit-ms",
-        "10",
-    ];
+    let mut args = replicated(database.url()).to_vec();
+    args.extend(["--group-commit-ms", "10"]);
     let first = Server::start(mine.path(), &args);
     let mut recorder = first.record_digests();
     recorder.wait_for(40);

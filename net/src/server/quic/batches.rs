@@ -149,52 +149,37 @@ impl Shared {
         commands.sort_by_key(SessionCommand::session);
         let mut datagrams = batch.datagrams.into_iter().peekable();
         let mut commands = commands.into_iter().peekable();
+        let sessions = self.sessions.read();
+        let send = |session: SessionId, bytes| match sessions.get(&session) {
+            Some(handle) => handle.riding.send(&handle.wire, &self.stats, Some(bytes)),
+            None => self.stats.unsendable.one_more(),
+        };
         while let Some(session) = commands.peek().map(SessionCommand::session) {
             let (messages, end) = all_of(session, &mut commands);
+            while let Some((earlier, bytes)) = datagrams.next_if(|(id, _)| *id < session) {
+                send(earlier, bytes);
+            }
+            let Some(handle) = sessions.get(&session) else {
+                continue;
+            };
             // Behind messages that wait, datagrams would become stale.
-            let apart = messages.is_empty() || self.is_behind(session);
-            self.send_while(&mut datagrams, |id| id < session || apart && id == session);
-            let riding = std::iter::from_fn(|| datagrams.next_if(|(id, _)| *id == session));
-            self.hold(session, riding.map(|(_, bytes)| bytes));
+            if !(messages.is_empty() || handle.is_behind()) {
+                let own = std::iter::from_fn(|| datagrams.next_if(|(id, _)| *id == session));
+                handle.riding.hold(own.map(|(_, bytes)| bytes));
+            }
+            while let Some((_, bytes)) = datagrams.next_if(|(id, _)| *id == session) {
+                send(session, bytes);
+            }
             if !messages.is_empty() {
-                self.tell(session, Outgoing::Messages(messages));
+                self.give(handle, Outgoing::Messages(messages));
             }
             if let Some(end) = end {
-                self.tell(session, end);
+                self.give(handle, end);
             }
         }
-        self.send_while(&mut datagrams, |_| true);
-    }
-
-    /// Whether a session's task has not yet done what it was given before.
-    fn is_behind(&self, session: SessionId) -> bool {
-        let sessions = self.sessions.read();
-        let queue = sessions.get(&session).map(|handle| &handle.outgoing);
-        queue.is_some_and(|queue| queue.capacity() < queue.max_capacity())
-    }
-
-    /// Leaves datagrams to a session's task, to be sent with the messages that follow.
-    fn hold(&self, session: SessionId, datagrams: impl Iterator<Item = Bytes>) {
-        if let Some(handle) = self.sessions.read().get(&session) {
-            handle.riding.0.lock().extend(datagrams);
+        for (session, bytes) in datagrams {
+            send(session, bytes);
         }
-    }
-
-    /// Sends the datagrams at the front that are for such sessions.
-    fn send_while(
-        &self,
-        datagrams: &mut Peekable<IntoIter<(SessionId, Bytes)>>,
-        of: impl Fn(SessionId) -> bool,
-    ) {
-        let sessions = self.sessions.read();
-        let mut nobodys = 0;
-        while let Some((session, bytes)) = datagrams.next_if(|(id, _)| of(*id)) {
-            match sessions.get(&session) {
-                Some(handle) => handle.riding.send(&handle.wire, &self.stats, Some(bytes)),
-                None => nobodys += 1,
-            }
-        }
-        self.stats.unsendable.add(nobodys);
     }
 }
 
@@ -203,6 +188,11 @@ impl Shared {
 pub(super) struct Riding(Mutex<Vec<Bytes>>);
 
 impl Riding {
+    /// Leaves datagrams to the session's task, to be sent with the messages that follow.
+    fn hold(&self, datagrams: impl Iterator<Item = Bytes>) {
+        self.0.lock().extend(datagrams);
+    }
+
     /// Sends those that wait, then one more. The next ones cannot overtake them.
     pub(super) fn send(&self, wire: &Wire, stats: &QuicStats, newest: Option<Bytes>) {
         let mut waiting = self.0.lock();

@@ -36,6 +36,13 @@ pub(super) struct Handle {
     pub(super) told: Told,
 }
 
+impl Handle {
+    /// Whether the session's task has not yet begun what it was given last.
+    pub(super) fn is_behind(&self) -> bool {
+        self.outgoing.capacity() < self.outgoing.max_capacity()
+    }
+}
+
 /// Something for a session's task to do.
 pub(super) enum Outgoing {
     /// Send the datagrams that wait for it, and right after them write these to the stream.
