@@ -294,15 +294,17 @@ impl<'a> Player<'a> {
                 self.run.inside.fetch_add(1, Ordering::Relaxed);
             }
         }
-        self.listen(tick);
+        if let Some(chapter) = &mut self.chapter {
+            chapter.reach(tick);
+        }
+        self.listen();
     }
 
     /// What happened of late.
-    fn listen(&mut self, tick: Tick) {
+    fn listen(&mut self) {
         let Some(chapter) = &mut self.chapter else {
             return;
         };
-        chapter.until = tick;
         chapter.events.extend(self.client.events());
         chapter.hear(self.client.wounds());
         chapter.missed = self.client.events_missed();
@@ -310,7 +312,7 @@ impl<'a> Player<'a> {
 
     /// What came to its end is to be judged.
     fn end_chapter(&mut self) {
-        self.listen(self.client.core().tick());
+        self.listen();
         self.outcome.chapters.extend(self.chapter.take());
     }
 
@@ -329,6 +331,10 @@ impl<'a> Player<'a> {
     /// finds nothing to come back to begins anew.
     async fn drop_out(&mut self) -> Result<(), String> {
         self.close_window();
+        self.listen();
+        if let Some(chapter) = &mut self.chapter {
+            chapter.disconnected();
+        }
         self.client.connection().close(0_u32.into(), b"");
         tokio::time::sleep(DROPPER_PAUSE).await;
         let mut tries = 1;
@@ -344,7 +350,8 @@ impl<'a> Player<'a> {
         if goes_on {
             self.outcome.resumed += 1;
         } else {
-            self.end_chapter();
+            // What is there to be heard now may be of the new session already.
+            self.outcome.chapters.extend(self.chapter.take());
             self.came_back = true;
             self.received = Received::default();
             self.snapshots = 0;

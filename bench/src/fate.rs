@@ -26,14 +26,16 @@ pub struct Chapter {
     pub avatar: EntityId,
     /// What happened up to this tick was before.
     pub since: Tick,
-    /// The tick of the newest snapshot.
-    pub until: Tick,
     /// Of the world.
     pub tick_hz: u32,
     /// What happened to it.
     pub events: Vec<TimedEvent>,
     /// Events that the server had no room for.
     pub missed: u64,
+    /// The first snapshot over this connection, if there was one.
+    connected: Option<Tick>,
+    /// What happened up to this tick has had [`UNDER_WAY_S`] to arrive, over one connection.
+    awaited: Tick,
     hearsay: Vec<(Tick, Wound)>,
 }
 
@@ -44,12 +46,28 @@ impl Chapter {
         Self {
             avatar,
             since,
-            until: since,
             tick_hz,
             events: Vec::new(),
             missed: 0,
+            connected: Some(since),
+            awaited: since,
             hearsay: Vec::new(),
         }
+    }
+
+    /// A snapshot of `tick` came. What happened long enough before it should have come too; but what
+    /// happened while there was no connection is only told from when there is one again.
+    pub fn reach(&mut self, tick: Tick) {
+        let under_way = UNDER_WAY_S * u64::from(self.tick_hz);
+        let long_ago = Tick(tick.0.saturating_sub(under_way));
+        if long_ago >= *self.connected.get_or_insert(tick) {
+            self.awaited = self.awaited.max(long_ago);
+        }
+    }
+
+    /// The connection is lost.
+    pub fn disconnected(&mut self) {
+        self.connected = None;
     }
 
     /// Adds what was heard of others.
@@ -65,11 +83,7 @@ impl Chapter {
             .events
             .last()
             .map_or(0, |event| event.tick.0.saturating_sub(1));
-        let waited = self
-            .until
-            .0
-            .saturating_sub(UNDER_WAY_S * u64::from(self.tick_hz));
-        Tick(newest.max(waited))
+        Tick(newest.max(self.awaited.0))
     }
 }
 
@@ -259,12 +273,17 @@ mod tests {
     }
 
     fn honest() -> Chapter {
+        let mut chapter = not_over();
+        chapter.reach(Tick(60));
+        chapter
+    }
+
+    fn not_over() -> Chapter {
         let at = |tick, event| TimedEvent {
             tick: Tick(tick),
             event,
         };
         let mut chapter = Chapter::begin(ME, Tick(11), 2);
-        chapter.until = Tick(60);
         chapter.events = vec![
             at(
                 20,
@@ -352,11 +371,30 @@ mod tests {
 
     #[test]
     fn what_may_still_be_on_its_way_is_not_missing() {
-        let mut short = honest();
+        let mut short = not_over();
         short.events.truncate(4);
-        short.until = Tick(40 + UNDER_WAY_S * 2 - 1);
+        let in_time = 40 + UNDER_WAY_S * 2;
+        short.reach(Tick(in_time - 1));
         assert_eq!(failures(&short).0, 0);
-        short.until = short.until.next();
+        short.reach(Tick(in_time));
         assert!(failures(&short).0 > 0);
+    }
+
+    #[test]
+    fn what_happened_without_a_connection_is_on_its_way_from_when_there_is_one() {
+        let mut away = not_over();
+        away.events.truncate(4);
+        away.disconnected();
+        let (back, under_way) = (58, UNDER_WAY_S * 2);
+        for tick in [back, back + 1, back + under_way - 1] {
+            away.reach(Tick(tick));
+            assert_eq!(failures(&away).0, 0, "{tick}");
+        }
+        away.reach(Tick(back + under_way));
+        assert!(failures(&away).0 > 0);
+        let mut before = honest();
+        before.events.remove(0);
+        before.disconnected();
+        assert!(failures(&before).0 > 0, "what was due before, is");
     }
 }

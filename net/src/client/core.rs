@@ -211,6 +211,11 @@ impl ClientCore {
             match reader.next_record(baseline) {
                 Ok(Some(record)) => records.push(record),
                 Ok(None) => break Ok(()),
+                // Newer ones came before it and were against newer states; the older are let go of.
+                Err(DecodeError::UnknownBaseline { .. }) if number < self.acks.newest() => {
+                    self.records = records;
+                    return Ok(Taken::Ignored);
+                }
                 Err(error) => break Err(error),
             }
         };
