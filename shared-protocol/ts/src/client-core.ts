@@ -7,8 +7,9 @@ import { type Acks, type Intent, type Wish, encodeIntents } from "./intents.js";
 import { HELD_IDS_MAX, INTENTS_PER_DATAGRAM_MAX } from "./limits.js";
 import { lowBits, nearest } from "./low-bits.js";
 import { type OwnBody, type Vitals, countedDown } from "./own-section.js";
+import { UnknownBaseline } from "./malformed.js";
 import { Presence } from "./presence.js";
-import { type Snapshot, type SnapshotStart, type Strain, WIDTHS, readSnapshot } from "./snapshot.js";
+import { type Past, type Snapshot, type SnapshotStart, type Strain, WIDTHS, readSnapshot } from "./snapshot.js";
 import type { TableSet } from "./tables.js";
 import { type RemovedEntity, View } from "./view.js";
 
@@ -216,7 +217,7 @@ export class ClientCore {
       return place;
     };
     const format = { tables: this.#tables, tickHz: this.tickHz };
-    const snapshot = readSnapshot(bytes, format, {
+    const past: Past = {
       isWanted: (header) => {
         const { number, otherEpoch } = locate(header);
         if (number < this.#epochFrom || (otherEpoch && number <= this.#newest)) return false;
@@ -227,8 +228,15 @@ export class ClientCore {
         // No state survives a change of epoch.
         return otherEpoch ? undefined : this.#view.baseline(index, number - back, tick);
       },
-    });
-    return snapshot && { snapshot, ...locate(snapshot.header) };
+    };
+    try {
+      const snapshot = readSnapshot(bytes, format, past);
+      return snapshot && { snapshot, ...locate(snapshot.header) };
+    } catch (error) {
+      // Newer ones came before it and were against newer states; the older are let go of.
+      if (error instanceof UnknownBaseline && place !== undefined && place.number < this.#newest) return undefined;
+      throw error;
+    }
   }
 
   #beginEpoch(low: number, number: number): void {

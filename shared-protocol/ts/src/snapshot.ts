@@ -5,7 +5,7 @@ import { BucketCode } from "./bucket-code.js";
 import { readDelta } from "./delta.js";
 import { type EntityState, readFull } from "./entity-state.js";
 import { BASELINE_BACK_MAX, DATAGRAM_BYTES_MAX, INDICES_MAX } from "./limits.js";
-import { demand } from "./malformed.js";
+import { UnknownBaseline, demand } from "./malformed.js";
 import type { Baseline } from "./motion.js";
 import { type OwnSection, readOwnSection } from "./own-section.js";
 import type { TableSet } from "./tables.js";
@@ -130,7 +130,7 @@ export function readSnapshot(bytes: Uint8Array, { tables, tickHz }: SnapshotForm
 
   function readUpdate(index: number, back: number): SnapshotRecord {
     const base = back >= 1 && back <= BASELINE_BACK_MAX ? past.baseline(header, index, back) : undefined;
-    demand(base !== undefined, `no baseline of index ${index}, ${back} back`);
+    if (base === undefined) throw new UnknownBaseline(`no baseline of index ${index}, ${back} back`);
     return { is: "update", index, back, against: base, state: readDelta(bits, tables, base, tickHz) };
   }
 
