@@ -71,6 +71,8 @@ pub struct Status {
     pub players: u64,
     /// Entities, avatars included.
     pub entities: u64,
+    /// Characters that are kept while they are not in the world.
+    pub absent: u64,
     /// Zones.
     pub zones: u64,
     /// Entities that wait for their departure after zones have changed.

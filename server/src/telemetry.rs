@@ -89,6 +89,11 @@ const GAUGES: &[(&str, Unit, &str)] = &[
     ),
     ("bluemarble_players", Unit::Count, "Sessions in the world"),
     ("bluemarble_entities", Unit::Count, "Entities in the world"),
+    (
+        "bluemarble_characters_absent",
+        Unit::Count,
+        "Characters kept while they are not in the world",
+    ),
     ("bluemarble_zones", Unit::Count, "Zones"),
     (
         "bluemarble_zone_strays",
@@ -445,6 +450,7 @@ pub fn show_status(status: &Status) {
     gauge!("bluemarble_recovered_with_loss").set(f64::from(u8::from(loss)));
     gauge!("bluemarble_players").set(status.players as f64);
     gauge!("bluemarble_entities").set(status.entities as f64);
+    gauge!("bluemarble_characters_absent").set(status.absent as f64);
     gauge!("bluemarble_zones").set(status.zones as f64);
     gauge!("bluemarble_journal_lag_ms").set(status.journal_lag_ms as f64);
     gauge!("bluemarble_journal_durable_tick").set(status.durable_tick as f64);

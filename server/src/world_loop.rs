@@ -15,7 +15,7 @@ use bluemarble_net::server::event::SessionEvent;
 use bluemarble_net::server::quic::QuicServer;
 use bluemarble_net::server::{Hub, ReplicateInput};
 use bluemarble_shared_protocol::{CloseCode, Epoch, PlayerInputs, SessionId, Tick};
-use bluemarble_sim::{TickInputs, World};
+use bluemarble_sim::{Absent, TickInputs, World};
 use bytes::Bytes;
 use crossbeam_channel::Receiver;
 
@@ -318,6 +318,7 @@ impl WorldLoop {
         health.set("tick", Grade::Degraded, late);
         let overload = self.ladder.status();
         health.set("overload", Grade::Degraded, overload.trouble());
+        health.set("characters", Grade::Degraded, crowding(&self.world));
         let traffic = self.quic.traffic();
         let period_ms = 1_000 / u64::from(self.world.spec().tick_hz);
         let status = Status {
@@ -328,6 +329,7 @@ impl WorldLoop {
             recovered: self.recovered.clone(),
             players: self.hub.stats().sessions,
             entities: self.world.entities() as u64,
+            absent: self.world.absent().len() as u64,
             zones: self.world.zones() as u64,
             strays: self.world.strays() as u64,
             imbalance: self
@@ -379,6 +381,19 @@ fn join(players: &mut PlayerInputs, script: PlayerInputs) {
     players.intents.extend(script.intents);
     players.intents.sort_by_key(|(avatar, _)| *avatar);
     players.intents.dedup_by_key(|(avatar, _)| *avatar);
+}
+
+/// What to say when hardly any more characters can be kept while they are away.
+fn crowding(world: &World) -> Option<String> {
+    let absent = world.absent().len();
+    (absent >= Absent::MAX / 10 * 9).then(|| {
+        format!(
+            "{absent} characters are kept while they are away, and {} can be: beyond, those are \
+             forgotten who have nothing, then whoever has been away longest, with what it has (reason \
+             'left' in the ledger)",
+            Absent::MAX
+        )
+    })
 }
 
 #[cfg(test)]

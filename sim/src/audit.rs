@@ -17,13 +17,15 @@ pub struct Audit {
     pub items: u64,
     /// On the way between two of them.
     pub mail: u64,
+    /// In the purses of characters that are not in the world, and on the way to them.
+    pub absent: u64,
 }
 
 impl Audit {
     /// All of them.
     #[must_use]
     pub fn total(&self) -> u64 {
-        self.purses + self.items + self.mail
+        self.purses + self.items + self.mail + self.absent
     }
 
     pub(crate) fn count(&mut self, rules: &KindRules, purse: &Purse, mail: &Mail) {
@@ -40,6 +42,7 @@ impl Audit {
             purses: self.purses + other.purses,
             items: self.items + other.items,
             mail: self.mail + other.mail,
+            absent: self.absent + other.absent,
         }
     }
 }

@@ -16,11 +16,13 @@ use bluemarble_spatial::Planet;
 use bluemarble_spatial::mix::hash_bytes;
 use serde::{Deserialize, Serialize};
 
+use crate::absent::{Absent, Kept, Shelves};
 use crate::content::KindId;
-use crate::entity::EntityState;
 use crate::entity::state::StoredEntity;
+use crate::entity::{DigestParts, EntityState};
 use crate::outside::Till;
 use crate::past::{History, RevivedPast, StoredPast};
+use crate::planes::{PlaneReader, PlaneWriter};
 use crate::sleep::coarse::Coarse;
 use crate::travel::Gate;
 
@@ -41,7 +43,10 @@ const GATE: u32 = u32::MAX - 1;
 /// The same for the till.
 const TILL: u32 = u32::MAX - 2;
 
-/// One zone's entities, the gate, or the till.
+/// The same for the characters that are not in the world.
+const ABSENT: u32 = u32::MAX - 3;
+
+/// One zone's entities, the gate, the till, or who is absent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CheckpointPart {
     /// Which zone held them, or [`CheckpointPart::PAST`].
@@ -68,6 +73,7 @@ pub struct Snapshot {
     pub(crate) gate: Gate,
     pub(crate) till: Till,
     pub(crate) coarse: Coarse,
+    pub(crate) absent: Shelves,
 }
 
 impl Snapshot {
@@ -94,6 +100,7 @@ impl Snapshot {
                 zone,
                 bytes: self.encode_part(zone, states),
             })
+            .chain(self.encode_absent())
             .chain(till)
             .chain(gate)
             .chain([self.encode_past()])
@@ -109,17 +116,44 @@ impl Snapshot {
     fn encode_part(&self, zone: u32, states: &[EntityState]) -> Vec<u8> {
         let mut states: Vec<&EntityState> = states.iter().collect();
         states.sort_unstable_by_key(|state| state.identity.id);
-        let part = columns::encode(StoredPart {
+        let coarse = if zone == 0 {
+            self.coarse.to_stored()
+        } else {
+            Vec::new()
+        };
+        let part = self.stored(states.into_iter(), coarse);
+        with_checksum(PART_SEED, columns::encode(part))
+    }
+
+    fn stored<'a>(
+        &self,
+        states: impl Iterator<Item = &'a EntityState>,
+        coarse: Vec<Vec<(u64, u32)>>,
+    ) -> StoredPart {
+        StoredPart {
             planet: self.planet.clone(),
             kinds: self.kinds.clone(),
-            entities: states.into_iter().map(StoredEntity::from).collect(),
-            coarse: if zone == 0 {
-                self.coarse.to_stored()
-            } else {
-                Vec::new()
-            },
-        });
-        with_checksum(PART_SEED, part)
+            entities: states.map(StoredEntity::from).collect(),
+            coarse,
+        }
+    }
+
+    /// Who is not in the world, if there is anybody: since when each is away, counted, then they
+    /// themselves, as a zone's part has its entities.
+    fn encode_absent(&self) -> Option<CheckpointPart> {
+        let since: Vec<Tick> = self.absent.iter().map(|kept| kept.since).collect();
+        if since.is_empty() {
+            return None;
+        }
+        let states = self.absent.iter().map(|kept| &kept.state);
+        let mut out = PlaneWriter(Vec::new());
+        out.counted(&binary::encode(&since));
+        out.0
+            .extend(columns::encode(self.stored(states, Vec::new())));
+        Some(CheckpointPart {
+            zone: ABSENT,
+            bytes: with_checksum(ABSENT_SEED, out.0),
+        })
     }
 
     fn encode_past(&self) -> CheckpointPart {
@@ -150,6 +184,9 @@ const GATE_SEED: u64 = 0x6761_7465;
 
 /// The same for the part of deals with the outside.
 const TILL_SEED: u64 = 0x7469_6c6c;
+
+/// The same for the part of who is absent.
+const ABSENT_SEED: u64 = 0x6162_7365;
 
 /// What a part says: for whom its numbers have a meaning, then the entities.
 #[derive(Serialize, Deserialize)]
@@ -211,23 +248,20 @@ impl Checkpoint {
         self.open(planet, kinds).map(|(states, ..)| states)
     }
 
-    /// The same, what is nobody's, and where they were before.
+    /// The same, what is nobody's, where they were before, and who is not there.
     pub(crate) fn open(
         &self,
         planet: &Planet,
         kinds: &[String],
-    ) -> Result<(Vec<EntityState>, Coarse, RevivedPast), BadCheckpoint> {
+    ) -> Result<(Vec<EntityState>, Coarse, RevivedPast, Absent), BadCheckpoint> {
         let (mut states, mut coarse) = (Vec::new(), Coarse::default());
         let mut found = self.gate()?.digest_parts();
         found += self.till()?.digest_parts();
         let is_past = |part: &&CheckpointPart| part.zone == CheckpointPart::PAST;
         let is_zone =
-            |part: &&CheckpointPart| !is_past(part) && part.zone != GATE && part.zone != TILL;
+            |part: &&CheckpointPart| !is_past(part) && ![GATE, TILL, ABSENT].contains(&part.zone);
         for part in self.parts.iter().filter(is_zone) {
-            let damaged = |problem| BadCheckpoint::Damaged {
-                zone: part.zone,
-                problem,
-            };
+            let damaged = damage_of(part.zone);
             let body = checked(PART_SEED, &part.bytes)
                 .ok_or_else(|| damaged("its checksum is wrong".into()))?;
             let stored = if columns::is_columns(body) {
@@ -237,29 +271,11 @@ impl Checkpoint {
                 binary::decode::<StoredPart, PART_BYTES_MAX>(body)
                     .map_err(|error| damaged(error.to_string()))?
             };
-            if stored.planet != planet.name() {
-                let wanted = planet.name().to_owned();
-                return Err(BadCheckpoint::OtherPlanet {
-                    stored: stored.planet,
-                    wanted,
-                });
+            let of_part = revive(part.zone, stored, (planet, kinds), &mut found)?;
+            if let Some(counts) = of_part.1 {
+                coarse = counts;
             }
-            if !stored.coarse.is_empty() {
-                coarse = Coarse::from_stored(stored.coarse)
-                    .ok_or_else(|| damaged("impossible counts of avatars".into()))?;
-            }
-            for entity in stored.entities {
-                let mut state = entity
-                    .revive()
-                    .ok_or_else(|| damaged("an impossible body".into()))?;
-                found += state.digest_parts();
-                let name = stored
-                    .kinds
-                    .get(usize::from(state.identity.kind.0))
-                    .ok_or_else(|| damaged("an entity of a kind without a name".into()))?;
-                state.identity.kind = numbered(name, kinds)?;
-                states.push(state);
-            }
+            states.extend(of_part.0);
         }
         states.sort_unstable_by_key(|state| state.identity.id);
         let past = match self.parts.iter().find(is_past) {
@@ -268,6 +284,11 @@ impl Checkpoint {
         };
         found += past.digest_parts();
         coarse.add_to(self.tick, &mut found);
+        let (absent, digest) = match self.parts.iter().find(|part| part.zone == ABSENT) {
+            Some(part) => revive_absent(&part.bytes, (planet, kinds))?,
+            None => (Absent::default(), DigestParts::default()),
+        };
+        found += digest;
         let found = found.digest();
         if found != self.digest {
             return Err(BadCheckpoint::WrongDigest {
@@ -275,7 +296,7 @@ impl Checkpoint {
                 found,
             });
         }
-        Ok((states, coarse, past))
+        Ok((states, coarse, past, absent))
     }
 
     /// The deals with the outside that were not settled.
@@ -311,6 +332,75 @@ impl Checkpoint {
             .ok_or_else(|| damaged("its checksum is wrong".into()))?;
         Gate::decode(body).map_err(|error| damaged(error.to_string()))
     }
+}
+
+fn damage_of(zone: u32) -> impl Fn(String) -> BadCheckpoint + Copy {
+    move |problem| BadCheckpoint::Damaged { zone, problem }
+}
+
+/// A part's entities, numbered as the scenario does now, and the counts of avatars if it has them; adds to
+/// `found` what they had for a digest.
+fn revive(
+    zone: u32,
+    stored: StoredPart,
+    (planet, kinds): (&Planet, &[String]),
+    found: &mut DigestParts,
+) -> Result<(Vec<EntityState>, Option<Coarse>), BadCheckpoint> {
+    let damaged = damage_of(zone);
+    if stored.planet != planet.name() {
+        let wanted = planet.name().to_owned();
+        return Err(BadCheckpoint::OtherPlanet {
+            stored: stored.planet,
+            wanted,
+        });
+    }
+    let coarse = (!stored.coarse.is_empty())
+        .then(|| Coarse::from_stored(stored.coarse))
+        .map(|counts| counts.ok_or_else(|| damaged("impossible counts of avatars".into())))
+        .transpose()?;
+    let mut states = Vec::with_capacity(stored.entities.len());
+    for entity in stored.entities {
+        let mut state = entity
+            .revive()
+            .ok_or_else(|| damaged("an impossible body".into()))?;
+        *found += state.digest_parts();
+        let name = stored
+            .kinds
+            .get(usize::from(state.identity.kind.0))
+            .ok_or_else(|| damaged("an entity of a kind without a name".into()))?;
+        state.identity.kind = numbered(name, kinds)?;
+        states.push(state);
+    }
+    Ok((states, coarse))
+}
+
+/// Who is not in the world, and what that was for a digest: kinds had other numbers, perhaps.
+fn revive_absent(
+    bytes: &[u8],
+    of: (&Planet, &[String]),
+) -> Result<(Absent, DigestParts), BadCheckpoint> {
+    let damaged = damage_of(ABSENT);
+    let body =
+        checked(ABSENT_SEED, bytes).ok_or_else(|| damaged("its checksum is wrong".into()))?;
+    let mut read = PlaneReader(body);
+    let since = read
+        .counted()
+        .ok_or_else(|| damaged("it ends too early".into()))?;
+    let since: Vec<Tick> =
+        binary::decode::<_, PART_BYTES_MAX>(since).map_err(|error| damaged(error.to_string()))?;
+    let stored = columns::decode(read.0).map_err(damaged)?;
+    if since.len() != stored.entities.len() {
+        return Err(damaged("not everybody has a time".into()));
+    }
+    let mut digest = DigestParts::default();
+    let (states, _) = revive(ABSENT, stored, of, &mut digest)?;
+    let all = since.into_iter().zip(states);
+    let all: Vec<Kept> = all.map(|(since, state)| Kept { since, state }).collect();
+    all.iter()
+        .for_each(|kept| digest += kept.digest_of_absence());
+    let absent = Absent::of_stored(all)
+        .ok_or_else(|| damaged("somebody is there twice, or is no character".into()))?;
+    Ok((absent, digest))
 }
 
 fn revive_past(

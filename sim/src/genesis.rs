@@ -132,6 +132,14 @@ pub(crate) fn traveller(
     state
 }
 
+/// A traveller gets back what it had when it last left this world, beside what it brings.
+pub(crate) fn reunite(state: &mut EntityState, left: EntityState) {
+    state.purse.0 = state.purse.0.saturating_add(left.purse.0);
+    state.mail = left.mail;
+    state.life.kills = state.life.kills.saturating_add(left.life.kills);
+    state.life.deaths = state.life.deaths.saturating_add(left.life.deaths);
+}
+
 fn newborn(
     lore: &LoreInner,
     id: EntityId,

@@ -16,6 +16,7 @@
 
 #![warn(clippy::iter_over_hash_type)]
 
+mod absent;
 mod audit;
 mod barrier;
 mod census;
@@ -60,6 +61,7 @@ mod world;
 mod zone;
 mod zone_resources;
 
+pub use absent::Absent;
 pub use audit::Audit;
 pub use bluemarble_spatial::{BadChange, Change, ZoneId, ZoneMap};
 pub use checkpoint::{BadCheckpoint, Checkpoint, CheckpointPart, Snapshot};

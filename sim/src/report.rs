@@ -64,6 +64,8 @@ pub struct Tally {
     pub intents_refused: u64,
     /// Operator commands that could not be carried out.
     pub commands_refused: u64,
+    /// Characters that came back to where they had left the world.
+    pub returned: u64,
     /// Avatars that left for another world.
     pub departed: u64,
     /// Avatars that came from another world.
@@ -103,6 +105,7 @@ impl Tally {
             coins_left,
             intents_refused,
             commands_refused,
+            returned,
             departed,
             arrived,
         } = other;
@@ -135,6 +138,7 @@ impl Tally {
         self.coins_left += coins_left;
         self.intents_refused += intents_refused;
         self.commands_refused += commands_refused;
+        self.returned += returned;
         self.departed += departed;
         self.arrived += arrived;
     }

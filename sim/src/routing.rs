@@ -5,6 +5,7 @@ use std::sync::Arc;
 use bluemarble_shared_protocol::{EntityId, Intent, Tick, hash_words};
 use bluemarble_spatial::LatLng;
 
+use crate::absent::Absent;
 use crate::content::{KindId, Scenario};
 use crate::entity::{EntityState, Home};
 use crate::genesis;
@@ -14,27 +15,44 @@ use crate::lore::Lore;
 use crate::report::Tally;
 use crate::residence::Residence;
 use crate::travel::Gate;
-use crate::value::{Holder, Moved, Stage, Why};
+use crate::value::{self, Holder, Moved, Stage, Why};
 use crate::zone_resources::Inbox;
 use bluemarble_spatial::ZoneMap;
 
-/// Fills an inbox per slot; the directory follows who comes and goes. Leaves come before admissions.
-/// Newcomers begin to reside with the owner of their cell by `map`.
+/// Takes out who leaves, and fills an inbox per slot; the directory follows who comes and goes. Leaves come
+/// before admissions. Whoever comes begins to reside with the owner of its cell by `map`.
 pub(crate) fn route(
     inputs: &TickInputs,
     lore: &Lore,
     scenario: &Scenario,
     map: &ZoneMap,
-    residence: &mut Residence,
+    (residence, absent): (&mut Residence, &mut Absent),
     inboxes: &mut Vec<Inbox>,
     (tally, moved): (&mut Tally, &mut Moved),
 ) {
     inboxes.iter_mut().for_each(Inbox::clear);
     inboxes.resize_with(residence.slots(), Inbox::default);
-    let (seats, directory) = residence.seats_and_directory();
     for leave in &inputs.players.leaves {
-        if let Some(slot) = directory.remove(leave) {
-            inboxes[slot as usize].leaves.push(*leave);
+        let slot = residence.seats_and_directory().1.remove(leave);
+        let left = slot.and_then(|slot| residence.zone_mut(slot).extract(*leave));
+        // Characters are kept; what else a foreign log may send away is gone.
+        let gone = match left {
+            Some(state) if state.player.is_some() => absent.keep(state, inputs.tick),
+            left => left,
+        };
+        if let Some(gone) = gone {
+            let rules = lore.kind(gone.identity.kind);
+            tally.coins_left += value::leave_for_good(&gone, rules, moved);
+        }
+    }
+    let (seats, directory) = residence.seats_and_directory();
+    for admission in &inputs.players.admissions {
+        let (avatar, name) = (admission.avatar, &admission.name);
+        if let Some(state) = absent.take(avatar, name) {
+            let slot = seats[map.zone_of(lore.grid_cell(state.body.0.pos)) as usize];
+            directory.insert(avatar, slot);
+            inboxes[slot as usize].births.push(state);
+            tally.returned += 1;
         }
     }
     let mut minted = 0;
@@ -91,7 +109,7 @@ pub(crate) fn route_journeys(
     inputs: &TickInputs,
     lore: &Lore,
     map: &ZoneMap,
-    residence: &mut Residence,
+    (residence, absent): (&mut Residence, &mut Absent),
     gate: &mut Gate,
     inboxes: &mut [Inbox],
     (tally, moved): (&mut Tally, &mut Moved),
@@ -106,6 +124,9 @@ pub(crate) fn route_journeys(
             let mut state = genesis::traveller(lore, avatar, &arrival.traveller, inputs.tick);
             if let Some(player) = &mut state.player {
                 player.dealings = Dealings::of_traveller(&key);
+            }
+            if let Some(left) = absent.take(avatar, &arrival.traveller.name) {
+                genesis::reunite(&mut state, left);
             }
             let slot = seats[map.zone_of(lore.grid_cell(state.body.0.pos)) as usize];
             directory.insert(avatar, slot);

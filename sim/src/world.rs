@@ -14,6 +14,7 @@ use std::sync::Arc;
 use bluemarble_shared_protocol::{AnsweredGift, EntityId, Intent, Tick, WireFrame};
 use rayon::iter::{IndexedParallelIterator, IntoParallelRefMutIterator, ParallelIterator};
 
+use crate::absent::Absent;
 use crate::checkpoint::Checkpoint;
 use crate::entity::{DigestParts, EntityState};
 use crate::frame::{Frame, FrameSet};
@@ -37,7 +38,7 @@ pub use self::spec::{WorldError, WorldSpec};
 
 /// Changes whenever a rule or a stored format changes, so that a log is never replayed by rules
 /// other than those that wrote it.
-pub const RULES_VERSION: u32 = 5;
+pub const RULES_VERSION: u32 = 6;
 
 /// A running world.
 pub struct World {
@@ -51,6 +52,8 @@ pub struct World {
     gate: Gate,
     /// Deals with the outside that are not settled.
     till: Till,
+    /// Characters that are not in the world.
+    absent: Absent,
     tick: Tick,
     digest: DigestParts,
     /// The cut that takes effect at the next step, if that is another.
@@ -122,7 +125,7 @@ impl World {
             tick: checkpoint.tick,
             problem,
         };
-        let (states, coarse, past) = checkpoint
+        let (states, coarse, past, absent) = checkpoint
             .open(&spec.planet, &spec.scenario.kind_names)
             .map_err(bad)?;
         let gate = checkpoint.gate().map_err(bad)?;
@@ -136,6 +139,8 @@ impl World {
         let till = checkpoint.till().map_err(bad)?;
         world.digest += till.digest_parts();
         world.till = till;
+        world.digest += absent.digest_parts();
+        world.absent = absent;
         Ok(world)
     }
 
@@ -185,6 +190,7 @@ impl World {
             wires,
             gate: Gate::default(),
             till: Till::default(),
+            absent: Absent::default(),
             tick,
             digest,
             recut: None,
@@ -230,7 +236,7 @@ impl World {
             &self.lore,
             &self.spec.scenario,
             &map,
-            &mut self.residence,
+            (&mut self.residence, &mut self.absent),
             &mut self.inboxes,
             (&mut tally, &mut self.moved),
         );
@@ -240,7 +246,7 @@ impl World {
                 inputs,
                 &self.lore,
                 &map,
-                &mut self.residence,
+                (&mut self.residence, &mut self.absent),
                 &mut self.gate,
                 &mut self.inboxes,
                 (&mut tally, &mut self.moved),
@@ -252,7 +258,7 @@ impl World {
                 &inputs.outside,
                 tick,
                 &mut self.till,
-                (&mut self.residence, &self.inboxes),
+                (&mut self.residence, &self.inboxes, &mut self.absent),
                 (&mut tally, &mut self.moved),
                 &mut self.deals,
             );
@@ -317,6 +323,7 @@ impl World {
         self.digest += self.past.digest_parts();
         self.digest += self.gate.digest_parts();
         self.digest += self.till.digest_parts();
+        self.digest += self.absent.digest_parts();
         self.strays = met.strays;
         Ok(TickReport {
             tick,

@@ -16,7 +16,7 @@ use crate::effect::Effect;
 use crate::entity::{EntityState, Identity, Mail, Player, Purse};
 use crate::frame::{Around, Frame, FrameRow, FrameSet, NeighbourCells};
 use crate::lore::Lore;
-use crate::outside::{Deal, Direction};
+use crate::outside::Deal;
 use crate::past::Past;
 use crate::roster::{self, Roster, insert_entity, remove_entity, state_of};
 use crate::sleep::{self, Dormitory, Players};
@@ -247,10 +247,7 @@ impl Zone {
         self.disturb();
         let entity = *self.world.resource::<Roster>().0.get(&deal.avatar)?;
         let mut purse = self.world.get_mut::<Purse>(entity)?;
-        let left = match deal.direction {
-            Direction::Grant => purse.0.checked_add(deal.amount),
-            Direction::Charge => purse.0.checked_sub(deal.amount),
-        };
+        let left = deal.applied_to(purse.0);
         if let Some(left) = left {
             purse.0 = left;
         }

@@ -53,7 +53,6 @@ impl Ownership {
 pub(crate) struct Inbox {
     /// New entities: avatars of admissions, creatures an operator asked for.
     pub births: Vec<EntityState>,
-    pub leaves: Vec<EntityId>,
     /// Who leaves for another world.
     pub departures: Vec<EntityId>,
     /// What avatars of this zone give away.
@@ -63,16 +62,12 @@ pub(crate) struct Inbox {
 impl Inbox {
     pub(crate) fn clear(&mut self) {
         self.births.clear();
-        self.leaves.clear();
         self.departures.clear();
         self.gifts.clear();
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.births.is_empty()
-            && self.leaves.is_empty()
-            && self.departures.is_empty()
-            && self.gifts.is_empty()
+        self.births.is_empty() && self.departures.is_empty() && self.gifts.is_empty()
     }
 }
 

@@ -8,8 +8,8 @@ use bluemarble_net::server::{Hub, HubConfig, ReplicateInput, WorldFacts};
 use bluemarble_shared_protocol::codec::Schema;
 use bluemarble_shared_protocol::{EntityId, Epoch, SessionId, Tick, hash_words};
 use bluemarble_sim::{
-    Arrival, Checkpoint, Movement, Scenario, TickInputs, TravelInputs, TravelKey, Traveller, Why,
-    World, WorldSpec,
+    Arrival, Checkpoint, Movement, Scenario, TickInputs, TravelInputs, TravelKey, Traveller, World,
+    WorldSpec,
 };
 use bluemarble_spatial::Planet;
 
@@ -367,10 +367,10 @@ impl House {
         movements
     }
 
-    /// Coins that players have taken along when they left for good.
-    pub fn left(&self) -> u64 {
-        let movements = self.replay_everything();
-        let left = movements.iter().filter(|moved| moved.why == Why::Left);
-        left.map(|moved| moved.amount).sum()
+    /// How often somebody came back whose avatar had left the world.
+    pub fn returned(&self) -> u64 {
+        let mut world = World::genesis(spec()).unwrap();
+        let step = |inputs| world.step(inputs, &self.pool).unwrap().tally.returned;
+        self.log.iter().map(step).sum()
     }
 }

@@ -99,7 +99,7 @@ export interface GiftAnswer {
 export interface Purse {
   /** As of this tick. */
   readonly tick: number;
-  /** The avatar's life: from when it came into the world to when it leaves. */
+  /** The avatar's life: from when its character first came into the world; a journey ends it. */
   readonly life: bigint;
   /** No gift of this life has a higher number so far. */
   readonly newest: number;

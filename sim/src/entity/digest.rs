@@ -63,11 +63,13 @@ pub enum DigestPart {
     Dealings = 14,
     /// Its deals with the outside that are not settled.
     Outside = 15,
+    /// A character that is not in the world, and since when; what it is like is in the other parts.
+    Absent = 16,
 }
 
 impl DigestPart {
     /// All, in the order of their numbers.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Identity,
         Self::Body,
         Self::Life,
@@ -84,6 +86,7 @@ impl DigestPart {
         Self::Hazard,
         Self::Dealings,
         Self::Outside,
+        Self::Absent,
     ];
     /// How many there are.
     pub const COUNT: usize = Self::ALL.len();
@@ -108,6 +111,7 @@ impl DigestPart {
             Self::Hazard => "Hazard",
             Self::Dealings => "Dealings",
             Self::Outside => "Outside",
+            Self::Absent => "Absent",
         }
     }
 

@@ -27,9 +27,7 @@ const KILL_N: u32 = 0;
 pub(crate) fn plugin(app: &mut App) {
     app.add_systems(
         ZoneTick,
-        open_mail
-            .in_set(TickSet::Ingest)
-            .after(players::come_and_go),
+        open_mail.in_set(TickSet::Ingest).after(players::come),
     );
     app.add_systems(ZoneTick, respawn.in_set(TickSet::Settle));
 }

@@ -19,6 +19,7 @@ use bluemarble_shared_protocol::{EntityId, Tick, hash_words};
 use serde::{Deserialize, Serialize};
 
 pub use self::key::OutsideKey;
+use crate::absent::Absent;
 use crate::entity::digest::{DigestPart, DigestParts};
 use crate::report::Tally;
 use crate::residence::Residence;
@@ -46,6 +47,14 @@ pub struct Deal {
 }
 
 impl Deal {
+    /// What is in a purse afterwards; `None` if it cannot be.
+    pub(crate) fn applied_to(&self, purse: u64) -> Option<u64> {
+        match self.direction {
+            Direction::Grant => purse.checked_add(self.amount),
+            Direction::Charge => purse.checked_sub(self.amount),
+        }
+    }
+
     /// Most coins at once: a million such fit a purse.
     pub const AMOUNT_MAX: u64 = 1 << 40;
 }
@@ -57,7 +66,7 @@ pub enum DealOutcome {
     Done(Tick),
     /// Refused: the avatar has fewer.
     NotEnough,
-    /// Refused: the avatar is not in the world, or comes or goes in this very tick.
+    /// Refused: the character was never in the world, or its avatar comes or travels on in this very tick.
     Away,
     /// Refused: the key is another deal's.
     OtherDeal,
@@ -136,7 +145,7 @@ pub(crate) fn carry_out(
     inputs: &OutsideInputs,
     tick: Tick,
     till: &mut Till,
-    (residence, inboxes): (&mut Residence, &[Inbox]),
+    (residence, inboxes, absent): (&mut Residence, &[Inbox], &mut Absent),
     (tally, moved): (&mut Tally, &mut Moved),
     answers: &mut Vec<(OutsideKey, DealOutcome)>,
 ) {
@@ -148,7 +157,7 @@ pub(crate) fn carry_out(
             Some((known, at)) if known == deal => DealOutcome::Done(*at),
             Some(_) => DealOutcome::OtherDeal,
             None if till.0.len() >= Till::DEALS_MAX => DealOutcome::TooMany,
-            None => carry_out_one(deal, tick, residence, inboxes),
+            None => carry_out_one(deal, tick, (residence, inboxes, absent)),
         };
         let is_news = !till.0.contains_key(key);
         if is_news && let DealOutcome::Done(at) = outcome {
@@ -171,11 +180,15 @@ pub(crate) fn carry_out(
 fn carry_out_one(
     deal: &Deal,
     tick: Tick,
-    residence: &mut Residence,
-    inboxes: &[Inbox],
+    (residence, inboxes, absent): (&mut Residence, &[Inbox], &mut Absent),
 ) -> DealOutcome {
+    let told = |enough| match enough {
+        Some(true) => DealOutcome::Done(tick),
+        Some(false) => DealOutcome::NotEnough,
+        None => DealOutcome::Away,
+    };
     let Some(&slot) = residence.directory().get(&deal.avatar) else {
-        return DealOutcome::Away;
+        return told(absent.deal(deal));
     };
     let inbox = &inboxes[slot as usize];
     let is_born = inbox
@@ -185,9 +198,5 @@ fn carry_out_one(
     if is_born || inbox.departures.contains(&deal.avatar) {
         return DealOutcome::Away;
     }
-    match residence.zone_mut(slot).deal(deal) {
-        Some(true) => DealOutcome::Done(tick),
-        Some(false) => DealOutcome::NotEnough,
-        None => DealOutcome::Away,
-    }
+    told(residence.zone_mut(slot).deal(deal))
 }

@@ -20,21 +20,14 @@ use crate::zone_resources::{Counted, Departed, Inbox, Intents};
 const HOLD_TICKS: u32 = 5;
 
 pub(crate) fn plugin(app: &mut App) {
-    app.add_systems(ZoneTick, come_and_go.in_set(TickSet::Ingest));
+    app.add_systems(ZoneTick, come.in_set(TickSet::Ingest));
     app.add_systems(ZoneTick, set_out.in_set(TickSet::Ingest).after(gifts::give));
     app.add_systems(ZoneTick, obey.in_set(TickSet::Command));
 }
 
-/// Leaves first: a character that leaves and returns in one tick begins anew. Who leaves takes
-/// the purse along.
-pub(crate) fn come_and_go(world: &mut World) {
+/// Who comes appears. Who leaves has been taken out already, before any zone was stepped.
+pub(crate) fn come(world: &mut World) {
     world.resource_scope(|world, mut inbox: Mut<Inbox>| {
-        for id in inbox.leaves.drain(..) {
-            // Whatever was on its way to it as well.
-            let coins = take_along(world, id, Holder::Gone, Stage::Leaving, Why::Left);
-            world.resource_mut::<Counted>().0.coins_left += coins;
-            remove_entity(world, id);
-        }
         for state in inbox.births.drain(..) {
             insert_entity(world, &state);
         }

@@ -19,7 +19,7 @@ pub fn fields(part: DigestPart, state: &EntityState) -> Vec<(String, String)> {
         // It follows from the ticks before, where it would have shown as a body.
         DigestPart::Past => String::new(),
         // Journeys are the world's memory: whoever is in it is no entity here.
-        DigestPart::Travel | DigestPart::Outside => String::new(),
+        DigestPart::Travel | DigestPart::Outside | DigestPart::Absent => String::new(),
         // Of no entity.
         DigestPart::Coarse => String::new(),
         DigestPart::Purse => pretty(&state.purse),

@@ -13,8 +13,9 @@ use bevy_ecs::resource::Resource;
 use bevy_ecs::world::World;
 use bluemarble_shared_protocol::EntityId;
 
+use crate::absent::Absent;
 use crate::content::KindRules;
-use crate::entity::{Identity, Mail, Mind, Purse};
+use crate::entity::{EntityState, Identity, Mail, Mind, Purse};
 use crate::lore::Lore;
 use crate::outside::OutsideKey;
 use crate::roster::Roster;
@@ -28,7 +29,7 @@ pub enum Holder {
     Journeys,
     /// A shop, a market: whoever deals by key.
     Outside,
-    /// Left the world with a player.
+    /// Left the world for good: with a character that was forgotten, or with nobody left to have them.
     Gone,
     /// On their way from one to another.
     Mail,
@@ -68,7 +69,7 @@ pub enum Why {
     Given,
     /// What was sent arrived.
     Received,
-    /// The player left the world with them.
+    /// The character, or whatever it was, left the world for good with them.
     Left,
     /// The traveller took them to another world.
     Departed,
@@ -106,7 +107,7 @@ pub struct Movement {
 /// When in a tick something moved, for what concerns one entity but happens in two places.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Stage {
-    /// Somebody left; who returns in the same tick begins anew after it.
+    /// Somebody left for good.
     Leaving,
     /// Somebody came.
     Coming,
@@ -239,6 +240,26 @@ fn holder_of(world: &World, entity: bevy_ecs::entity::Entity) -> Option<Holder> 
     let rules = world.resource::<Lore>().kind(identity.kind);
     let has_mind = world.get::<Mind>(entity).is_some();
     Some(Holder::of(identity.id, rules, has_mind))
+}
+
+/// Somebody who is in no zone any more leaves for good; how many coins go along.
+pub(crate) fn leave_for_good(state: &EntityState, rules: &KindRules, moved: &mut Moved) -> u64 {
+    let id = state.identity.id;
+    let from = Holder::of(id, rules, state.mind.is_some());
+    let (purse, mail) = (state.purse.0, state.mail.coins());
+    let why = (Why::Left, None);
+    moved.note(Stage::Leaving, id, (from, Holder::Gone), purse, why);
+    moved.note(Stage::Leaving, id, (Holder::Mail, Holder::Gone), mail, why);
+    purse + mail
+}
+
+/// What those hold who are not in the world.
+pub(crate) fn holdings_of_absent(absent: &Absent, list: &mut Vec<(Holder, u64)>) {
+    for state in absent.states() {
+        let holder = Holder::Character(state.identity.id);
+        let held = [(holder, state.purse.0), (Holder::Mail, state.mail.coins())];
+        list.extend(held.into_iter().filter(|(_, coins)| *coins > 0));
+    }
 }
 
 /// What everybody in a zone holds, and what is on its way to them.

@@ -7,6 +7,7 @@ use bluemarble_spatial::ZoneId;
 use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
 
 use super::{World, WorldSpec};
+use crate::absent::Absent;
 use crate::audit::Audit;
 use crate::checkpoint::{Checkpoint, Snapshot};
 use crate::content::Kind;
@@ -16,7 +17,7 @@ use crate::inputs::TickInputs;
 use crate::outside::{DealOutcome, OutsideKey, Till};
 use crate::script;
 use crate::travel::Gate;
-use crate::value::{Holder, Movement};
+use crate::value::{self, Holder, Movement};
 use crate::zone::Zone;
 
 impl World {
@@ -93,9 +94,13 @@ impl World {
     /// report's tally says was minted and has left, exactly.
     #[must_use]
     pub fn audit(&self) -> Audit {
-        self.residence
-            .zones()
-            .fold(Audit::default(), |sum, zone| sum.with(&zone.audit()))
+        let (purses, mail) = self.absent.coins();
+        let absent = Audit {
+            absent: purses + mail,
+            ..Audit::default()
+        };
+        let zones = self.residence.zones();
+        zones.fold(absent, |sum, zone| sum.with(&zone.audit()))
     }
 
     /// What the last tick did with coins, by entity and in the order it happened; nothing before the
@@ -119,6 +124,12 @@ impl World {
         &self.till
     }
 
+    /// Characters that are not in the world, as they left it.
+    #[must_use]
+    pub fn absent(&self) -> &Absent {
+        &self.absent
+    }
+
     /// What the gifts that were sealed into the last tick have come to, by giver and number; nothing of those
     /// whose giver was not there. It may be told once the tick is durable.
     #[must_use]
@@ -134,6 +145,7 @@ impl World {
         for zone in self.residence.zones() {
             zone.holdings(&mut found);
         }
+        value::holdings_of_absent(&self.absent, &mut found);
         found.sort_unstable();
         // Each entity has one purse, but several may have mail.
         found.dedup_by(|next, first| {
@@ -210,6 +222,7 @@ impl World {
             kinds: self.spec.scenario.kind_names.clone(),
             gate: self.gate.clone(),
             till: self.till.clone(),
+            absent: self.absent.shelves().clone(),
             zones,
             past: Arc::clone(&self.past.0),
             coarse: self.coarse.clone(),

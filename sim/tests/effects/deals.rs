@@ -84,11 +84,10 @@ fn a_deal_happens_once_by_its_key_until_it_is_settled_and_what_is_refused_may_be
 }
 
 #[test]
-fn who_comes_or_goes_in_the_tick_of_a_deal_is_away() {
+fn who_is_away_can_be_dealt_with_and_who_comes_in_the_tick_of_a_deal_cannot() {
     let (mut twins, avatars) = heroes(2);
     let name = "hero-0";
-    let grant = deal(avatars[0], Direction::Grant, 5);
-    for (leaves, comes) in [(true, false), (false, true), (true, true)] {
+    let mut try_while = |number, leaves, comes, way, amount| {
         let mut inputs = twins.quiet();
         if leaves {
             inputs.players.leaves = vec![avatars[0]];
@@ -96,13 +95,24 @@ fn who_comes_or_goes_in_the_tick_of_a_deal_is_away() {
         if comes {
             inputs.players.admissions = vec![admission(name)];
         }
-        inputs.outside.deals = vec![(key(1), grant)];
+        inputs.outside.deals = vec![(key(number), deal(avatars[0], way, amount))];
         twins.step(&inputs);
-        assert_eq!(twins.whole().deal_outcomes()[0].1, DealOutcome::Away);
-        assert!(twins.whole().till().is_empty());
+        let coins = twins.whole().audit().total();
+        (twins.whole().deal_outcomes()[0].1, coins)
+    };
+    let (grant, charge) = (Direction::Grant, Direction::Charge);
+    let outcome = try_while(1, true, false, grant, 5);
+    assert!(matches!(outcome, (DealOutcome::Done(_), 5)), "{outcome:?}");
+    assert_eq!(try_while(1, false, false, grant, 5), outcome, "once");
+    let refused = (DealOutcome::NotEnough, 5);
+    assert_eq!(try_while(2, false, false, charge, 6), refused);
+    let outcome = try_while(2, false, false, charge, 2);
+    assert!(matches!(outcome, (DealOutcome::Done(_), 3)), "{outcome:?}");
+    for (leaves, comes) in [(false, true), (true, true)] {
+        let outcome = try_while(3, leaves, comes, grant, 5);
+        assert_eq!(outcome, (DealOutcome::Away, 3));
     }
-    assert!(matches!(one(&mut twins, 1, grant), DealOutcome::Done(_)));
-    assert_eq!(twins.own(avatars[0]).purse.coins, 5);
+    assert_eq!(twins.own(avatars[0]).purse.coins, 3);
 }
 
 /// Random deals, asked for again and again, some settled, among gifts of nobody's choice: the book of

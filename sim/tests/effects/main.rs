@@ -5,6 +5,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod absent;
 mod areas;
 mod chains;
 mod coins;

@@ -92,15 +92,16 @@ fn coins_of_sleepers_are_counted_and_go_to_whoever_kills_one() {
     twins.step(&twins.quiet());
     assert_eq!(twins.state(hero).purse.0, 10);
     assert_eq!(twins.whole().audit().purses, all);
-    // And they leave the world with whoever has them, while the others go on sleeping.
+    // And they stay with whoever has them and leaves, while the others go on sleeping.
     let mut inputs = twins.quiet();
     inputs.players.leaves = vec![hero];
-    assert_eq!(twins.step(&inputs).tally.coins_left, 10);
+    assert_eq!(twins.step(&inputs).tally.coins_left, 0);
     let mut most = 0;
     for _ in 0..200 {
         twins.step(&twins.quiet());
         most = most.max(twins.whole().asleep());
     }
     assert_eq!(most, MISERS - 1);
-    assert_eq!(twins.whole().audit().purses, all - 10);
+    let audit = twins.whole().audit();
+    assert_eq!((audit.purses, audit.absent), (all - 10, 10));
 }
