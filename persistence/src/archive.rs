@@ -4,7 +4,7 @@
 //! It is a checkpoint and no more: sections with a checksum each, an end that counts them, nothing
 //! behind it. A file that was cut off anywhere is no archive.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
@@ -49,6 +49,12 @@ pub enum ArchiveError {
     /// There is one already.
     #[error("{} is there already, and is not overwritten: name another file, or move it away", .file.display())]
     Exists {
+        /// The file.
+        file: PathBuf,
+    },
+    /// Somebody else is writing it just now.
+    #[error("{} is being written by another backup: wait for it, or name another file", .file.display())]
+    Busy {
         /// The file.
         file: PathBuf,
     },
@@ -100,15 +106,20 @@ pub fn write_archive(
     let mut name = file.as_os_str().to_owned();
     name.push(".partial");
     let draft = PathBuf::from(name);
-    // Of two at once, one is refused.
-    let mut out = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .open(&draft)
-        .map_err(|source| ArchiveError::Io {
-            file: draft.clone(),
-            source,
-        })?;
+    let mut out = match begin_draft(&draft) {
+        Ok(Some(out)) => out,
+        Ok(None) => {
+            return Err(ArchiveError::Busy {
+                file: file.to_owned(),
+            });
+        }
+        Err(source) => {
+            return Err(ArchiveError::Io {
+                file: draft,
+                source,
+            });
+        }
+    };
     let written = encode(image, build, &mut out).and_then(|bytes| {
         out.sync_all()?;
         // Unlike a rename, a link does not replace what came meanwhile.
@@ -131,6 +142,30 @@ pub fn write_archive(
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(exists()),
         Err(error) => Err(failed(error)),
     }
+}
+
+/// A new draft, locked for as long as it is open, so that of two writers at once one is refused: `None`.
+/// What a writer left that was killed is removed, and never written to: the file may be the archive
+/// itself under its second name.
+fn begin_draft(draft: &Path) -> io::Result<Option<File>> {
+    let make = || OpenOptions::new().write(true).create_new(true).open(draft);
+    let ours = |file: &File| match file.try_lock() {
+        Ok(()) => Ok(true),
+        Err(TryLockError::WouldBlock) => Ok(false),
+        Err(TryLockError::Error(error)) => Err(error),
+    };
+    let made = match make() {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            let left = File::open(draft)?;
+            if !ours(&left)? {
+                return Ok(None);
+            }
+            std::fs::remove_file(draft)?;
+            make()?
+        }
+        made => made?,
+    };
+    Ok(ours(&made)?.then_some(made))
 }
 
 fn encode(image: &CheckpointImage, build: &str, out: &mut impl Write) -> io::Result<u64> {
@@ -371,6 +406,34 @@ mod tests {
         let refused = write_archive(&file, &other, "0.1.0").unwrap_err();
         assert!(matches!(refused, ArchiveError::Exists { .. }), "{refused}");
         assert_eq!(read_archive(&file).unwrap().image, image());
+    }
+
+    #[test]
+    fn what_a_killed_backup_left_is_no_obstacle_and_a_running_one_is() {
+        let dir = tempfile::tempdir().unwrap();
+        let (file, kept) = (dir.path().join("earth.bma"), dir.path().join("kept.bma"));
+        let draft = dir.path().join("earth.bma.partial");
+        // Killed while it wrote.
+        std::fs::write(&draft, b"BMARCH").unwrap();
+        write_archive(&file, &image(), "0.1.0").unwrap();
+        assert!(!draft.exists());
+        // Killed when it had just got its name; moved away since.
+        std::fs::hard_link(&file, &draft).unwrap();
+        std::fs::rename(&file, &kept).unwrap();
+        let mut other = image();
+        other.tick = Tick(8);
+        write_archive(&file, &other, "0.1.0").unwrap();
+        assert_eq!(read_archive(&kept).unwrap().image, image());
+        assert_eq!(read_archive(&file).unwrap().image, other);
+        // Still at work.
+        let third = dir.path().join("third.bma");
+        let draft = dir.path().join("third.bma.partial");
+        let held = begin_draft(&draft).unwrap();
+        let refused = write_archive(&third, &image(), "0.1.0").unwrap_err();
+        assert!(matches!(refused, ArchiveError::Busy { .. }), "{refused}");
+        assert!(draft.exists() && !third.exists());
+        drop(held);
+        write_archive(&third, &image(), "0.1.0").unwrap();
     }
 
     #[test]

@@ -39,20 +39,22 @@ fn one_of_each_hour_stays_without_the_journal() {
 fn a_world_from_elsewhere_is_founded_once_and_its_epochs_go_on() {
     on_each_backend(|database| async {
         let store = database.open().await;
-        let found = store.found("earth", &stamp(1), Epoch(6)).await.unwrap();
-        let claim = found.unwrap();
-        assert_eq!(claim.epoch, Epoch(7));
-        store
-            .save_checkpoint(&claim, &image(claim.epoch, 5))
-            .await
-            .unwrap();
-        let again = store.found("earth", &stamp(2), Epoch(9)).await.unwrap();
+        let from_elsewhere = image(Epoch(7), 5);
+        let found = store.found(&stamp(1), &from_elsewhere).await.unwrap();
+        assert_eq!(found.unwrap().epoch, Epoch(7));
+        let stored = store.latest_checkpoint("earth").await.unwrap();
+        assert_eq!(stored, Some(from_elsewhere));
+        let again = store.found(&stamp(2), &image(Epoch(10), 6)).await.unwrap();
         assert_eq!(again, None);
         let row = store.world("earth").await.unwrap().unwrap();
         assert_eq!((row.epoch, row.content), (Epoch(7), stamp(1)));
         let next = store.claim("earth", &stamp(1)).await.unwrap();
         assert_eq!(next.epoch, Epoch(8));
-        assert!(store.found("", &stamp(1), Epoch(0)).await.is_err());
+        let nameless = CheckpointImage {
+            world: String::new(),
+            ..image(Epoch(1), 5)
+        };
+        assert!(store.found(&stamp(1), &nameless).await.is_err());
         store.close().await;
         database
     });

@@ -11,8 +11,10 @@
 //! evidence/                 inputs of a tick that panicked
 //! worlds/<name>/            another world: world.json, journal/, evidence/
 //! server.json               while running: {quic, admin, pid, epoch}
+//! unfinished                a world is being put here from elsewhere, and is not whole yet
 //! ```
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use bluemarble_persistence::DataDirLock;
@@ -56,6 +58,86 @@ impl DataDir {
             DataDirLock::take(&self.root).map_err(|error| Failure::environment(chain(&error)))?;
         self.remove_ready_file();
         Ok(lock)
+    }
+
+    /// Begins to put a world here from elsewhere: until [`Self::whole`], nobody takes what is there for
+    /// one, however this process ends. Whether an earlier attempt was cut off here.
+    ///
+    /// # Errors
+    /// The directory cannot be written.
+    pub fn not_whole_yet(&self) -> Result<bool, Failure> {
+        let again = self.is_unfinished();
+        File::create(self.unfinished())
+            .and_then(|file| file.sync_all())
+            .and_then(|()| File::open(&self.root)?.sync_all())
+            .map_err(|error| Self::cannot_write(&self.unfinished(), &error))?;
+        Ok(again)
+    }
+
+    /// What is here is whole.
+    ///
+    /// # Errors
+    /// The directory cannot be written.
+    pub fn whole(&self) -> Result<(), Failure> {
+        std::fs::remove_file(self.unfinished())
+            .map_err(|error| Self::cannot_write(&self.unfinished(), &error))
+    }
+
+    /// Whether putting a world here was cut off.
+    pub fn is_unfinished(&self) -> bool {
+        self.unfinished().exists()
+    }
+
+    /// Stops whoever would take what is here for a world.
+    ///
+    /// # Errors
+    /// It is not whole.
+    pub fn refuse_unfinished(&self) -> Result<(), Failure> {
+        if !self.is_unfinished() {
+            return Ok(());
+        }
+        Err(Failure::environment(format!(
+            "a world was being put into {}, and that was cut off: what is there is not whole",
+            self.root.display()
+        ))
+        .advise(format!(
+            "give the same `restore` or `recover --branch` again, which completes it; or, to go on \
+             without that world, remove {}",
+            self.unfinished().display()
+        )))
+    }
+
+    /// Removes the embedded database.
+    ///
+    /// # Errors
+    /// It cannot be removed.
+    pub fn remove_database(&self) -> Result<(), Failure> {
+        for name in ["world.sqlite", "world.sqlite-wal", "world.sqlite-shm"] {
+            let file = self.root.join(name);
+            if let Err(error) = std::fs::remove_file(&file)
+                && error.kind() != std::io::ErrorKind::NotFound
+            {
+                return Err(Self::cannot_write(&file, &error));
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether nothing is in it but the lock, which is left behind by whoever had taken it.
+    pub fn is_empty(&self) -> bool {
+        let Ok(mut entries) = self.root.read_dir() else {
+            return true;
+        };
+        entries.all(|entry| entry.is_ok_and(|entry| entry.file_name() == "lock"))
+    }
+
+    fn cannot_write(file: &Path, error: &std::io::Error) -> Failure {
+        Failure::environment(format!("cannot write {}: {error}", file.display()))
+            .advise("check the data directory's disk and rights")
+    }
+
+    fn unfinished(&self) -> PathBuf {
+        self.root.join("unfinished")
     }
 
     /// Itself.
@@ -146,6 +228,23 @@ impl DataDir {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_was_cut_off_is_refused_until_it_is_whole() {
+        let dir = tempfile::tempdir().unwrap();
+        let data = DataDir::at(dir.path());
+        let lock = data.take().unwrap();
+        assert!(data.is_empty());
+        data.refuse_unfinished().unwrap();
+        assert!(!data.not_whole_yet().unwrap());
+        assert!(!data.is_empty());
+        drop(lock);
+        let refused = data.refuse_unfinished().unwrap_err().to_string();
+        assert!(refused.contains("cut off"), "{refused}");
+        assert!(data.not_whole_yet().unwrap());
+        data.whole().unwrap();
+        data.refuse_unfinished().unwrap();
+    }
 
     #[test]
     fn a_ready_file_appears_and_goes() {

@@ -47,6 +47,7 @@ pub fn run(args: &ServeArgs) -> Result<(), Failure> {
     ));
     let data = DataDir::at(&config.paths.data_dir);
     let lock = data.take()?;
+    data.refuse_unfinished()?;
     let sockets = runtime("net", config.net.threads)?;
     let stop = StopRequest::default();
     stop.on_signals(sockets.handle())

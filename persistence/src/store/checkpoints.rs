@@ -1,16 +1,20 @@
 //! Checkpoints: written whole or not at all under the writer's epoch, read and verified.
 
-use bluemarble_shared_protocol::Tick;
-
 use std::convert::identity;
 
+use bluemarble_shared_protocol::Tick;
+
 use super::backend::{fence, on_backend};
+use super::claims::check_name;
 use super::manifest::{Manifest, list_parts};
 use super::retention::Fate;
-use super::{Claim, SavedCheckpoint, Store, StoreError, epoch_of};
+use super::{Claim, ContentStamp, SavedCheckpoint, Store, StoreError, epoch_of};
 use crate::checkpoint::{CheckpointEntry, CheckpointImage, PackedCheckpoint};
 use crate::limits::{PART_BYTES_MAX, PARTS_MAX};
 
+/// For a world that comes from elsewhere: nobody has it yet, and its epochs go on.
+const FOUND: &str = "INSERT INTO world (name, epoch, content_hash, build) \
+     VALUES ($1, $2, $3, $4) ON CONFLICT (name) DO NOTHING";
 const PUT_PART: &str = "INSERT INTO checkpoint_part (world, epoch, tick, zone, bytes) \
      VALUES ($1, $2, $3, $4, $5)";
 const PUT_MANIFEST: &str = "INSERT INTO checkpoint \
@@ -36,7 +40,84 @@ const DELETE_PARTS: &str =
 const DELETE_MANIFEST: &str =
     "DELETE FROM checkpoint WHERE world = $1 AND epoch = $2 AND tick = $3";
 
+/// Parts and manifest, in the transaction `$work` of whichever database.
+macro_rules! put_whole {
+    ($work:ident, $image:expr, $manifest:expr, $tick:expr) => {
+        let entry = &$image.entry;
+        let epoch = i64::from(entry.epoch.0);
+        for (zone, bytes) in &$image.parts {
+            sqlx::query(PUT_PART)
+                .bind(&entry.world)
+                .bind(epoch)
+                .bind($tick)
+                .bind(i64::from(*zone))
+                .bind(bytes.as_slice())
+                .execute(&mut *$work)
+                .await?;
+        }
+        sqlx::query(PUT_MANIFEST)
+            .bind(&entry.world)
+            .bind(epoch)
+            .bind($tick)
+            .bind(entry.digest.cast_signed())
+            .bind(entry.content_hash.cast_signed())
+            .bind(entry.bytes.cast_signed())
+            .bind($manifest.part_list.as_slice())
+            .bind(i64::from($manifest.crc32()))
+            .bind(&entry.provenance)
+            .bind(i64::from($manifest.format))
+            .bind(entry.taken_ms.cast_signed())
+            .execute(&mut *$work)
+            .await?;
+    };
+}
+
 impl Store {
+    /// Makes a world that this store does not have yet, with a first checkpoint, and becomes its only
+    /// writer, in the image's epoch. All of it or nothing: wherever this is cut off, there is no world
+    /// without its state. `None`, and nothing is changed, if there is a world of that name.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub async fn found(
+        &self,
+        content: &ContentStamp,
+        image: &CheckpointImage,
+    ) -> Result<Option<Claim>, StoreError> {
+        check_name(&image.world)?;
+        let claim = Claim {
+            world: image.world.clone(),
+            epoch: image.epoch,
+            previous: None,
+        };
+        let image = &PackedCheckpoint::from(image);
+        check_storable(&claim, image)?;
+        let manifest = Manifest::of(image);
+        let tick = tick_column(image.entry.tick)?;
+        let made = self.in_time(async {
+            on_backend!(self.backend, (pool, begin) => {
+                async {
+                    let mut work = pool.begin_with(begin).await?;
+                    let made = sqlx::query(FOUND)
+                        .bind(&claim.world)
+                        .bind(i64::from(claim.epoch.0))
+                        .bind(content.content_hash.cast_signed())
+                        .bind(&content.build)
+                        .execute(&mut *work)
+                        .await?
+                        .rows_affected();
+                    if made > 0 {
+                        put_whole!(work, image, manifest, tick);
+                        work.commit().await?;
+                    }
+                    Ok(made > 0)
+                }
+                .await
+            })
+        });
+        Ok(made.await?.then_some(claim))
+    }
+
     /// Stores a checkpoint whole and makes it the newest, or changes nothing; deletes all but the
     /// those that [`Store::keeping`] says. Storing the same one again replaces it.
     ///
@@ -80,30 +161,7 @@ impl Store {
                             .execute(&mut *work)
                             .await?;
                     }
-                    for (zone, bytes) in &image.parts {
-                        sqlx::query(PUT_PART)
-                            .bind(&claim.world)
-                            .bind(epoch)
-                            .bind(tick)
-                            .bind(i64::from(*zone))
-                            .bind(bytes.as_slice())
-                            .execute(&mut *work)
-                            .await?;
-                    }
-                    sqlx::query(PUT_MANIFEST)
-                        .bind(&claim.world)
-                        .bind(epoch)
-                        .bind(tick)
-                        .bind(entry.digest.cast_signed())
-                        .bind(entry.content_hash.cast_signed())
-                        .bind(entry.bytes.cast_signed())
-                        .bind(manifest.part_list.as_slice())
-                        .bind(i64::from(manifest.crc32()))
-                        .bind(&entry.provenance)
-                        .bind(i64::from(manifest.format))
-                        .bind(entry.taken_ms.cast_signed())
-                        .execute(&mut *work)
-                        .await?;
+                    put_whole!(work, image, manifest, tick);
                     let rows: Vec<ManifestRow> =
                         sqlx::query_as(MANIFESTS).bind(&claim.world).fetch_all(&mut *work).await?;
                     let (needed, old) = self.sorted_out(&rows);

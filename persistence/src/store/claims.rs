@@ -1,14 +1,9 @@
 //! Worlds and their writers: who may write one, and since when.
 
-use bluemarble_shared_protocol::Epoch;
-
 use super::backend::on_backend;
 use super::{Claim, ContentStamp, Store, StoreError, WorldRow, epoch_of};
 use crate::limits::WORLD_NAME_BYTES_MAX;
 
-/// For a world that comes from elsewhere: nobody has it yet, and its epochs go on.
-const FOUND: &str = "INSERT INTO world (name, epoch, content_hash, build) \
-     VALUES ($1, $2, $3, $4) ON CONFLICT (name) DO NOTHING";
 /// Returns what the claim before said, for the other columns are set in a second step.
 const RAISE_EPOCH: &str = "UPDATE world SET epoch = epoch + 1 WHERE name = $1 \
      RETURNING epoch, content_hash, build";
@@ -105,38 +100,6 @@ impl Store {
         })
     }
 
-    /// Makes a world that this store does not have yet, and becomes its only writer, in the epoch after
-    /// `after`; `None`, and nothing is changed, if there is a world of that name.
-    ///
-    /// # Errors
-    /// See [`StoreError`].
-    pub async fn found(
-        &self,
-        world: &str,
-        content: &ContentStamp,
-        after: Epoch,
-    ) -> Result<Option<Claim>, StoreError> {
-        check_name(world)?;
-        let epoch = Epoch(after.0.saturating_add(1));
-        let made = self.in_time(async {
-            on_backend!(self.backend, (pool, _begin) => {
-                sqlx::query(FOUND)
-                    .bind(world)
-                    .bind(i64::from(epoch.0))
-                    .bind(content.content_hash.cast_signed())
-                    .bind(&content.build)
-                    .execute(pool)
-                    .await
-                    .map(|done| done.rows_affected())
-            })
-        });
-        Ok((made.await? > 0).then(|| Claim {
-            world: world.to_owned(),
-            epoch,
-            previous: None,
-        }))
-    }
-
     /// Deletes a world whole: its checkpoints, its journal, its ledger and its row, so that whoever still writes it is fenced.
     /// A world that is not there is no error.
     ///
@@ -159,7 +122,7 @@ impl Store {
     }
 }
 
-fn check_name(world: &str) -> Result<(), StoreError> {
+pub(super) fn check_name(world: &str) -> Result<(), StoreError> {
     if world.is_empty() || world.len() > WORLD_NAME_BYTES_MAX {
         return Err(StoreError::Unstorable {
             what: format!("a world's name takes 1 to {WORLD_NAME_BYTES_MAX} bytes: {world:?}"),

@@ -1,10 +1,11 @@
 //! `bluemarble-server backup` and `restore`: a world in a file, whichever database it lives in.
 
-use bluemarble_persistence::{ArchiveError, Store, read_archive, write_archive};
+use bluemarble_persistence::{ArchiveError, CheckpointImage, Store, read_archive, write_archive};
+use bluemarble_shared_protocol::Epoch;
 use bluemarble_sim::{Provenance, World};
 
 use super::inspection::Desk;
-use super::{found, image_of};
+use super::{found, image_of, newest};
 use crate::cli::{BackupArgs, RestoreArgs};
 use crate::exit::{Failure, chain};
 use crate::live::digest_hex;
@@ -118,30 +119,53 @@ pub fn restore(args: &RestoreArgs) -> Result<(), Failure> {
         ))
         .advise("restore into a new data directory"));
     }
-    let (url, _) = desk.database_url();
-    let claim = desk.steps.step("storing the world", || {
-        let store = desk
-            .databases
-            .block_on(Store::open(&url))
-            .map_err(store_failure)?;
-        let claim = found(&store, &desk.databases, &mut image, &desk.build)?;
-        let told = format!("{}, epoch {}", store.place(), claim.epoch.0);
-        Ok::<_, Failure>((claim, told))
-    })?;
+    let again = desk.data.not_whole_yet()?;
+    let stored = desk.steps.step("storing the world", || {
+        let epoch = store_world(&desk, &mut image, again)?;
+        Ok::<_, Failure>((epoch, format!("epoch {}", epoch.0)))
+    });
+    if stored.is_ok() || !again {
+        // Who reads why it was refused knows that there is nothing.
+        desk.data.whole()?;
+    }
+    let epoch = stored?;
     desk.steps.say(format_args!(
         "\nThe world '{}' is at tick {tick}, digest {}, in epoch {}; `bluemarble-server serve` with the \
          same flags goes on from there.",
         image.world,
         digest_hex(image.digest),
-        claim.epoch.0
+        epoch.0
     ));
     Ok(())
+}
+
+/// Puts the world into the database that it is for; says in which epoch it is. If an attempt was cut
+/// off before, the same world may be there already.
+fn store_world(desk: &Desk, image: &mut CheckpointImage, again: bool) -> Result<Epoch, Failure> {
+    let (url, _) = desk.database_url();
+    let store = desk
+        .databases
+        .block_on(Store::open(&url))
+        .map_err(store_failure)?;
+    let there = match again {
+        true => newest(&store, &desk.databases, &image.world)?,
+        false => None,
+    };
+    let same = |there: &CheckpointImage| {
+        (there.tick, there.digest, &there.parts) == (image.tick, image.digest, &image.parts)
+    };
+    let epoch = match there.filter(same) {
+        Some(there) => there.epoch,
+        None => found(&store, &desk.databases, image, &desk.build)?.epoch,
+    };
+    desk.databases.block_on(store.close());
+    Ok(epoch)
 }
 
 fn archive_failure(error: &ArchiveError) -> Failure {
     let text = chain(error);
     match error {
-        ArchiveError::Exists { .. } => Failure::request(text),
+        ArchiveError::Exists { .. } | ArchiveError::Busy { .. } => Failure::request(text),
         ArchiveError::Io { .. } => {
             Failure::environment(text).advise("check the path, its rights and the disk")
         }

@@ -85,8 +85,9 @@ impl Desk {
     /// Keeps servers from starting here while it is held; where one runs already, says so.
     ///
     /// # Errors
-    /// The directory cannot be read.
+    /// The directory cannot be read, or has no whole world.
     pub fn keep_servers_away(&self) -> Result<Option<DataDirLock>, Failure> {
+        self.data.refuse_unfinished()?;
         match DataDirLock::share(self.data.root()) {
             Ok(lock) => Ok(lock),
             Err(DataDirError::InUse { holder, .. }) => {

@@ -40,7 +40,8 @@ fn image_of(world: &World, name: &str, epoch: Epoch) -> CheckpointImage {
     recovery::image(world.checkpoint(), &label, unix_ms())
 }
 
-/// Puts a world into a store that does not have it, reads it back, and says under which claim.
+/// Puts a world into a store that does not have it, reads it back, and says under which claim: in the
+/// epoch after the image's.
 fn found(
     store: &Store,
     databases: &Runtime,
@@ -51,8 +52,9 @@ fn found(
         content_hash: image.content_hash,
         build: build.to_owned(),
     };
+    image.epoch = Epoch(image.epoch.0.saturating_add(1));
     let claim = databases
-        .block_on(store.found(&image.world, &stamp, image.epoch))
+        .block_on(store.found(&stamp, image))
         .map_err(store_failure)?;
     let Some(claim) = claim else {
         return Err(Failure::environment(format!(
@@ -62,14 +64,7 @@ fn found(
         ))
         .advise("name another data directory or database, or another world with --world"));
     };
-    image.epoch = claim.epoch;
-    databases
-        .block_on(store.save_checkpoint(&claim, image))
-        .map_err(store_failure)?;
-    let again = databases
-        .block_on(store.latest_checkpoint(&image.world))
-        .map_err(store_failure)?;
-    match again {
+    match newest(store, databases, &image.world)? {
         Some(again) if again == *image => Ok(claim),
         _ => Err(Failure::environment(format!(
             "{} does not give back what was stored",
@@ -77,4 +72,15 @@ fn found(
         ))
         .advise("check the database's disk, and try another")),
     }
+}
+
+/// The newest state that a store has of a world.
+fn newest(
+    store: &Store,
+    databases: &Runtime,
+    world: &str,
+) -> Result<Option<CheckpointImage>, Failure> {
+    databases
+        .block_on(store.latest_checkpoint(world))
+        .map_err(store_failure)
 }

@@ -204,14 +204,7 @@ fn told_time(unix_ms: u64) -> String {
 }
 
 fn make_branch(desk: &Desk, until: Until, branch: &DataDir) -> Result<(), Failure> {
-    let there = branch.root().read_dir();
-    if there.is_ok_and(|mut entries| entries.next().is_some()) {
-        return Err(Failure::request(format!(
-            "{} is not empty, and is not overwritten",
-            branch.root().display()
-        ))
-        .advise("name a directory with --branch that does not exist yet"));
-    }
+    refuse_to_overwrite(branch)?;
     let spec = desk.spec()?;
     let store = desk.store_there()?;
     let remains = desk.remains(&store, until)?;
@@ -219,12 +212,19 @@ fn make_branch(desk: &Desk, until: Until, branch: &DataDir) -> Result<(), Failur
     let (world, name) = (&recovered.world, &desk.config.world.name);
     desk.steps.step("writing the branch", || {
         let _lock = branch.take()?;
+        refuse_to_overwrite(branch)?;
+        if branch.not_whole_yet()? {
+            // All that is there was made by the attempt that was cut off.
+            branch.remove_database()?;
+        }
         let store = desk
             .databases
             .block_on(Store::open(&branch.sqlite_url()))
             .map_err(store_failure)?;
         let mut image = image_of(world, name, recovered.epoch);
         let claim = found(&store, &desk.databases, &mut image, &desk.build)?;
+        desk.databases.block_on(store.close());
+        branch.whole()?;
         let told = format!("{}, epoch {}", branch.root().display(), claim.epoch.0);
         Ok::<_, Failure>(((), told))
     })?;
@@ -241,4 +241,16 @@ fn make_branch(desk: &Desk, until: Until, branch: &DataDir) -> Result<(), Failur
         config.tick_hz,
     ));
     Ok(())
+}
+
+/// What a branch that was cut off has left may be begun again; anything else stays.
+fn refuse_to_overwrite(branch: &DataDir) -> Result<(), Failure> {
+    if branch.is_empty() || branch.is_unfinished() {
+        return Ok(());
+    }
+    Err(Failure::request(format!(
+        "{} is not empty, and is not overwritten",
+        branch.root().display()
+    ))
+    .advise("name a directory with --branch that does not exist yet"))
 }

@@ -140,6 +140,62 @@ fn a_branch_is_the_world_as_it_was_and_the_original_stays() {
     assert!(told.contains("leads only to tick"), "{told}");
 }
 
+#[test]
+fn what_a_killed_command_left_is_no_world_and_giving_it_again_completes_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let original = dir.path().join("original");
+    let seen = killed(&original);
+    let (tick, digest) = &seen[seen.len() / 2];
+    let archive = dir.path().join("lively.bma");
+    let (at, file) = (tick.to_string(), archive.to_str().unwrap());
+    // Killed before the archive had its name.
+    std::fs::write(dir.path().join("lively.bma.partial"), b"BMARCH").unwrap();
+    let (status, told) = ask(&["backup", file, "--to-tick", &at], &original, &[]);
+    assert_eq!(status, 0, "{told}");
+
+    let [branch, copy] = ["branch", "copy"].map(|name| dir.path().join(name));
+    let make_branch = [
+        "recover",
+        "--to-tick",
+        &at,
+        "--branch",
+        branch.to_str().unwrap(),
+    ];
+    let commands = [
+        (&make_branch[..], &original, &branch, 2),
+        (&["restore", file][..], &copy, &copy, 1),
+    ];
+    for (command, on, made, refusal) in commands {
+        std::fs::create_dir(made).unwrap();
+        for name in ["lock", "unfinished", "world.sqlite"] {
+            std::fs::write(made.join(name), b"").unwrap();
+        }
+        let free = ["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"];
+        for (who, more) in [
+            (&["serve"][..], &free[..]),
+            (&["recover", "--dry-run"], &[]),
+        ] {
+            let (status, told) = ask(who, made, more);
+            assert_eq!(status, 1, "{told}");
+            assert!(told.contains("was cut off"), "{told}");
+        }
+        let (status, told) = ask(command, on, &[]);
+        assert_eq!(status, 0, "{told}");
+        let state = format!("tick {tick}, digest {digest}");
+        let (status, told) = ask(&["recover", "--dry-run"], made, &[]);
+        assert_eq!(status, 0, "{told}");
+        assert!(told.contains(&state), "{told}");
+        let (status, told) = ask(command, on, &[]);
+        assert_eq!(status, refusal, "{told}");
+        assert!(told.contains("not overwritten"), "{told}");
+        // Killed when only the mark was left to be removed.
+        std::fs::write(made.join("unfinished"), b"").unwrap();
+        let (status, told) = ask(command, on, &[]);
+        assert_eq!(status, 0, "{told}");
+        assert!(told.contains(&state), "{told}");
+    }
+}
+
 fn round_trip(database: Option<&str>) {
     let dir = tempfile::tempdir().unwrap();
     let original = dir.path().join("original");

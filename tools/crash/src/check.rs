@@ -13,6 +13,8 @@ pub struct Notes {
     pub durable: u64,
     /// The newest epoch.
     pub epoch: u32,
+    /// What a command says that the next start comes back to.
+    pub expected: Option<(u64, String)>,
 }
 
 /// What a server says it came back to: `recovered` of `/v1/status`.
@@ -52,6 +54,14 @@ impl Recovered {
             problems.push(format!(
                 "came back to tick {}, and players were told that tick {} is durable",
                 self.tick, notes.durable
+            ));
+        }
+        if let Some((tick, digest)) = &notes.expected
+            && (self.tick, &self.digest) != (*tick, digest)
+        {
+            problems.push(format!(
+                "came back to tick {}, digest {}; by a command it was tick {tick}, digest {digest}",
+                self.tick, self.digest
             ));
         }
         if epoch <= notes.epoch {
@@ -99,6 +109,7 @@ mod tests {
             digests: digests.map(|(tick, digest)| (tick, digest.into())).into(),
             durable: 9,
             epoch: 2,
+            expected: None,
         }
     }
 
@@ -126,6 +137,10 @@ mod tests {
         let mut promised = notes();
         promised.durable = 11;
         assert!(!back(10, "c").against(&promised, 3).0.is_empty());
+        let mut told = notes();
+        told.expected = Some((10, "c".into()));
+        assert!(back(10, "c").against(&told, 3).0.is_empty());
+        assert!(!back(12, "e").against(&told, 3).0.is_empty());
         let unbalanced = Recovered {
             ledger_corrections: 2,
             ..back(10, "c")

@@ -29,9 +29,37 @@ impl Database {
         Ok(Self { server, name, url })
     }
 
+    /// Another one beside it, empty.
+    ///
+    /// # Errors
+    /// As [`Self::create`].
+    pub fn another(&self, what_for: &str) -> anyhow::Result<Self> {
+        let server = self.server.clone();
+        let name = format!("{}_{what_for}", self.name);
+        execute(&server, format!("CREATE DATABASE {name}"))?;
+        let url = server.clone().database(&name).to_url_lossy().to_string();
+        Ok(Self { server, name, url })
+    }
+
     /// Where it is.
     pub fn url(&self) -> &str {
         &self.url
+    }
+
+    /// Waits until it answers: it may be recovering from a kill.
+    ///
+    /// # Errors
+    /// It never does.
+    pub fn wait_until_up(&self) -> anyhow::Result<()> {
+        let mut tries = 0;
+        while let Err(error) = execute(&self.server, "SELECT 1".to_owned()) {
+            tries += 1;
+            if tries > 300 {
+                return Err(error);
+            }
+            std::thread::sleep(std::time::Duration::from_millis(100));
+        }
+        Ok(())
     }
 
     /// `kill -9` to one of the processes that serve it. Postgres takes the shared memory for

@@ -4,11 +4,16 @@
 //! - `plan` draws when and how to kill, `subject` is the server's process, `database` the Postgres below it
 //! - `players` play and note what they are told, `recorder` notes every digest
 //! - `gifts` is what players gave each other, by their own record and by the ledger
+//! - `commands` kills `backup`, `restore`, `recover --branch` and `migrate`; `fingerprint` sees that they
+//!   leave alone what they read, `old_schema` is what `migrate` works on
 //! - `check` compares what came back with all that, `world` is the life of one world under it
 
 mod check;
+mod commands;
 mod database;
+mod fingerprint;
 mod gifts;
+mod old_schema;
 mod plan;
 mod players;
 mod recorder;
@@ -112,6 +117,10 @@ fn run(cli: &Cli) -> anyhow::Result<Vec<String>> {
         players: cli.players,
         kills_postgres: cli.kill_postgres,
         loses_disks: cli.lose_disks,
+        // Short runs on one store after the other kill different ones.
+        first_command: cli.seed % 4
+            + 2 * u64::from(cli.postgres.is_some())
+            + u64::from(cli.lose_disks),
     };
     let mut tally = Tally::default();
     let mut problems = Vec::new();

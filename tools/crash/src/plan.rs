@@ -49,6 +49,9 @@ pub enum Moment {
     Starting(Duration),
     /// So long after an orderly stop was asked for.
     Stopping(Duration),
+    /// No server: a command works on what is left, and is killed after so many hundredths of the time
+    /// that it takes.
+    Command(u64),
     /// So long after a process of Postgres was killed, which makes Postgres end all others and
     /// recover.
     WithoutDatabase(Duration),
@@ -63,6 +66,7 @@ impl Moment {
             Self::Checkpoint(_) => "checkpoint",
             Self::Starting(_) => "starting",
             Self::Stopping(_) => "stopping",
+            Self::Command(_) => "command",
             Self::WithoutDatabase(_) => "without database",
         }
     }
@@ -86,6 +90,21 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// Whether a command is killed after so many kills, and not a server: every fourth time.
+    #[must_use]
+    pub fn is_commands_turn(kills: u32) -> bool {
+        kills % 4 == 3
+    }
+
+    /// A command's end instead of a server's. Most write at the end.
+    pub fn of_command(dice: &mut Dice) -> Self {
+        let from = dice.one_of(&[0, 60]);
+        Self {
+            moment: Moment::Command(from + dice.up_to(100 - from)),
+            ..Self::draw(dice, None, false, false)
+        }
+    }
+
     /// The next one. `started_in`: how long a start took last.
     pub fn draw(
         dice: &mut Dice,
@@ -133,13 +152,15 @@ mod tests {
         let draw = || {
             let mut dice = Dice::of_world(3, 1);
             let plans = std::iter::repeat_with(|| Plan::draw(&mut dice, None, true, true));
-            plans.take(200).collect::<Vec<_>>()
+            let mut plans: Vec<_> = plans.take(200).collect();
+            plans.push(Plan::of_command(&mut dice));
+            plans
         };
         assert_eq!(draw(), draw());
         let mut names: Vec<_> = draw().iter().map(|plan| plan.moment.name()).collect();
         names.sort_unstable();
         names.dedup();
-        assert_eq!(names.len(), 5, "{names:?}");
+        assert_eq!(names.len(), 6, "{names:?}");
     }
 
     #[test]

@@ -14,6 +14,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::check::{Notes, Recovered};
+use crate::commands::{Bench, State, Which};
 use crate::database::{Database, wait};
 use crate::gifts;
 use crate::plan::{Dice, Moment, Plan};
@@ -44,6 +45,8 @@ pub struct Setting {
     pub kills_postgres: bool,
     /// Whether disks are lost with servers; they then acknowledge only what the database has, too.
     pub loses_disks: bool,
+    /// Which command is killed first.
+    pub first_command: u64,
 }
 
 /// What a run came to.
@@ -52,6 +55,8 @@ pub struct Tally {
     /// Servers killed.
     pub kills: u32,
     by_moment: BTreeMap<&'static str, u32>,
+    /// Commands begun.
+    commands: u32,
     /// Of these, so many with their disks.
     disks: u32,
     digests: usize,
@@ -118,6 +123,9 @@ pub struct World<'a> {
     players: Players,
     notes: Notes,
     started_in: Option<Duration>,
+    /// What commands wrote, and how long they took.
+    scratch: TempDir,
+    took: BTreeMap<Which, Duration>,
     problems: Vec<String>,
 }
 
@@ -140,6 +148,8 @@ impl<'a> World<'a> {
             players,
             notes: Notes::default(),
             started_in: None,
+            scratch: tempfile::tempdir().context("no place for what commands write")?,
+            took: BTreeMap::new(),
             problems: Vec::new(),
         })
     }
@@ -151,28 +161,38 @@ impl<'a> World<'a> {
     pub fn live(mut self, kills: u32, of: u32, tally: &mut Tally) -> anyhow::Result<Vec<String>> {
         let mut killed = 0;
         while killed < kills && self.problems.is_empty() {
-            let plan = Plan::draw(
-                &mut self.dice,
-                self.started_in,
-                self.setting.kills_postgres && self.database.is_some(),
-                self.setting.loses_disks && self.database.is_some(),
-            );
-            if !self
-                .one_life(&plan, tally)
-                .with_context(|| format!("{plan:?}"))?
-            {
+            // Commands have something to work on once a server has been ready.
+            let is_commands = self.started_in.is_some() && Plan::is_commands_turn(tally.kills);
+            let plan = if is_commands {
+                Plan::of_command(&mut self.dice)
+            } else {
+                Plan::draw(
+                    &mut self.dice,
+                    self.started_in,
+                    self.setting.kills_postgres && self.database.is_some(),
+                    self.setting.loses_disks && self.database.is_some(),
+                )
+            };
+            let name = match plan.moment {
+                Moment::Command(percent) => self.one_command(percent, tally),
+                _ => self.one_life(&plan, tally),
+            };
+            let Some(name) = name.with_context(|| format!("{plan:?}"))? else {
                 continue;
-            }
+            };
             killed += 1;
             tally.kills += 1;
-            *tally.by_moment.entry(plan.moment.name()).or_default() += 1;
+            *tally.by_moment.entry(name).or_default() += 1;
             let mut with = "";
-            if plan.loses_disk {
+            if plan.loses_disk && !is_commands {
                 self.lose_disk()?;
                 tally.disks += 1;
                 with = ", and its disk is lost";
             }
-            println!("  kill {:>3}/{of} {:?}{with}", tally.kills, plan.moment);
+            println!(
+                "  kill {:>3}/{of} {name}, {:?}{with}",
+                tally.kills, plan.moment
+            );
         }
         if self.problems.is_empty() {
             self.last_life(tally)?;
@@ -185,20 +205,68 @@ impl<'a> World<'a> {
         self.problems.append(&mut told.problems.lock());
         self.players.leave();
         if !self.problems.is_empty() {
-            let kept = self.dir.keep();
-            self.problems
-                .push(format!("what is left of it: {}", kept.display()));
+            for kept in [self.dir.keep(), self.scratch.keep()] {
+                self.problems
+                    .push(format!("what is left of it: {}", kept.display()));
+            }
         }
         Ok(self.problems)
     }
 
-    /// Starts a server, checks what it came back to, and kills it. False if it was gone before the
-    /// kill, as one may be that was asked to stop.
-    fn one_life(&mut self, plan: &Plan, tally: &mut Tally) -> anyhow::Result<bool> {
+    /// Kills the command whose turn it is, working on what the last server left. `None` as for a server.
+    fn one_command(
+        &mut self,
+        percent: u64,
+        tally: &mut Tally,
+    ) -> anyhow::Result<Option<&'static str>> {
+        if let Some(database) = self.database {
+            database.wait_until_up()?;
+        }
+        let turn = self.setting.first_command + u64::from(tally.commands);
+        tally.commands += 1;
+        let which = Which::in_turn(turn);
+        let told = self.notes.digests.len().saturating_sub(1) as u64;
+        let past = self.dice.up_to(told) as usize;
+        let past = self.notes.digests.iter().nth(past);
+        // What a lost disk alone had of the past cannot be had any more, but the newest state always can.
+        let past = past.filter(|_| !self.setting.loses_disks);
+        let past: Option<State> = past.map(|(tick, digest)| (*tick, digest.clone()));
+        let mut bench = Bench {
+            server: &self.setting.server,
+            assets: &self.setting.assets,
+            scenario: &self.setting.scenario,
+            world: WORLD,
+            original: self.dir.path(),
+            database: self.database,
+            scratch: self.scratch.path(),
+            took: &mut self.took,
+            number: tally.commands,
+        };
+        let outcome = bench.kill(which, percent, past.as_ref())?;
+        self.problems.extend(outcome.problems);
+        if let Some(newest) = outcome.newest {
+            // Nobody is told anything meanwhile, so it stays so until a server starts.
+            if let Some(before) = &self.notes.expected
+                && *before != newest
+            {
+                self.problems
+                    .push(format!("a command found {newest:?} after {before:?}"));
+            }
+            self.notes.expected = Some(newest);
+        }
+        Ok(outcome.lived.then_some(which.name()))
+    }
+
+    /// Starts a server, checks what it came back to, and kills it. Its name in the tally; `None` if it was
+    /// gone before the kill, as one may be that was asked to stop.
+    fn one_life(&mut self, plan: &Plan, tally: &mut Tally) -> anyhow::Result<Option<&'static str>> {
+        let name = plan.moment.name();
         let mut server = self.start(plan)?;
         if let Moment::Starting(after) = plan.moment {
+            // It may have begun to step unseen.
+            self.notes.expected = None;
             std::thread::sleep(after);
-            return server.kill();
+            return Ok(server.kill()?.then_some(name));
         }
         let (ready, recorder) = self.receive(&mut server, tally)?;
         match plan.moment {
@@ -219,11 +287,11 @@ impl<'a> World<'a> {
                 }
                 std::thread::sleep(after);
             }
-            Moment::Starting(_) => {}
+            Moment::Starting(_) | Moment::Command(_) => {}
         }
         let lived = server.kill()?;
         self.note(recorder);
-        Ok(lived)
+        Ok(lived.then_some(name))
     }
 
     /// All that the server had written is gone; what its operator would bring along stays: certificate
@@ -356,6 +424,7 @@ impl<'a> World<'a> {
         let (problems, compared) = recovered.against(&self.notes, ready.epoch);
         self.problems.extend(problems);
         self.notes.epoch = self.notes.epoch.max(ready.epoch);
+        self.notes.expected = None;
         tally.compared += compared;
         tally.replayed += recovered.replayed_ticks;
         self.compare_gifts(Tick(recovered.tick), tally)?;
