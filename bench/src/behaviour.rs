@@ -12,7 +12,7 @@ const PULL: f64 = 0.3;
 /// A walker that is so near has arrived, metres.
 const ARRIVED_M: f64 = 8.0;
 /// How many ticks a blow may take to show as struck before it counts as missed.
-const BLOW_TICKS_MAX: u64 = 8;
+pub const BLOW_TICKS_MAX: u64 = 8;
 /// One tick in this many, a bot jumps.
 const JUMP_ONE_IN: u64 = 200;
 

@@ -9,18 +9,19 @@ use bluemarble_net::client::{Client, ClientOptions, Disconnected, Link, Predicto
 use bluemarble_net::tickets::CharacterName;
 use bluemarble_shared_protocol::codec::quantise;
 use bluemarble_shared_protocol::{
-    Action, Buttons, EntityId, Epoch, InputSeq, Intent, Tick, WireEntity, WishDir,
+    Action, Buttons, EntityId, Epoch, InputSeq, Intent, OwnVitals, Tick, WireEntity, WishDir,
 };
 use bluemarble_spatial::{CellId, FrameAxes};
 use glam::DVec3;
 
-use crate::behaviour::{Ground, Mind, Situation, Wish};
+use crate::arriving::{Arriving, Storm};
+use crate::behaviour::{BLOW_TICKS_MAX, Ground, Mind, Situation, Wish};
 use crate::cli::LoadArgs;
 use crate::counter::Counter;
 use crate::fate::Chapter;
 use crate::outcome::{Counters, Outcome};
 use crate::run::{Phase, Run, unix_now};
-use crate::scene::Walker;
+use crate::scene::Actor;
 use crate::verify::{Received, Rules, Strains, ViewSample};
 
 /// Only one bot in so many times the blows of others: each look costs a pass over its view.
@@ -31,7 +32,7 @@ const TRIES_BAD_LINE: u32 = 4;
 /// One bot in so many loses its connection now and then, if that is asked for.
 pub const DROPPER_ONE_IN: u32 = 10;
 /// How long it is away.
-const DROPPER_PAUSE: Duration = Duration::from_millis(700);
+pub const DROPPER_PAUSE: Duration = Duration::from_millis(700);
 /// One bot in so many is a guest.
 const GUEST_ONE_IN: u32 = 20;
 /// How long a guest stays, seconds.
@@ -70,8 +71,8 @@ pub enum Part {
 pub enum Manner {
     /// About a square, striking whoever comes near.
     Roams(Mind),
-    /// On the patch of a scene.
-    Walks(Walker),
+    /// In a scene.
+    Plays(Actor),
 }
 
 impl Bot {
@@ -99,11 +100,19 @@ impl Bot {
 
     /// The same bot, in a scene.
     #[must_use]
-    pub fn walking(self, walker: Walker, part: Part) -> Self {
+    pub fn playing(self, actor: Actor, part: Part) -> Self {
         Self {
             part,
-            manner: Manner::Walks(walker),
+            manner: Manner::Plays(actor),
             ..self
+        }
+    }
+
+    /// Its avatar and for which army it fights, if it does.
+    pub fn allegiance(&self) -> Option<(EntityId, u8)> {
+        match &self.manner {
+            Manner::Plays(actor) => Some((self.name.avatar(), actor.army()?)),
+            Manner::Roams(_) => None,
         }
     }
 
@@ -140,13 +149,15 @@ impl Bot {
         run: &Arc<Run>,
         outcome: &mut Outcome,
     ) -> Result<(), String> {
-        if let (Manner::Walks(walker), Part::Keeps | Part::Counts) = (&mut self.manner, self.part) {
+        let began_us = run.now_us();
+        if let (Manner::Plays(actor), Part::Keeps | Part::Counts) = (&mut self.manner, self.part) {
             let link = Link::connect(options.clone()).await;
             let link = link.map_err(|error| error.to_string())?;
             outcome.was_inside = true;
             let keeps = self.part == Part::Keeps;
-            let counter = Counter::new(self.number, keeps, link, walker, run, outcome);
-            return counter.visit().await.map_err(|error| error.to_string());
+            let mut counter = Counter::new(self.number, keeps, link, actor, run, outcome);
+            counter.arriving = Arriving::Joins(began_us);
+            return counter.visit(options, self.tries).await;
         }
         let client = Client::connect(options.clone(), predictor.clone()).await;
         let client = client.map_err(|error| error.to_string())?;
@@ -154,6 +165,7 @@ impl Bot {
         outcome.verifies = true;
         let mut player = Player::new(client, self, run, outcome);
         player.came_back = came_back;
+        player.arriving = Arriving::Joins(began_us);
         let end = player.play().await;
         player.close_window();
         player.end_chapter();
@@ -200,6 +212,12 @@ struct Player<'a> {
     last_us: Option<u64>,
     /// The counters when the measurement began.
     window: Option<Counters>,
+    /// Since when it has been on its way in.
+    arriving: Arriving,
+    /// Whether it has lost its connection with everybody else.
+    storm: Storm,
+    /// When it struck last, as a soldier.
+    struck: Option<Tick>,
 }
 
 /// What may only go forward.
@@ -231,6 +249,9 @@ impl<'a> Player<'a> {
             swings: HashMap::new(),
             last_us: None,
             window: None,
+            arriving: Arriving::default(),
+            storm: Storm::default(),
+            struck: None,
         }
     }
 
@@ -245,7 +266,7 @@ impl<'a> Player<'a> {
             if phase == Phase::Leaving || self.has_stayed_long(phase, tick) {
                 return Ok(());
             }
-            if self.is_dropped(phase, tick) {
+            if self.is_dropped(phase, tick) || self.storm.breaks(self.run, now_us) {
                 self.drop_out().await?;
                 continue;
             }
@@ -285,6 +306,7 @@ impl<'a> Player<'a> {
             && let Some(place) = self.place()
         {
             self.first_tick = Some(tick);
+            self.arriving.arrived(self.run.now_us(), self.outcome);
             let tick_hz = self.client.welcome().tick_hz;
             let chapter = || Chapter::begin(self.avatar, tick, tick_hz);
             self.chapter.get_or_insert_with(chapter);
@@ -337,6 +359,7 @@ impl<'a> Player<'a> {
         }
         self.client.connection().close(0_u32.into(), b"");
         tokio::time::sleep(DROPPER_PAUSE).await;
+        self.arriving = Arriving::Returns(self.run.now_us());
         let mut tries = 1;
         let goes_on = loop {
             match self.client.resume(None).await {
@@ -394,7 +417,13 @@ impl<'a> Player<'a> {
         let (me, middle) = (self.place()?, self.run.middle()?);
         let mind = match &mut self.bot.manner {
             Manner::Roams(mind) => mind,
-            Manner::Walks(walker) => return Some(walker.decide(tick, me, middle)),
+            Manner::Plays(actor) => {
+                let wish = actor.decide(tick, me, middle);
+                return Some(match actor.army() {
+                    Some(army) => self.strike(tick, me, wish, army),
+                    None => wish,
+                });
+            }
         };
         let vitals = self.client.core().own().vitals?;
         let situation = Situation {
@@ -406,7 +435,28 @@ impl<'a> Player<'a> {
         };
         let (view, axes) = (self.client.core().view(), &mut self.axes);
         let reach_m = self.bot.reach_m;
-        Some(mind.decide(situation, || nearest_living(view, axes, me, reach_m)))
+        Some(mind.decide(situation, || {
+            nearest_living(view, axes, (me, reach_m), |_| true)
+        }))
+    }
+
+    /// The same wish, and a blow at the nearest of the other army, if there is one within reach.
+    fn strike(&mut self, tick: Tick, me: DVec3, wish: Wish, army: u8) -> Wish {
+        let core = self.client.core();
+        let ready = |vitals: OwnVitals| vitals.health > 0 && vitals.ready_in_ticks == 0;
+        let rested = self
+            .struck
+            .is_none_or(|at| tick.since(at) >= BLOW_TICKS_MAX);
+        if !rested || !core.own().vitals.is_some_and(ready) {
+            return wish;
+        }
+        let foe = |id| self.run.armies.of(id).is_some_and(|other| other != army);
+        let within = (me, self.bot.reach_m);
+        let attack = nearest_living(core.view(), &mut self.axes, within, foe);
+        if attack.is_some() {
+            self.struck = Some(tick);
+        }
+        Wish { attack, ..wish }
     }
 
     fn check_header(&mut self, tick: Tick) {
@@ -492,8 +542,13 @@ impl<'a> Player<'a> {
     }
 }
 
-/// The nearest living other within reach.
-fn nearest_living(view: &View, axes: &mut Axes, me: DVec3, reach_m: f64) -> Option<EntityId> {
+/// The nearest living other within reach, of those whom one may strike.
+fn nearest_living(
+    view: &View,
+    axes: &mut Axes,
+    (me, reach_m): (DVec3, f64),
+    may: impl Fn(EntityId) -> bool,
+) -> Option<EntityId> {
     let mut nearest = None;
     let mut nearest2 = reach_m * reach_m;
     for (id, seen) in view
@@ -501,7 +556,7 @@ fn nearest_living(view: &View, axes: &mut Axes, me: DVec3, reach_m: f64) -> Opti
         .filter(|(_, seen)| seen.state.action != Action::Dead)
     {
         let away2 = axes.position(&seen.state).distance_squared(me);
-        if away2 < nearest2 {
+        if away2 < nearest2 && may(id) {
             (nearest, nearest2) = (Some(id), away2);
         }
     }

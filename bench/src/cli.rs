@@ -121,9 +121,9 @@ pub struct LoadArgs {
     /// How long to measure, after everybody has joined, seconds.
     #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=86_400))]
     pub seconds: u64,
-    /// Over how many seconds the bots join.
-    #[arg(long, default_value_t = 5.0, value_parser = positive_seconds)]
-    pub ramp: f64,
+    /// Over how many seconds the bots join; 5 unless the scene says otherwise.
+    #[arg(long, value_parser = positive_seconds)]
+    pub ramp: Option<f64>,
     /// The server's QUIC address.
     #[arg(long, default_value = "127.0.0.1:4433", value_name = "IP:PORT")]
     pub server: SocketAddr,
@@ -168,6 +168,14 @@ pub struct LoadArgs {
     /// later.
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=3_600))]
     pub drop_every: Option<u64>,
+    /// Every bot loses its connection at once, so many seconds into the measurement, and comes back to its
+    /// session a moment later.
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=3_600))]
+    pub all_drop_after: Option<u64>,
+    /// Recorded people for scenes that walk after some: rows of `id frame x y z` in metres and a line
+    /// `# framerate: 25 fps`; a short made-up one unless given.
+    #[arg(long, value_name = "FILE", help_heading = "Scenes")]
+    pub recording: Option<PathBuf>,
     /// UDP sockets the bots share.
     #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=1_024))]
     pub sockets: u16,
@@ -180,12 +188,21 @@ pub struct LoadArgs {
 }
 
 impl LoadArgs {
+    /// Over how many seconds the bots join.
+    #[must_use]
+    pub fn ramp_s(&self) -> f64 {
+        self.ramp.unwrap_or(RAMP_S)
+    }
+
     /// How many hostile bots there are.
     #[must_use]
     pub fn hostile_bots(&self) -> u32 {
         self.hostile.map_or(0, |wish| wish.bots(self.clients))
     }
 }
+
+/// Over how many seconds bots join unless told otherwise.
+const RAMP_S: f64 = 5.0;
 
 /// Gates: the run fails if one is not met.
 #[derive(Clone, Debug, Default, Args)]
@@ -208,6 +225,12 @@ pub struct Expect {
     /// At most this share of the snapshot datagrams may be missing, 0 to 1.
     #[arg(long, value_name = "SHARE", help_heading = "Gates")]
     pub expect_loss: Option<f64>,
+    /// From a bot's first packet until its avatar is there, 99 of 100 take at most so long, milliseconds.
+    #[arg(long, value_name = "MS", help_heading = "Gates")]
+    pub expect_joined_p99_ms: Option<f64>,
+    /// The same for bots that lost their connection and come back.
+    #[arg(long, value_name = "MS", help_heading = "Gates")]
+    pub expect_returned_p99_ms: Option<f64>,
 }
 
 /// How many hostile bots.

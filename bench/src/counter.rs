@@ -6,29 +6,41 @@
 
 use std::sync::atomic::Ordering;
 
-use bluemarble_net::client::{AckWindow, Disconnected, Link, PredictionErrors};
+use bluemarble_net::client::{
+    AckWindow, ClientOptions, Disconnected, Link, PredictionErrors, Received, Return,
+};
 use bluemarble_shared_protocol::codec::{
     DecodeError, IntentDatagram, OwnUpdate, SnapshotReader, input_near, nearest, snapshot_tick_near,
 };
 use bluemarble_shared_protocol::limits::INTENTS_PER_DATAGRAM_MAX;
-use bluemarble_shared_protocol::{InputSeq, Intent, Tick, WishDir};
+use bluemarble_shared_protocol::{InputSeq, Intent, ServerMessage, Tick, WishDir};
 use bytes::Bytes;
 use glam::DVec3;
 
+use crate::arriving::{Arriving, Storm};
+use crate::bot::DROPPER_PAUSE;
 use crate::capture::Capture;
 use crate::outcome::{Counters, Outcome};
 use crate::run::{Phase, Run};
-use crate::scene::Walker;
+use crate::scene::Actor;
 
 /// A walker's pace, metres per second.
 const PACE_MPS: f64 = 5.0;
 /// Datagrams taken in one go: more never wait.
 const AT_ONCE_MAX: usize = 64;
 
+/// Why a bot stops playing.
+enum Pause {
+    /// The run is over.
+    Over,
+    /// Everybody loses the connection.
+    Storm,
+}
+
 /// Such a bot in the world.
 pub struct Counter<'a> {
     link: Link,
-    walker: &'a mut Walker,
+    actor: &'a mut Actor,
     run: &'a Run,
     outcome: &'a mut Outcome,
     acks: AckWindow,
@@ -37,11 +49,16 @@ pub struct Counter<'a> {
     applied: InputSeq,
     tick: Tick,
     place: Option<DVec3>,
+    /// Number of the newest event it was told.
+    events: u64,
     received: u64,
     undecodable: u64,
     capture: Option<Capture>,
     last_us: Option<u64>,
     window: Option<Counters>,
+    /// Since when it has been on its way in.
+    pub arriving: Arriving,
+    storm: Storm,
 }
 
 impl<'a> Counter<'a> {
@@ -50,12 +67,12 @@ impl<'a> Counter<'a> {
         number: u32,
         keeps: bool,
         link: Link,
-        walker: &'a mut Walker,
+        actor: &'a mut Actor,
         run: &'a Run,
         outcome: &'a mut Outcome,
     ) -> Self {
         Self {
-            walker,
+            actor,
             run,
             outcome,
             acks: AckWindow::default(),
@@ -64,25 +81,36 @@ impl<'a> Counter<'a> {
             applied: InputSeq(0),
             tick: link.welcome().tick,
             place: None,
+            events: 0,
             received: 0,
             undecodable: 0,
             capture: keeps.then(|| Capture::new(number, link.welcome(), link.schema())),
             link,
             last_us: None,
             window: None,
+            arriving: Arriving::default(),
+            storm: Storm::default(),
         }
     }
 
-    /// Plays until the run is over, and leaves.
+    /// Plays until the run is over, and leaves. Whoever loses the connection with everybody else comes back
+    /// with these options, after so many tries at most.
     ///
     /// # Errors
-    /// [`Disconnected`].
-    pub async fn visit(mut self) -> Result<(), Disconnected> {
-        let end = self.play().await;
-        if let Some(before) = self.window.take() {
-            let after = self.counters(self.run.now_us());
-            self.outcome.add(&before, &after);
-        }
+    /// Why it could not stay.
+    pub async fn visit(mut self, options: &ClientOptions, tries: u32) -> Result<(), String> {
+        let end = loop {
+            match self.play().await {
+                Ok(Pause::Over) => break Ok(()),
+                Err(lost) => break Err(lost.to_string()),
+                Ok(Pause::Storm) => {
+                    if let Err(reason) = self.come_back(options, tries).await {
+                        break Err(reason);
+                    }
+                }
+            }
+        };
+        self.close_window();
         if self.place.is_some() {
             self.run.inside.fetch_sub(1, Ordering::Relaxed);
         }
@@ -91,7 +119,42 @@ impl<'a> Counter<'a> {
         end
     }
 
-    async fn play(&mut self) -> Result<(), Disconnected> {
+    fn close_window(&mut self) {
+        if let Some(before) = self.window.take() {
+            let after = self.counters(self.run.now_us());
+            self.outcome.add(&before, &after);
+        }
+    }
+
+    /// The connection breaks, and the session goes on over another.
+    async fn come_back(&mut self, options: &ClientOptions, tries: u32) -> Result<(), String> {
+        self.close_window();
+        self.last_us = None;
+        let token = self.link.token().ok_or("it was never given a token")?;
+        self.link.connection().close(0_u32.into(), b"");
+        tokio::time::sleep(DROPPER_PAUSE).await;
+        self.arriving = Arriving::Returns(self.run.now_us());
+        let before = self.acks.to_acks().map_or(0, |acks| acks.before);
+        let mut tried = 0;
+        self.link = loop {
+            let back = Return {
+                token: token.clone(),
+                taken: (self.acks.newest(), before),
+                events: self.events,
+            };
+            tried += 1;
+            match Link::resume(options.clone(), back, self.link.welcome()).await {
+                Ok(Received::Resumed { link, .. }) => break link,
+                Ok(Received::Afresh(_)) => return Err("its session was not there any more".into()),
+                Err(error) if tried >= tries => return Err(error.to_string()),
+                Err(_) => {}
+            }
+        };
+        self.outcome.resumed += 1;
+        Ok(())
+    }
+
+    async fn play(&mut self) -> Result<Pause, Disconnected> {
         loop {
             let before = self.tick;
             let datagram = self.link.next_datagram().await?;
@@ -103,10 +166,17 @@ impl<'a> Counter<'a> {
                 self.take(datagram);
             }
             // Nobody reads them, but unread they would stop the stream.
-            while self.link.try_message().is_some() {}
+            while let Some(message) = self.link.try_message() {
+                if let ServerMessage::Events { first, events } = message {
+                    self.events = self.events.max(first + events.len() as u64 - 1);
+                }
+            }
             let phase = self.run.phase();
             if phase == Phase::Leaving {
-                return Ok(());
+                return Ok(Pause::Over);
+            }
+            if self.storm.breaks(self.run, self.run.now_us()) {
+                return Ok(Pause::Storm);
             }
             if self.tick == before && self.received != 1 {
                 continue;
@@ -163,6 +233,9 @@ impl<'a> Counter<'a> {
                 self.run.inside.fetch_add(1, Ordering::Relaxed);
             }
         }
+        if self.place.is_some() {
+            self.arriving.arrived(self.run.now_us(), self.outcome);
+        }
         Ok(())
     }
 
@@ -174,7 +247,7 @@ impl<'a> Counter<'a> {
         };
         self.next_seq += 1;
         if let (Some(place), Some(middle)) = (self.place, self.run.middle()) {
-            let wish = self.walker.decide(self.tick, place, middle);
+            let wish = self.actor.decide(self.tick, place, middle);
             let step_m = PACE_MPS / f64::from(self.link.welcome().tick_hz);
             let next = (place + wish.dir * step_m).normalize() * place.length();
             self.place = Some(next);

@@ -20,10 +20,11 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, interval, sleep, sleep_until};
 
 use crate::admin::{Admin, Status};
+use crate::armies::Armies;
 use crate::blows::Blows;
 use crate::bot::{self, Bot};
 use crate::capture;
-use crate::cli::LoadArgs;
+use crate::cli::{Expect, LoadArgs};
 use crate::content;
 use crate::hostile::{Hostiles, Target};
 use crate::judge::{Findings, Judge, KeepTruth};
@@ -46,19 +47,22 @@ const LEAVE_WAIT: Duration = Duration::from_secs(25);
 /// Lines of their own that bots may have.
 const SOCKETS_MAX: u16 = 1_024;
 
-/// Runs the load and gives the report, unjudged.
+/// Runs the load and gives the report, unjudged, and by which gates to judge it.
 ///
 /// # Errors
 /// The load could not be run at all.
-pub async fn run(args: &LoadArgs) -> anyhow::Result<Report> {
+pub async fn run(args: &LoadArgs) -> anyhow::Result<(Report, Expect)> {
     let Some(name) = args.scene.clone() else {
-        return run_over_line(args, None).await;
+        let report = run_over_line(args, None).await?;
+        return Ok((report, args.expect.clone()));
     };
     let stage = {
         let args = args.clone();
         tokio::task::spawn_blocking(move || Stage::start(&args, &name)).await??
     };
-    run_over_line(&stage.arguments(args), Some(&stage)).await
+    let args = stage.arguments(args);
+    let report = run_over_line(&args, Some(&stage)).await?;
+    Ok((report, args.expect))
 }
 
 /// With a bad line in between, if one is asked for.
@@ -106,8 +110,8 @@ async fn run_against(
     let rules = args.link.iter().fold(rules, |rules, line| rules.over(line));
     let judge = Judge::start(rules, stream, keep)?;
     let avatars = crew.bots.iter().map(|bot| bot.name.avatar());
-    let (blows, every) = (Blows::of(avatars), args.truth_every);
-    let run = Run::new(blows, judge.desk(), every, args.drop_every);
+    let armies = Armies::new(crew.bots.iter().filter_map(Bot::allegiance));
+    let run = Run::new(Blows::of(avatars), armies, judge.desk(), args);
     let run = Arc::new(run);
 
     let bar = progress_bar(args);
@@ -225,7 +229,7 @@ impl Crew {
             .unwrap_or_else(|| TicketKeys::paths(&dev).0);
         let issuer = issuer(&key, &status.world)?;
         let now_s = bot::unix_now_s();
-        let lifetime_s = args.seconds + args.ramp.ceil() as u64 + TICKET_SPARE_S;
+        let lifetime_s = args.seconds + args.ramp_s().ceil() as u64 + TICKET_SPARE_S;
         let bots = (0..args.clients)
             .map(|number| {
                 let name = CharacterName::parse(&format!("{}-{number:04}", args.name))
@@ -233,7 +237,7 @@ impl Crew {
                 let ticket = issuer.issue(&name, now_s, lifetime_s);
                 let bot = Bot::new(args, number, name, ticket);
                 Ok(match stage {
-                    Some(stage) => bot.walking(stage.walker(args.seed, number), stage.part(number)),
+                    Some(stage) => bot.playing(stage.actor(args.seed, number), stage.part(number)),
                     None => bot,
                 })
             })
@@ -300,7 +304,7 @@ impl Crew {
         let all_options: Vec<_> = (0..self.bots.len()).map(|n| self.options_of(n)).collect();
         let count = self.bots.len() as f64;
         for (n, (bot, options)) in self.bots.into_iter().zip(all_options).enumerate() {
-            sleep_until(began + Duration::from_secs_f64(args.ramp * n as f64 / count)).await;
+            sleep_until(began + Duration::from_secs_f64(args.ramp_s() * n as f64 / count)).await;
             tasks.spawn(Box::pin(bot.live(options, predictor.clone(), run.clone())));
             bar.set_position(run.inside.load(Ordering::Relaxed));
         }

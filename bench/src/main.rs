@@ -1,6 +1,8 @@
 //! `bluemarble-bench`: load tests with real QUIC clients that check what they see.
 
 mod admin;
+mod armies;
+mod arriving;
 mod behaviour;
 mod blows;
 mod bot;
@@ -64,9 +66,9 @@ fn load(args: &LoadArgs) -> anyhow::Result<ExitCode> {
         .worker_threads(usize::from(args.bot_threads))
         .enable_all()
         .build()?;
-    let mut report = runtime.block_on(Box::pin(load::run(args)))?;
+    let (mut report, gates) = runtime.block_on(Box::pin(load::run(args)))?;
     runtime.shutdown_background();
-    report.judge(&args.expect);
+    report.judge(&gates);
     println!("{}", report.table());
     if let Some(file) = &args.json {
         let text = serde_json::to_string_pretty(&report)?;

@@ -47,6 +47,10 @@ pub struct Outcome {
     pub blows_us: Histogram<u64>,
     /// Between one snapshot and the next, microseconds.
     pub gaps_us: Histogram<u64>,
+    /// From the first packet until the avatar was there, microseconds.
+    pub joined_us: Histogram<u64>,
+    /// The same after a lost connection.
+    pub returned_us: Histogram<u64>,
     /// Whether headers only went forward.
     pub headers: Count,
     /// What it was told happened, a chapter for each visit.
@@ -109,6 +113,8 @@ impl Outcome {
             bent: 0,
             blows_us: latencies(),
             gaps_us: latencies(),
+            joined_us: latencies(),
+            returned_us: latencies(),
             headers: Count::default(),
             chapters: Vec::new(),
             resumed: 0,

@@ -33,6 +33,10 @@ pub struct Report {
     pub line: Option<Line>,
     /// Between one snapshot of a bot and its next, milliseconds.
     pub gaps_ms: Quantiles,
+    /// From a bot's first packet until its avatar was there, milliseconds.
+    pub joined_ms: Option<Quantiles>,
+    /// The same after a lost connection; `None` if nobody came back.
+    pub returned_ms: Option<Quantiles>,
     /// Bots.
     pub clients: u32,
     /// Seed of the bots' wishes.

@@ -7,7 +7,9 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use glam::DVec3;
 use parking_lot::Mutex;
 
+use crate::armies::Armies;
 use crate::blows::Blows;
+use crate::cli::LoadArgs;
 use crate::judge::Desk;
 
 /// What the bots are doing.
@@ -35,6 +37,12 @@ pub struct Run {
     pub desk: Desk,
     /// Views are taken at ticks divisible by this.
     pub truth_every: u64,
+    /// Who fights for whom.
+    pub armies: Armies,
+    /// When the measurement began, microseconds; 0 before.
+    measuring_us: AtomicU64,
+    /// Everybody loses the connection so long after, seconds.
+    pub all_drop_after_s: Option<u64>,
     /// One bot in [`DROPPER_ONE_IN`](crate::bot::DROPPER_ONE_IN) loses its connection so often, seconds.
     pub drop_every_s: Option<u64>,
     /// Bots that are in the world.
@@ -46,15 +54,18 @@ pub struct Run {
 impl Run {
     /// In the joining phase.
     #[must_use]
-    pub fn new(blows: Blows, desk: Desk, truth_every: u64, drop_every_s: Option<u64>) -> Self {
+    pub fn new(blows: Blows, armies: Armies, desk: Desk, args: &LoadArgs) -> Self {
         Self {
             phase: AtomicU8::new(Phase::Joining as u8),
             began: now(),
             appeared: Mutex::new((DVec3::ZERO, 0)),
             blows,
             desk,
-            truth_every,
-            drop_every_s,
+            armies,
+            measuring_us: AtomicU64::new(0),
+            truth_every: args.truth_every,
+            drop_every_s: args.drop_every,
+            all_drop_after_s: args.all_drop_after,
             inside: AtomicU64::new(0),
             dropped_views: AtomicU64::new(0),
         }
@@ -72,7 +83,18 @@ impl Run {
 
     /// On to the next phase.
     pub fn set_phase(&self, phase: Phase) {
+        if phase == Phase::Measuring {
+            self.measuring_us.store(self.now_us(), Ordering::Relaxed);
+        }
         self.phase.store(phase as u8, Ordering::Release);
+    }
+
+    /// When everybody loses the connection, if that is known and asked for, microseconds.
+    #[must_use]
+    pub fn storm_at_us(&self) -> Option<u64> {
+        let began_us = self.measuring_us.load(Ordering::Relaxed);
+        let after_us = self.all_drop_after_s? * 1_000_000;
+        (began_us > 0).then(|| began_us + after_us)
     }
 
     /// Since the run began, microseconds; never 0.

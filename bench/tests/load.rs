@@ -451,9 +451,45 @@ fn a_wrong_ticket_key_is_refused_by_the_server_and_said_once() {
 
 #[test]
 fn a_scene_brings_its_own_server_and_what_everybody_received_is_right() {
+    let args = "--scene meadow --clients 44 --k 12 --seconds 3 --ramp 0.5 --truth-every 5";
+    let (report, told) = scene(args);
+    let cost = &report["cost"];
+    let seen = cost["seen_within"].as_f64().unwrap();
+    assert!((6.0..24.0).contains(&seen), "{told}");
+    assert!(cost["cpu_us"]["everything"].as_f64().unwrap() > 0.0);
+    let looks = |band: &str| cost[band]["looks"].as_u64().unwrap();
+    assert!(looks("near") > 200 && looks("far") > 200, "{told}");
+    assert!(cost["near"]["error_cm"]["p99"].as_f64().unwrap() < 100.0);
+}
+
+#[test]
+fn after_a_storm_everybody_goes_on_as_before() {
+    let args =
+        "--scene reconnect-storm --clients 24 --k 8 --seconds 4 --ramp 0.5 --all-drop-after 1";
+    let (report, told) = scene(args);
+    assert_eq!(report["lost"]["resumed"], 24, "{told}");
+    assert!(
+        report["returned_ms"]["p99"].as_f64().unwrap() > 0.0,
+        "{told}"
+    );
+    let (checks, failures) = count(&report, "own");
+    assert!(checks > 100 && failures == 0, "{told}");
+}
+
+#[test]
+fn armies_fight_over_zone_borders_and_everybody_is_told_of_every_blow() {
+    let args = "--scene siege --clients 24 --seconds 6 --ramp 0.5 --expect-kills-per-s 0";
+    let (report, told) = scene(args);
+    assert!(report["hits_per_s"].as_f64().unwrap() > 1.0, "{told}");
+    assert!(report["handoffs_per_s"].as_f64().unwrap() > 0.0, "{told}");
+    let (checks, failures) = count(&report, "fate");
+    assert!(checks > 20 && failures == 0, "{told}");
+}
+
+/// Runs a scene on a server of its own: the report, in which nothing is wrong, and what was printed.
+fn scene(args: &str) -> (Value, String) {
     let folder = tempfile::tempdir().unwrap();
     let json = folder.path().join("report.json");
-    let args = "--scene meadow --clients 44 --k 12 --seconds 3 --ramp 0.5 --truth-every 5";
     let output = bench()
         .args(args.split(' '))
         .arg("--assets")
@@ -471,11 +507,5 @@ fn a_scene_brings_its_own_server_and_what_everybody_received_is_right() {
         .iter()
         .filter(|problem| !problem.as_str().unwrap().starts_with("the run is void"));
     assert_eq!(wrong.count(), 0, "{told}");
-    let cost = &report["cost"];
-    let seen = cost["seen_within"].as_f64().unwrap();
-    assert!((6.0..24.0).contains(&seen), "{told}");
-    assert!(cost["cpu_us"]["everything"].as_f64().unwrap() > 0.0);
-    let looks = |band: &str| cost[band]["looks"].as_u64().unwrap();
-    assert!(looks("near") > 200 && looks("far") > 200, "{told}");
-    assert!(cost["near"]["error_cm"]["p99"].as_f64().unwrap() < 100.0);
+    (report, told)
 }

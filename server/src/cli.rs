@@ -305,7 +305,7 @@ pub struct ConfigFlags {
     /// Threads that step zones; changes no result [default: one per core]
     #[arg(long, value_name = "N")]
     pub threads: Option<usize>,
-    /// Ticks a second, 20 to 120 [default: 20]
+    /// Ticks a second, 10 to 120 [default: 20]
     #[arg(long, value_name = "HZ")]
     pub tick_hz: Option<u32>,
     /// Seed of the world [default: 1]

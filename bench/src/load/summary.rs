@@ -2,6 +2,8 @@
 
 use bluemarble_net::client::PredictionErrors;
 
+use hdrhistogram::Histogram;
+
 use super::Measured;
 use crate::blows::latencies;
 use crate::cli::LoadArgs;
@@ -62,7 +64,9 @@ pub(super) fn report(
         cost: None,
         hostile: None,
         line: None,
-        gaps_ms: gaps(outcomes),
+        gaps_ms: all(outcomes, |outcome| &outcome.gaps_us).unwrap_or_default(),
+        joined_ms: all(outcomes, |outcome| &outcome.joined_us),
+        returned_ms: all(outcomes, |outcome| &outcome.returned_us),
         clients: args.clients,
         seed: args.seed,
         world_seed: after.seed,
@@ -148,17 +152,21 @@ fn blow_times(outcomes: &[Outcome]) -> BlowTimes {
     }
 }
 
-fn gaps(outcomes: &[Outcome]) -> Quantiles {
+/// Of all bots, milliseconds; `None` if there is nothing.
+fn all(outcomes: &[Outcome], of: fn(&Outcome) -> &Histogram<u64>) -> Option<Quantiles> {
     let mut all = latencies();
     for outcome in outcomes {
-        all.add(&outcome.gaps_us).expect("all are made alike");
+        all.add(of(outcome)).expect("all are made alike");
+    }
+    if all.is_empty() {
+        return None;
     }
     let ms = |quantile| all.value_at_quantile(quantile) as f64 / 1_000.0;
-    Quantiles {
+    Some(Quantiles {
         p50: ms(0.5),
         p99: ms(0.99),
         max: ms(1.0),
-    }
+    })
 }
 
 fn snapshots(outcomes: &[Outcome], ticks_per_s: f64) -> Snapshots {

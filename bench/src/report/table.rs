@@ -2,7 +2,11 @@
 
 use std::fmt::Write as _;
 
-use super::{Cost, Hostility, PromiseCount, Report};
+use super::{Cost, Hostility, PromiseCount, Quantiles, Report};
+
+fn in_turn(times: &Quantiles) -> String {
+    format!("{:.0} / {:.0} / {:.0}", times.p50, times.p99, times.max)
+}
 
 impl Report {
     /// For people.
@@ -145,6 +149,16 @@ impl Report {
                     "{:.1} / {:.1} / {:.1} ms",
                     self.gaps_ms.p50, self.gaps_ms.p99, self.gaps_ms.max
                 ),
+            ),
+            (
+                "into the world, p50/p99/max",
+                match (&self.joined_ms, &self.returned_ms) {
+                    (None, _) => "?".to_owned(),
+                    (Some(joined), None) => format!("{} ms", in_turn(joined)),
+                    (Some(joined), Some(returned)) => {
+                        format!("{} ms; back: {} ms", in_turn(joined), in_turn(returned))
+                    }
+                },
             ),
             (
                 "the line",

@@ -1,6 +1,6 @@
 //! Whether a run passes: nothing seen was wrong, enough was seen to say so, and the gates hold.
 
-use super::{Hostility, PromiseCount, Report};
+use super::{Hostility, PromiseCount, Quantiles, Report};
 use crate::cli::Expect;
 use crate::verify::Promise;
 
@@ -10,8 +10,6 @@ const SAMPLES_SHARE_MIN: f64 = 0.5;
 const CHECKS_PER_SAMPLE_MIN: f64 = 0.1;
 /// Least snapshots per bot and tick: with fewer, bots see a world of the past.
 const SNAPSHOTS_PER_TICK_MIN: f64 = 0.5;
-/// Over a bad line, this share of the snapshots may come too late to be decoded.
-const LATE_SHARE_MAX: f64 = 0.01;
 /// The promises without which nothing was verified. The other two are about blood, which does not flow in
 /// every scene.
 const NEEDED: [Promise; 7] = [
@@ -51,13 +49,7 @@ impl Report {
                 ));
             }
         }
-        // One that comes late may be against a state that its client has forgotten.
-        let late = if self.line.is_some() {
-            LATE_SHARE_MAX
-        } else {
-            0.0
-        };
-        if self.snapshots.undecodable as f64 > self.snapshots.received as f64 * late {
+        if self.snapshots.undecodable > 0 {
             problems.push(format!(
                 "{} snapshots could not be decoded",
                 self.snapshots.undecodable
@@ -134,6 +126,17 @@ impl Report {
             Some(self.snapshots.loss),
             expect.expect_loss,
         );
+        let p99 = |times: &Option<Quantiles>| times.as_ref().map(|times| times.p99);
+        at_most(
+            "time to get in, p99 in ms,",
+            p99(&self.joined_ms),
+            expect.expect_joined_p99_ms,
+        );
+        at_most(
+            "time to come back, p99 in ms,",
+            p99(&self.returned_ms),
+            expect.expect_returned_p99_ms,
+        );
         let mut at_least = |what: &str, is: f64, bound: Option<f64>| {
             if let Some(bound) = bound.filter(|bound| is < *bound) {
                 problems.push(format!("{what} is {is:.3}, expected at least {bound}"));
@@ -160,6 +163,13 @@ mod tests {
     use super::*;
     use crate::verify::Count;
 
+    fn took(p99: f64) -> Quantiles {
+        Quantiles {
+            p99,
+            ..Quantiles::default()
+        }
+    }
+
     fn good() -> Report {
         let count = Count {
             checks: 900,
@@ -173,6 +183,8 @@ mod tests {
             seen_mean: 40.0,
             handoffs_per_s: 2.0,
             kills_per_s: 3.0,
+            joined_ms: Some(took(30.0)),
+            returned_ms: Some(took(40.0)),
             snapshots: Snapshots {
                 per_tick: 1.0,
                 ..Snapshots::default()
@@ -250,6 +262,8 @@ mod tests {
             expect_kills_per_s: Some(3.0),
             expect_bytes_per_s: Some(0.0),
             expect_loss: Some(0.0),
+            expect_joined_p99_ms: Some(30.0),
+            expect_returned_p99_ms: Some(40.0),
         };
         assert_eq!(problems(&good(), &met), [""; 0]);
         let missed = Expect {
@@ -257,9 +271,11 @@ mod tests {
             expect_seen: Some(41.0),
             expect_handoffs_per_s: Some(2.1),
             expect_kills_per_s: Some(3.1),
+            expect_joined_p99_ms: Some(29.0),
+            expect_returned_p99_ms: Some(39.0),
             ..Expect::default()
         };
-        assert_eq!(problems(&good(), &missed).len(), 4);
+        assert_eq!(problems(&good(), &missed).len(), 6);
         let unknown = Report {
             tick_ms: TickTimes::default(),
             ..good()

@@ -75,7 +75,9 @@ impl Host {
                 "--admin",
                 "127.0.0.1:0",
             ])
-            .args(["--zones", "1", "--threads", "1", "--scenario", name])
+            .args(["--zones", &scene.zones.to_string()])
+            .args(["--threads", &scene.threads.to_string()])
+            .args(["--scenario", name])
             .args(["--tick-hz", &scene.tick_hz.to_string()])
             .args(["--seed", &options.seed.to_string()])
             .arg("--config")
@@ -179,11 +181,19 @@ fn write_world(
             link(&entry.path(), &assets.join(entry.file_name()))?;
         }
     }
+    let camps: String = scene
+        .camps
+        .iter()
+        .map(|camp| {
+            let (kind, count, spread_m) = (&camp.kind, camp.count, camp.spread_m);
+            format!("Camp(at: Square(0), kind: {kind:?}, count: {count}, spread_m: {spread_m:?}),")
+        })
+        .collect();
     let scenario = format!(
-        "Scenario(planet: {:?}, interaction_radius_m: {INTERACTION_M:?}, zones: 1, squares: [Square(name: {name:?}, \
+        "Scenario(planet: {:?}, interaction_radius_m: {INTERACTION_M:?}, zones: {}, squares: [Square(name: {name:?}, \
          near: ({:?}, {:?}))], spawn_spread_m: {patch_m:?}, expected_players: {players}, avatar: {:?}, \
-         camps: [])",
-        scene.planet, scene.at.0, scene.at.1, scene.avatar
+         camps: [{camps}])",
+        scene.planet, scene.zones, scene.at.0, scene.at.1, scene.avatar
     );
     std::fs::write(
         assets.join("scenarios").join(name).with_extension("ron"),

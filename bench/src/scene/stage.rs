@@ -1,10 +1,16 @@
 //! A scene with its server running: who of the bots does what in it, and what the server used.
 
+use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bluemarble_shared_protocol::hash_words;
 
-use super::{Host, HostOptions, Scene, Usage, Walker, own_cpu_s};
+use anyhow::{Context as _, bail};
+use bluemarble_sim::Recording;
+
+use super::actors::{Follower, Shuttler, Soldier, Walker};
+use super::{Actor, Host, HostOptions, Manner, Scene, Usage, own_cpu_s};
 use crate::admin::Admin;
 use crate::bot::Part;
 use crate::cli::LoadArgs;
@@ -34,6 +40,8 @@ pub struct Stage {
     pub patch_m: f64,
     /// What each bot does.
     parts: Vec<Part>,
+    /// After whom they walk, if they follow somebody.
+    recording: Option<Arc<Recording>>,
     /// Before anybody came.
     pub empty: Usage,
 }
@@ -56,6 +64,7 @@ impl Stage {
         let assets = args.assets.clone().unwrap_or_else(content::usual_place);
         let scene = Scene::find(&assets, name)?;
         let patch_m = scene.patch_m(args.clients, args.k)?;
+        let recording = recording(&scene, &assets, args.recording.as_deref())?;
         let options = HostOptions {
             program: args.server_program.clone(),
             assets,
@@ -73,9 +82,14 @@ impl Stage {
         Ok(Self {
             host,
             name: name.to_owned(),
-            scene,
             patch_m,
-            parts: parts(args.seed, args.clients),
+            parts: match scene.players {
+                // Whoever fights has to look.
+                Manner::Armies { .. } => vec![Part::Verifies; args.clients as usize],
+                _ => parts(args.seed, args.clients),
+            },
+            scene,
+            recording,
             empty,
         })
     }
@@ -91,14 +105,32 @@ impl Stage {
             trust: None,
             ticket_key: None,
             hostile: args.hostile.or(self.scene.hostile()),
+            ramp: args.ramp.or(self.scene.ramp_s),
+            all_drop_after: args.all_drop_after.or(self.scene.all_drop_after_s),
+            expect: self.scene.gates.under(&args.expect, args.clients),
             ..args.clone()
         }
     }
 
     /// Who bot `number` is.
     #[must_use]
-    pub fn walker(&self, seed: u64, number: u32) -> Walker {
-        Walker::new(seed, number, self.patch_m, self.scene.turn_rad)
+    pub fn actor(&self, seed: u64, number: u32) -> Actor {
+        let tick_hz = self.scene.tick_hz;
+        match (self.scene.players, &self.recording) {
+            (Manner::Walk { turn_rad }, _) => {
+                Actor::Walker(Walker::new(seed, number, self.patch_m, turn_rad))
+            }
+            (Manner::Shuttle { beyond_m }, _) => {
+                Actor::Shuttler(Shuttler::new(seed, number, beyond_m))
+            }
+            (Manner::Armies { apart_m }, _) => {
+                Actor::Soldier(Soldier::new(seed, number, tick_hz, apart_m))
+            }
+            (Manner::Follow, Some(recording)) => {
+                Actor::Follower(Follower::new(recording.clone(), number, tick_hz))
+            }
+            (Manner::Follow, None) | (Manner::Stand, _) => Actor::Stander,
+        }
     }
 
     /// What bot `number` does.
@@ -115,6 +147,25 @@ impl Stage {
             bench_s: own_cpu_s().unwrap_or_default(),
         }
     }
+}
+
+/// After whom the players walk, if the scene says so: the file given, or the one that comes with the content.
+fn recording(
+    scene: &Scene,
+    assets: &Path,
+    given: Option<&Path>,
+) -> anyhow::Result<Option<Arc<Recording>>> {
+    if scene.players != Manner::Follow {
+        if let Some(path) = given {
+            let path = path.display();
+            bail!("nobody in this scene walks after a recording, and --recording names {path}");
+        }
+        return Ok(None);
+    }
+    let usual = || assets.join("recordings/practice.txt");
+    let path = given.map_or_else(usual, Path::to_owned);
+    let recording = Recording::load(&path).context("no recording to walk after")?;
+    Ok(Some(Arc::new(recording)))
 }
 
 /// The server listens before its world runs.

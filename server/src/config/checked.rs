@@ -12,6 +12,7 @@ use bluemarble_persistence::Retention;
 use bluemarble_persistence::limits::{
     CHECKPOINTS_KEPT, KEEP_DAILY_MAX, KEEP_HOURLY_MAX, KEEP_LAST_MAX,
 };
+use bluemarble_sim::WorldSpec;
 
 use super::error::ConfigError;
 use super::journal::{self, JournalConfig};
@@ -28,9 +29,9 @@ pub const LISTEN_DEFAULT: &str = "127.0.0.1:4433";
 pub const ADMIN_DEFAULT: &str = "127.0.0.1:9600";
 /// What is played unless told otherwise.
 pub const SCENARIO_DEFAULT: &str = "earth";
-/// Ticks a second: below 20 movement prediction gets coarse, above 120 a tick is shorter than a
-/// scheduler slice.
-pub const TICK_HZ: RangeInclusive<u32> = 20..=120;
+/// Ticks a second: at 10 a player runs half a metre in one, enough for worlds to look at from far away;
+/// above 120 a tick is shorter than a scheduler slice.
+pub const TICK_HZ: RangeInclusive<u32> = WorldSpec::TICK_HZ_MIN..=WorldSpec::TICK_HZ_MAX;
 /// Zones: 384 is four per core on the largest machine this is meant for.
 pub const ZONES: RangeInclusive<usize> = 1..=384;
 /// Threads of either pool.
@@ -441,7 +442,7 @@ mod tests {
     fn a_value_out_of_range_names_its_line_and_range() {
         assert_eq!(
             complaint("[world]\n\ntick_hz = 500\n"),
-            "server.toml:3: world.tick_hz = 500: must be 20 to 120 ticks a second"
+            "server.toml:3: world.tick_hz = 500: must be 10 to 120 ticks a second"
         );
         assert!(complaint("[net]\ngrace_s = nan\n").contains("net.grace_s = NaN"));
         assert!(complaint("[world]\nzones = 0\n").contains("must be 1 to 384 zones"));

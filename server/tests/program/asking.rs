@@ -42,7 +42,7 @@ fn a_config_value_out_of_range_is_named_with_its_line_and_range() {
         text.contains("server.toml:2: world.tick_hz = 1000"),
         "{text}"
     );
-    assert!(text.contains("20 to 120"), "{text}");
+    assert!(text.contains("10 to 120"), "{text}");
 }
 
 #[test]

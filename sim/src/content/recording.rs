@@ -163,7 +163,11 @@ impl Recording {
 
     /// Where the `person`-th was `time_s` after the beginning, metres; before its first frame where it
     /// will appear, after its last where it vanished, and in the interval where it begins anew.
-    pub(crate) fn at_m(&self, person: usize, time_s: f64) -> [f64; 2] {
+    ///
+    /// # Panics
+    /// There are not that many [`Recording::people`].
+    #[must_use]
+    pub fn at_m(&self, person: usize, time_s: f64) -> [f64; 2] {
         let round_s = self.round_s();
         let in_round_s = time_s - (time_s / round_s).floor() * round_s;
         let walking_back = in_round_s > round_s - Self::INTERVAL_S;

@@ -8,7 +8,7 @@ use glam::DVec3;
 
 use crate::behaviour::Wish;
 
-/// One walker.
+/// One who walks.
 #[derive(Clone, Debug)]
 pub struct Walker {
     seed: u64,
