@@ -4,8 +4,10 @@
 //! - `plan` draws when and how to kill, `subject` is the server's process, `database` the Postgres below it
 //! - `players` play and note what they are told, `recorder` notes every digest
 //! - `gifts` is what players gave each other, by their own record and by the ledger
+//! - `shop` is a shop that gives them coins and takes some, by keys of its own
 //! - `commands` kills `backup`, `restore`, `recover --branch` and `migrate`; `fingerprint` sees that they
 //!   leave alone what they read, `old_schema` is what `migrate` works on
+//! - `outage` is Postgres killed and gone for a while, `postmaster` how that is done
 //! - `check` compares what came back with all that, `world` is the life of one world under it
 
 mod check;
@@ -14,14 +16,18 @@ mod database;
 mod fingerprint;
 mod gifts;
 mod old_schema;
+mod outage;
 mod plan;
 mod players;
+mod postmaster;
 mod recorder;
+mod shop;
 mod subject;
 mod world;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
 use clap::Parser;
@@ -61,6 +67,10 @@ struct Cli {
     /// database has (--durable replicated)
     #[arg(long, requires = "postgres")]
     lose_disks: bool,
+    /// Instead: kill that Postgres whole under one server, leave it dead for so many seconds, start it again,
+    /// and see that play goes on, that the server says so, and that all is caught up
+    #[arg(long, requires = "kill_postgres", value_name = "SECONDS")]
+    outage: Option<u64>,
     /// Players
     #[arg(long, default_value_t = 6, value_name = "N")]
     players: u32,
@@ -124,6 +134,18 @@ fn run(cli: &Cli) -> anyhow::Result<Vec<String>> {
     };
     let mut tally = Tally::default();
     let mut problems = Vec::new();
+    if let Some(seconds) = cli.outage {
+        let url = cli
+            .postgres
+            .as_deref()
+            .context("--outage needs --postgres")?;
+        let database = Database::create(url, 1)?;
+        println!("an outage of {seconds} s, seed {}", cli.seed);
+        let world = World::new(&setting, Some(&database), Dice::of_world(cli.seed, 1))?;
+        problems = world.undergo(Duration::from_secs(seconds), &mut tally)?;
+        println!("{tally}");
+        return Ok(problems);
+    }
     let mut number = 0;
     while tally.kills < cli.kills && problems.is_empty() {
         number += 1;

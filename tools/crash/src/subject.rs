@@ -118,6 +118,14 @@ impl Subject {
         }
     }
 
+    /// A page as it is now.
+    ///
+    /// # Errors
+    /// It is not given.
+    pub fn page(&self, ready: &Ready, path: &str) -> anyhow::Result<String> {
+        Ok(self.get(ready, path)?.read_to_string()?)
+    }
+
     /// An endless page.
     ///
     /// # Errors

@@ -17,14 +17,19 @@ use crate::check::{Notes, Recovered};
 use crate::commands::{Bench, State, Which};
 use crate::database::{Database, wait};
 use crate::gifts;
+use crate::outage;
 use crate::plan::{Dice, Moment, Plan};
 use crate::players::Players;
+use crate::postmaster::Postmaster;
 use crate::recorder::Recorder;
+use crate::shop::{self, Shop};
 use crate::subject::{Ready, Subject};
 
 /// How long players may wait for their last answers: an answer that was lost is asked for again after two
 /// seconds.
 const SETTLE_PATIENCE: Duration = Duration::from_secs(10);
+/// People have played so long before Postgres is killed, and before the server is.
+const BEFORE_OUTAGE: Duration = Duration::from_secs(3);
 /// The world's name.
 const WORLD: &str = "crash";
 
@@ -66,6 +71,8 @@ pub struct Tally {
     returns: u64,
     gifts: u64,
     gifts_compared: u64,
+    deals: u64,
+    deals_repeated: u64,
     ticks_replayed_whole: u64,
 }
 
@@ -78,6 +85,11 @@ impl Tally {
             (self.intents, "nobody played"),
             (self.returns, "nobody came back"),
             (self.gifts, "nobody was told that a gift was carried out"),
+            (self.deals, "no deal of the shop was acknowledged"),
+            (
+                self.deals_repeated,
+                "no deal was asked for again after its answer",
+            ),
             (self.replayed, "no start had anything to replay"),
             (self.ticks_replayed_whole, "no record was replayed"),
         ] {
@@ -108,8 +120,9 @@ impl fmt::Display for Tally {
         writeln!(f, "intents: {}, returns: {}", self.intents, self.returns)?;
         write!(
             f,
-            "gifts acknowledged: {}, looked up in the ledger after kills: {}",
-            self.gifts, self.gifts_compared
+            "gifts acknowledged: {}, looked up in the ledger after kills: {}; deals of the shop: {}, \
+             answered again: {}",
+            self.gifts, self.gifts_compared, self.deals, self.deals_repeated
         )
     }
 }
@@ -121,6 +134,7 @@ pub struct World<'a> {
     dice: Dice,
     dir: TempDir,
     players: Players,
+    shop: Shop,
     notes: Notes,
     started_in: Option<Duration>,
     /// What commands wrote, and how long they took.
@@ -140,12 +154,14 @@ impl<'a> World<'a> {
         mut dice: Dice,
     ) -> anyhow::Result<Self> {
         let players = Players::new(setting.players, dice.up_to(u64::MAX - 1))?;
+        let dice_of_shop = dice.up_to(u64::MAX - 1);
         Ok(Self {
             setting,
             database,
             dice,
             dir: tempfile::tempdir().context("no place for a world")?,
             players,
+            shop: Shop::new(setting.players, dice_of_shop),
             notes: Notes::default(),
             started_in: None,
             scratch: tempfile::tempdir().context("no place for what commands write")?,
@@ -194,6 +210,11 @@ impl<'a> World<'a> {
                 tally.kills, plan.moment
             );
         }
+        self.end(tally)
+    }
+
+    /// The last life, and what it all came to.
+    fn end(mut self, tally: &mut Tally) -> anyhow::Result<Vec<String>> {
         if self.problems.is_empty() {
             self.last_life(tally)?;
         }
@@ -201,6 +222,11 @@ impl<'a> World<'a> {
         tally.intents += told.intents.load(Ordering::Relaxed);
         tally.returns += told.returns.load(Ordering::Relaxed);
         tally.gifts += told.gifts.lock().acknowledged();
+        let deals = |records: &shop::Records| (records.acknowledged(), records.repeated());
+        let (deals, repeated) = self.shop.records(deals);
+        tally.deals += deals;
+        tally.deals_repeated += repeated;
+        self.shop.close();
         tally.digests += self.notes.digests.len();
         self.problems.append(&mut told.problems.lock());
         self.players.leave();
@@ -211,6 +237,59 @@ impl<'a> World<'a> {
             }
         }
         Ok(self.problems)
+    }
+
+    /// Postgres is killed and started again at once, and then is gone for `length`, while people play; then
+    /// the server is killed, and in the end all is as in any other life. What was wrong.
+    ///
+    /// # Errors
+    /// The trial itself failed.
+    pub fn undergo(mut self, length: Duration, tally: &mut Tally) -> anyhow::Result<Vec<String>> {
+        let database = self.database.context("an outage of what?")?;
+        let mut postgres = Postmaster::of(database.url())?;
+        let plan = Plan {
+            moment: Moment::Playing(Duration::ZERO),
+            checkpoint_s: 2.0,
+            group_commit_ms: 100,
+            zones: 4,
+            threads: 1,
+            loses_disk: false,
+        };
+        let mut server = self.start(&plan)?;
+        let (ready, recorder) = self.receive(&mut server, tally)?;
+        std::thread::sleep(BEFORE_OUTAGE);
+        for length in [Duration::ZERO, length] {
+            let before = self.acknowledged();
+            let outage = outage::undergo(&server, &ready, &mut postgres, length)?;
+            let acknowledged = self.acknowledged() - before;
+            println!(
+                "  Postgres killed and gone for {length:?}: {} ticks, none for {:.1} s at most; {acknowledged} \
+                 gifts acknowledged; {} transfers and {} bytes of the journal waited; caught up after {:.1} s",
+                outage.ticks,
+                outage.stood_still_s,
+                outage.waiting.0,
+                outage.waiting.1,
+                outage.caught_up_s
+            );
+            self.problems.extend(outage.problems);
+            if acknowledged == 0 && length > BEFORE_OUTAGE {
+                // They need the disk, not the database.
+                self.problems.push("no gift was acknowledged".into());
+            }
+        }
+        std::thread::sleep(BEFORE_OUTAGE);
+        let lived = server.kill()?;
+        self.note(recorder);
+        tally.kills += 1;
+        *tally.by_moment.entry("after an outage").or_default() += 1;
+        if !lived {
+            self.problems.push("the server ended by itself".into());
+        }
+        self.end(tally)
+    }
+
+    fn acknowledged(&self) -> u64 {
+        self.players.told().gifts.lock().acknowledged()
     }
 
     /// Kills the command whose turn it is, working on what the last server left. `None` as for a server.
@@ -327,6 +406,7 @@ impl<'a> World<'a> {
         let (_, recorder) = self.receive(&mut server, tally)?;
         std::thread::sleep(Duration::from_millis(500));
         self.players.settle(SETTLE_PATIENCE);
+        self.shop.settle(SETTLE_PATIENCE);
         server.terminate()?;
         let status = server.end()?;
         self.note(recorder);
@@ -339,6 +419,9 @@ impl<'a> World<'a> {
         let ledger = wait(gifts::of_ledger(&url, WORLD, Tick(u64::MAX >> 1)))?;
         let records = self.players.told().gifts.lock().clone();
         self.problems.extend(records.against_in_the_end(&ledger));
+        let deals = wait(shop::of_ledger(&url, WORLD, Tick(u64::MAX >> 1)))?;
+        let problems = self.shop.records(|records| records.against(&deals, true));
+        self.problems.extend(problems);
         self.problems.extend(wait(gifts::audit(&url, WORLD))?);
         let mut replay = Command::new(&self.setting.replayer);
         replay.arg("replay").arg(self.dir.path());
@@ -369,14 +452,18 @@ impl<'a> World<'a> {
         }
     }
 
-    /// What the players gave each other, by what they were told before this server and by its ledger,
+    /// What the players gave each other, and what the shop dealt in, by what they were told before this server and by its ledger,
     /// which has everything that it came back to.
-    fn compare_gifts(&mut self, through: Tick, tally: &mut Tally) -> anyhow::Result<()> {
+    fn compare_value(&mut self, through: Tick, tally: &mut Tally) -> anyhow::Result<()> {
         let records = self.players.told().gifts.lock().clone();
         let ledger = wait(gifts::of_ledger(&self.store_url(), WORLD, through))
             .context("the ledger's gifts")?;
         self.problems.extend(records.against(&ledger));
         tally.gifts_compared += records.acknowledged();
+        let deals = wait(shop::of_ledger(&self.store_url(), WORLD, through))
+            .context("the ledger's deals")?;
+        let problems = self.shop.records(|records| records.against(&deals, false));
+        self.problems.extend(problems);
         Ok(())
     }
 
@@ -427,8 +514,9 @@ impl<'a> World<'a> {
         self.notes.expected = None;
         tally.compared += compared;
         tally.replayed += recovered.replayed_ticks;
-        self.compare_gifts(Tick(recovered.tick), tally)?;
+        self.compare_value(Tick(recovered.tick), tally)?;
         self.players.enter(ready.quic, self.dir.path(), WORLD)?;
+        self.shop.open(ready.admin, self.dir.path())?;
         Ok((ready, recorder))
     }
 
@@ -454,12 +542,14 @@ mod tests {
             kills: 20,
             ..Tally::default()
         };
-        assert_eq!(nothing.doubts().len(), 6);
+        assert_eq!(nothing.doubts().len(), 8);
         let good = Tally {
             compared: 1,
             intents: 1,
             returns: 1,
             gifts: 1,
+            deals: 1,
+            deals_repeated: 1,
             replayed: 1,
             ticks_replayed_whole: 1,
             ..nothing

@@ -18,6 +18,8 @@ pub struct Wish {
     kills: u32,
     seed: u64,
     stores: Vec<Store>,
+    /// Postgres gone for so many seconds under one server, too.
+    outage_s: Option<u64>,
     /// Kills within one process instead, on disks and databases that fail.
     in_process: Option<u32>,
 }
@@ -47,6 +49,7 @@ impl Wish {
             kills: 10,
             seed: 1,
             stores: vec![Store::Sqlite, Store::Postgres, Store::LostDisks],
+            outage_s: Some(20),
             in_process: None,
         }
     }
@@ -56,6 +59,7 @@ impl Wish {
     pub fn parse(args: &[String]) -> Result<Self> {
         let mut wish = Self {
             seed: ledger::now_s() % 1_000_000,
+            outage_s: None,
             ..Self::of_ci()
         };
         let mut args = args.iter();
@@ -66,6 +70,11 @@ impl Wish {
                 "--in-process" => {
                     let kills = value()?.parse().context("--in-process needs a number")?;
                     wish.in_process = Some(kills);
+                }
+                "--outage" => {
+                    let seconds = value()?.parse().context("--outage needs seconds")?;
+                    wish.outage_s = Some(seconds);
+                    wish.stores.clear();
                 }
                 "--seed" => wish.seed = value()?.parse().context("--seed needs a number")?,
                 "--store" => {
@@ -108,7 +117,7 @@ pub fn run(args: &[String]) -> Result<()> {
     cargo::run(&mut build)?;
     let ledger = root.join("tools/crash/ledger.csv");
     kill(&root, &wish, |store, run| {
-        let row = run.row(&root, store.name(), wish.seed);
+        let row = run.row(&root, store, wish.seed);
         ledger::append(&ledger, HEADINGS, &row)
     })
 }
@@ -141,17 +150,22 @@ pub fn run_built(root: &Path, wish: &Wish) -> Result<()> {
     kill(root, wish, |_, _| Ok(()))
 }
 
-fn kill(root: &Path, wish: &Wish, note: impl Fn(Store, &Run) -> Result<()>) -> Result<()> {
+fn kill(root: &Path, wish: &Wish, note: impl Fn(&str, &Run) -> Result<()>) -> Result<()> {
     // Built by the same cargo in the same profile as this one.
     let program = std::env::current_exe()
         .context("this program's own path is unknown")?
         .with_file_name("bluemarble-crash");
-    for &store in &wish.stores {
+    let command = || {
         let mut command = std::process::Command::new(&program);
         command
             .current_dir(root)
             .args(["--kills", &wish.kills.to_string()])
             .args(["--seed", &wish.seed.to_string()]);
+        command
+    };
+    let again = format!("--kills {} --seed {}", wish.kills, wish.seed);
+    for &store in &wish.stores {
+        let mut command = command();
         let database = match store {
             Store::Sqlite => None,
             Store::Postgres | Store::LostDisks => Some(TestDatabase::given_or_throwaway()?),
@@ -165,22 +179,40 @@ fn kill(root: &Path, wish: &Wish, note: impl Fn(Store, &Run) -> Result<()>) -> R
                 command.arg("--kill-postgres");
             }
         }
-        let run = Run::of(command);
-        if let Some(database) = database {
-            database.stop()?;
-        }
-        let run = run?;
-        note(store, &run)?;
-        ensure!(
-            !run.failed,
-            "something was lost on {}, or the trial failed; again: cargo xtask crash --store {} \
-             --kills {} --seed {}",
-            store.name(),
-            store.name(),
-            wish.kills,
-            wish.seed
-        );
+        let again = format!("--store {} {again}", store.name());
+        kill_on(command, database, &again, |run| note(store.name(), run))?;
     }
+    if let Some(seconds) = wish.outage_s {
+        // Always one of our own, for it dies.
+        let database = TestDatabase::throwaway()?;
+        let seconds = seconds.to_string();
+        let mut command = command();
+        command.args(["--postgres", database.url(), "--kill-postgres"]);
+        command.args(["--outage", &seconds]);
+        let again = format!("--outage {seconds} --seed {}", wish.seed);
+        let name = format!("outage of {seconds} s");
+        kill_on(command, Some(database), &again, |run| note(&name, run))?;
+    }
+    Ok(())
+}
+
+/// Runs the program, and ends its database.
+fn kill_on(
+    command: std::process::Command,
+    database: Option<TestDatabase>,
+    again: &str,
+    note: impl Fn(&Run) -> Result<()>,
+) -> Result<()> {
+    let run = Run::of(command);
+    if let Some(database) = database {
+        database.stop()?;
+    }
+    let run = run?;
+    note(&run)?;
+    ensure!(
+        !run.failed,
+        "something was lost, or the trial failed; again: cargo xtask crash {again}"
+    );
     Ok(())
 }
 
@@ -257,9 +289,13 @@ mod tests {
         assert_eq!(wished, (50, 3, vec![Store::Postgres]));
         let lost = parse("--store lost-disks").unwrap().stores;
         assert_eq!(lost, vec![Store::LostDisks]);
+        let outage = parse("--outage 600").unwrap();
+        assert_eq!((outage.outage_s, outage.stores), (Some(600), vec![]));
+        assert_eq!(parse("--kills 50").unwrap().outage_s, None);
         assert_eq!(parse("--in-process 450").unwrap().in_process, Some(450));
         for nonsense in [
             "--in-process",
+            "--outage",
             "--kills",
             "--kills many",
             "--store oracle",

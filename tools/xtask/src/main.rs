@@ -51,8 +51,12 @@ Commands:
                    processor time each (60); totals go to tools/fuzz/ledger.csv
   crash [--kills N] [--seed S] [--store sqlite|postgres|both|lost-disks|all]
                    kill -9 the real server N times (10) per store while people play, restart it,
-                   and compare what comes back; on `lost-disks` every other one's data directory goes
+                   and compare what comes back; every fourth kill is of `backup`, `restore`,
+                   `recover --branch` or `migrate`; on `lost-disks` every other one's data directory goes
                    with it, and Postgres alone brings the world back; totals go to tools/crash/ledger.csv
+  crash --outage SECONDS [--seed S]
+                   kill a Postgres whole under one server, leave it dead for so long, start it
+                   again: play goes on, health says so, all is caught up (a row in the same ledger)
   crash --in-process N [--seed S]
                    the same N times in one process, at any operation, with disks and databases that
                    fail and power that is cut

@@ -42,8 +42,16 @@ impl TestDatabase {
                 println!("Postgres: the one that {URL_VARIABLE} names");
                 Ok(Self::Given(url))
             }
-            _ => Throwaway::start().map(Self::Throwaway),
+            _ => Self::throwaway(),
         }
+    }
+
+    /// A new one, whatever the environment says.
+    ///
+    /// # Errors
+    /// As [`Self::given_or_throwaway`].
+    pub fn throwaway() -> Result<Self> {
+        Throwaway::start().map(Self::Throwaway)
     }
 
     /// How clients reach it, in the form sqlx reads.
