@@ -39,7 +39,7 @@ pub const SNAPSHOT_KIND: u8 = 0x12;
 /// First byte of an intent datagram: kind 2, version 1.
 pub const INTENTS_KIND: u8 = 0x21;
 /// Bits of a client-local entity index.
-pub const INDEX_BITS: u32 = 12;
+pub const INDEX_BITS: u32 = 14;
 /// Most entities one client can know at a time.
 pub const INDICES_MAX: usize = 1 << INDEX_BITS;
 /// How many datagrams back a baseline may lie: what a client must remember of an entity.

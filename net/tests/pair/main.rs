@@ -6,6 +6,7 @@ mod dice;
 mod diverging;
 mod fighting;
 mod game;
+mod large_view;
 mod link;
 mod misplaced;
 mod oracle;

@@ -166,7 +166,7 @@ impl Own {
 
 impl Record {
     fn write(&self, out: &mut BitWriter) {
-        let index = BucketCode::new(&[0, 0, 1, 3, 5, 12]);
+        let index = BucketCode::new(&[0, 0, 1, 3, 5, 14]);
         match self {
             Record::Enter {
                 gap,
@@ -253,7 +253,7 @@ fn snapshots() -> Vec<Edge> {
     own("waits", Own::Waits(65_535, 65_535), true);
     own("wait for the next attack", Own::Waits(65_536, 0), false);
     own("wait for the return to life", Own::Waits(0, 65_536), false);
-    for (gap, may_be) in [(4_095, true), (4_096, false)] {
+    for (gap, may_be) in [(16_383, true), (16_384, false)] {
         let records = vec![Record::Remove { gap, reason: 0 }];
         edge("index", Snapshot { records, ..plain() }, may_be);
     }

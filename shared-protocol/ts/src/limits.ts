@@ -46,4 +46,4 @@ export const BASELINE_BACK_MAX = 127;
 /** Greatest age of a baseline, ticks. */
 export const BASELINE_AGE_MAX = 256;
 /** Indices that the server may give to entities. */
-export const INDICES_MAX = 4_096;
+export const INDICES_MAX = 16_384;

@@ -11,7 +11,7 @@ import { type OwnSection, readOwnSection } from "./own-section.js";
 import type { TableSet } from "./tables.js";
 
 const KIND = 0x12;
-const GAP_CODE = new BucketCode([0, 0, 1, 3, 5, 12]);
+const GAP_CODE = new BucketCode([0, 0, 1, 3, 5, 14]);
 const USUAL_CODE = new BucketCode([2, 3, 7]);
 const DURABLE_CODE = new BucketCode([2, 4, 8]);
 

@@ -20,6 +20,8 @@ use crate::server::hub_stats::HubStats;
 
 /// Oldest baseline, in datagrams, that is still used; the margin is for the datagrams of one tick.
 const BACK_USED_MAX: u16 = 100;
+/// Beyond this many datagrams a baseline is about to be lost.
+const BACK_LATE: u16 = BACK_USED_MAX / 2;
 /// Oldest baseline that can be written.
 pub(super) const BACK_MAX: u8 = BASELINE_BACK_MAX;
 /// Ticks after which nobody can tell how old a baseline is, which is noted by its low 16 bits.
@@ -281,6 +283,21 @@ impl Candidates {
                 What::Enter => ENTER_BITS,
                 What::Update { back, .. } => update_bits(self.usual_back, back),
             };
+            // A view so large that it takes many datagrams a tick gets around to everybody rarely. Whose
+            // baseline is lost meanwhile costs ten times as much, and with few of those nobody's turn
+            // comes in time any more: so those whose baseline is about to be lost come first.
+            let fading = match candidate.what {
+                What::Update { back, .. } if u16::from(back) > BACK_LATE => {
+                    // Unless it was sent not long ago, and the acknowledgement is on its way.
+                    let age = self.now.wrapping_sub(view.acked_ticks[at]);
+                    self.now.wrapping_sub(view.sent[at]) >= age / 2
+                }
+                _ => false,
+            };
+            if fading {
+                self.ranking.first(extra_bits + usize::from(candidate.bits));
+                continue;
+            }
             let pulse = history.pulses()[view.slots[at] as usize];
             let known = view.is_known(candidate.index);
             let urgent = !known || pulse.since_event <= FIGHT_TICKS;
