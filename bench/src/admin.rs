@@ -9,6 +9,8 @@ use bluemarble_shared_protocol::limits::TRUTH_BYTES_MAX;
 use bluemarble_shared_protocol::{LENGTH_PREFIX_BYTES, TruthFrame};
 use serde::Deserialize;
 
+use crate::report::Quantiles;
+
 /// How long the admin server may take to answer.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// A metrics page is far smaller.
@@ -22,7 +24,7 @@ pub struct Admin {
 }
 
 /// What the bench wants to know of `/v1/status`.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 pub struct Status {
     /// The world's name: tickets are made out for it.
     pub world: String,
@@ -57,10 +59,24 @@ pub struct Status {
 }
 
 /// Milliseconds at which a share of the ticks was done.
-#[derive(Clone, Copy, Debug, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
 pub struct TickMs {
+    /// Half of them.
+    pub p50: f64,
+    /// 99 of 100.
+    pub p99: f64,
     /// All of them.
     pub max: f64,
+}
+
+impl From<TickMs> for Quantiles {
+    fn from(ms: TickMs) -> Self {
+        Self {
+            p50: ms.p50,
+            p99: ms.p99,
+            max: ms.max,
+        }
+    }
 }
 
 impl Admin {

@@ -167,6 +167,7 @@ impl Bot {
         player.came_back = came_back;
         player.arriving = Arriving::Joins(began_us);
         let end = player.play().await;
+        player.run.timings.gone(player.bot.number);
         player.close_window();
         player.end_chapter();
         if player.is_inside {
@@ -263,6 +264,12 @@ impl<'a> Player<'a> {
             let now_us = self.run.now_us();
             let phase = self.run.phase();
             self.arrive(tick);
+            if phase == Phase::Leaving && self.last_us.is_some() {
+                // It began to wait while it was measured.
+                self.run
+                    .timings
+                    .snapshot(self.bot.number, now_us, self.last_us.take());
+            }
             if phase == Phase::Leaving || self.has_stayed_long(phase, tick) {
                 return Ok(());
             }
@@ -273,8 +280,8 @@ impl<'a> Player<'a> {
             self.answer(tick, now_us).map_err(lost)?;
             if phase == Phase::Measuring {
                 self.open_window(now_us);
-                let gap_us = now_us.saturating_sub(self.last_us.replace(now_us).unwrap_or(now_us));
-                self.outcome.gaps_us.saturating_record(gap_us);
+                let last_us = self.last_us.replace(now_us);
+                self.run.timings.snapshot(self.bot.number, now_us, last_us);
                 self.check_header(tick);
                 if self.bot.number.is_multiple_of(BLOW_WATCHERS) {
                     self.watch_blows(now_us);
@@ -357,6 +364,7 @@ impl<'a> Player<'a> {
         if let Some(chapter) = &mut self.chapter {
             chapter.disconnected();
         }
+        self.run.timings.gone(self.bot.number);
         self.client.connection().close(0_u32.into(), b"");
         tokio::time::sleep(DROPPER_PAUSE).await;
         self.arriving = Arriving::Returns(self.run.now_us());
@@ -489,7 +497,7 @@ impl<'a> Player<'a> {
             if before.is_some_and(|before| before != seen.state.action_n)
                 && let Some(took_us) = self.run.blows.see(id, now_us)
             {
-                self.outcome.blows_us.saturating_record(took_us);
+                self.run.timings.blow(took_us);
             }
         }
     }

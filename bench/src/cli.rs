@@ -72,7 +72,7 @@ Examples:
     bluemarble-bench load --scene hostile --clients 200 --link bad --seconds 30
 
   With a report, and as a gate in a script:
-    bluemarble-bench load --clients 200 --seconds 30 --json report.json \\
+    bluemarble-bench load --clients 200 --seconds 30 --json report.json --html report.html --csv report.csv \\
         --expect-tick-p99-ms 50 --expect-seen 30 --expect-handoffs-per-s 1 --expect-kills-per-s 1
 
   Against another server, whose data directory was copied here:
@@ -80,7 +80,8 @@ Examples:
         --admin http://192.0.2.7:9600 --data-dir ./copied-data
 
 Exit status: 0 if everything seen was right (and every --expect holds), 1 if not, or if too little
-was checked to know, 2 if the load could not be run.";
+was checked to know, 2 if the load could not be run, 3 if the bots could not keep up (their threads more
+than 90 % busy, or woken more than 5 ms late, 99 of 100): the run is void then, its figures say nothing.";
 
 /// `load`.
 #[derive(Clone, Debug, Args)]
@@ -180,8 +181,14 @@ pub struct LoadArgs {
     #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=1_024))]
     pub sockets: u16,
     /// Write the whole report here as JSON.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help_heading = "Reports")]
     pub json: Option<PathBuf>,
+    /// Write the report here as a page for people: one file that needs no network.
+    #[arg(long, value_name = "FILE", help_heading = "Reports")]
+    pub html: Option<PathBuf>,
+    /// Write the run here second by second, a row each.
+    #[arg(long, value_name = "FILE", help_heading = "Reports")]
+    pub csv: Option<PathBuf>,
     /// Gates beyond correctness; all off unless given.
     #[command(flatten)]
     pub expect: Expect,

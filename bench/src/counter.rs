@@ -39,6 +39,7 @@ enum Pause {
 
 /// Such a bot in the world.
 pub struct Counter<'a> {
+    number: u32,
     link: Link,
     actor: &'a mut Actor,
     run: &'a Run,
@@ -72,6 +73,7 @@ impl<'a> Counter<'a> {
         outcome: &'a mut Outcome,
     ) -> Self {
         Self {
+            number,
             actor,
             run,
             outcome,
@@ -110,6 +112,7 @@ impl<'a> Counter<'a> {
                 }
             }
         };
+        self.run.timings.gone(self.number);
         self.close_window();
         if self.place.is_some() {
             self.run.inside.fetch_sub(1, Ordering::Relaxed);
@@ -173,6 +176,7 @@ impl<'a> Counter<'a> {
             }
             let phase = self.run.phase();
             if phase == Phase::Leaving {
+                self.end_wait();
                 return Ok(Pause::Over);
             }
             if self.storm.breaks(self.run, self.run.now_us()) {
@@ -192,10 +196,17 @@ impl<'a> Counter<'a> {
         if self.window.is_none() {
             self.window = Some(self.counters(now_us));
         }
-        let last_us = self.last_us.replace(now_us).unwrap_or(now_us);
-        self.outcome
-            .gaps_us
-            .saturating_record(now_us.saturating_sub(last_us));
+        let last_us = self.last_us.replace(now_us);
+        self.run.timings.snapshot(self.number, now_us, last_us);
+    }
+
+    /// A wait for a snapshot that began while it was measured is over.
+    fn end_wait(&mut self) {
+        if let Some(last_us) = self.last_us.take() {
+            let now_us = self.run.now_us();
+            let timings = &self.run.timings;
+            timings.snapshot(self.number, now_us, Some(last_us));
+        }
     }
 
     fn take(&mut self, datagram: Bytes) {

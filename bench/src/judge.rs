@@ -13,7 +13,7 @@ use bluemarble_shared_protocol::TruthFrame;
 
 use crate::admin::TruthStream;
 use crate::fate::Annals;
-use crate::verify::{Rules, Tally, Verdict, Verifier, ViewSample};
+use crate::verify::{Recent, Rules, Tally, Verdict, Verifier, ViewSample};
 
 /// Views and frames that may wait: one view of each of thousands of bots.
 const WAITING_MAX: usize = 16 * 1024;
@@ -74,6 +74,7 @@ pub struct Findings {
 #[derive(Debug)]
 pub struct Judge {
     desk: Desk,
+    recent: Recent,
     thread: JoinHandle<Findings>,
 }
 
@@ -89,12 +90,15 @@ impl Judge {
             .name("truth".into())
             .spawn(move || read_truth(stream, &truth))
             .context("cannot start a thread")?;
+        let recent = Recent::default();
+        let verifier = Verifier::new(rules).telling(recent.clone());
         let thread = std::thread::Builder::new()
             .name("judge".into())
-            .spawn(move || judge(Verifier::new(rules), &inputs, keep))
+            .spawn(move || judge(verifier, &inputs, keep))
             .context("cannot start a thread")?;
         Ok(Self {
             desk: Desk(queue),
+            recent,
             thread,
         })
     }
@@ -103,6 +107,12 @@ impl Judge {
     #[must_use]
     pub fn desk(&self) -> Desk {
         self.desk.clone()
+    }
+
+    /// How good is what bots see just now.
+    #[must_use]
+    pub fn recent(&self) -> Recent {
+        self.recent.clone()
     }
 
     /// Compares what can be compared, and reports.

@@ -1,6 +1,7 @@
 //! `load`: lets bots in one after the other, measures for a while, and gathers the report.
 
 mod cost;
+mod sampler;
 mod summary;
 
 use std::net::SocketAddr;
@@ -29,11 +30,12 @@ use crate::content;
 use crate::hostile::{Hostiles, Target};
 use crate::judge::{Findings, Judge, KeepTruth};
 use crate::outcome::Outcome;
-use crate::pulse::Pulse;
 use crate::report::{Line, Report};
 use crate::run::{Phase, Run};
-use crate::scene::{PhaseSums, Spent, Stage};
-use crate::verify::Rules;
+use crate::scene::{Spent, Stage};
+use crate::verify::{Recent, Rules};
+
+use sampler::{Sampled, Sampler};
 
 /// How long a ticket of a bot is good beyond the run itself, seconds.
 const TICKET_SPARE_S: u64 = 600;
@@ -126,7 +128,7 @@ async fn run_against(
         None => None,
     };
     wait_for_bots(&run, &mut bots, args.clients, &bar).await;
-    let measured = measure(args, &admin, &run, stage, &bar).await?;
+    let mut measured = measure(args, &admin, &run, judge.recent(), stage, &bar).await?;
     if let Some(hostiles) = &mut hostiles {
         hostiles.stop().await;
     }
@@ -136,6 +138,8 @@ async fn run_against(
     let mut findings = tokio::task::spawn_blocking(move || judge.finish()).await?;
     bar.set_message("leaving");
     let mut outcomes = bots.outcomes().await;
+    // Waits that had begun while it was measured have ended by now.
+    measured.sampled.timed.merge(&run.timings.take());
     bar.set_message("verifying what was kept");
     for chapter in outcomes.iter().flat_map(|outcome| &outcome.chapters) {
         findings.annals.judge(chapter, &mut findings.tally);
@@ -365,63 +369,55 @@ async fn wait_for_bots(run: &Run, bots: &mut Bots, clients: u32, bar: &ProgressB
     sleep(SETTLE).await;
 }
 
-/// What the server said at the beginning and the end of the measurement.
+/// What was seen of the server and the bots while everything counted.
 struct Measured {
+    sampled: Sampled,
     seconds: f64,
-    before: (Status, String),
-    after: (Status, String),
-    tick_ms_max: f64,
-    /// In a scene: what was used before and after, and the loop's phases.
+    began_unix_s: u64,
+    /// In a scene: what was used before and after.
     spent: (Spent, Spent),
-    phases: PhaseSums,
-    pulse: Pulse,
+    threads: u16,
 }
 
 async fn measure(
     args: &LoadArgs,
     admin: &Admin,
     run: &Run,
+    recent: Recent,
     stage: Option<&Stage>,
     bar: &ProgressBar,
 ) -> anyhow::Result<Measured> {
-    let look = |admin: &Admin| Ok((admin.status()?, admin.metrics()?));
     let spent = || stage.map(Stage::spent).unwrap_or_default();
-    let pulse = Pulse::start();
-    let mut phases = PhaseSums::default();
-    let before = blocking(admin, look).await?;
-    let spent_before = spent();
+    let mut sampler = Sampler::begin(admin, run, recent).await?;
+    let (began_unix_s, spent_before) = (bot::unix_now_s(), spent());
     run.set_phase(Phase::Measuring);
     let began = Instant::now();
     bar.set_length(args.seconds);
     bar.set_position(0);
-    let mut tick_ms_max: f64 = 0.0;
+    let kills_before = sampler.status().kills;
     let mut second = interval(Duration::from_secs(1));
     second.tick().await;
     for n in 1..=args.seconds {
         second.tick().await;
-        let (status, page) = blocking(admin, look).await?;
-        phases.note(&page);
-        tick_ms_max = tick_ms_max.max(status.tick_ms_last_second.max);
+        let row = sampler.look().await?.clone();
         bar.set_position(n);
         bar.set_message(format!(
-            "tick {} max {:.1} ms, {} players, {} kills",
-            status.tick,
-            status.tick_ms_last_second.max,
-            status.players,
-            status.kills.saturating_sub(before.0.kills)
+            "tick {} p99 {:.1} max {:.1} ms, {} players, {:.0} KB/s down, stale p99 {:.0} ms, {} kills",
+            sampler.status().tick,
+            row.tick_ms.p99,
+            row.tick_ms.max,
+            row.players,
+            row.traffic.down_bytes as f64 / row.took_s / 1_000.0,
+            row.bots.stale_ms.p99,
+            sampler.status().kills.saturating_sub(kills_before)
         ));
     }
-    let spent_after = spent();
-    let after = blocking(admin, look).await?;
-    let seconds = began.elapsed().as_secs_f64();
     Ok(Measured {
-        spent: (spent_before, spent_after),
-        phases,
-        pulse,
-        seconds,
-        before,
-        after,
-        tick_ms_max,
+        spent: (spent_before, spent()),
+        sampled: sampler.end(),
+        seconds: began.elapsed().as_secs_f64(),
+        began_unix_s,
+        threads: args.bot_threads,
     })
 }
 

@@ -21,8 +21,10 @@ mod report;
 mod run;
 mod scene;
 mod tables;
+mod timings;
 mod verify;
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
@@ -30,6 +32,7 @@ use clap::Parser as _;
 use mimalloc::MiMalloc;
 
 use cli::{Cli, Command, LoadArgs};
+use report::Verdict;
 
 /// As the server's: thousands of bots share the machine with it.
 #[global_allocator]
@@ -39,6 +42,8 @@ static ALLOCATOR: MiMalloc = MiMalloc;
 const EXIT_PROBLEMS: u8 = 1;
 /// The load could not be run.
 const EXIT_NOT_RUN: u8 = 2;
+/// Nothing seen was wrong, but the bots could not keep up: the figures do not count.
+const EXIT_VOID: u8 = 3;
 
 fn main() -> ExitCode {
     let command = Cli::parse().command;
@@ -71,16 +76,28 @@ fn load(args: &LoadArgs) -> anyhow::Result<ExitCode> {
     report.judge(&gates);
     println!("{}", report.table());
     if let Some(file) = &args.json {
-        let text = serde_json::to_string_pretty(&report)?;
-        std::fs::write(file, text).with_context(|| format!("cannot write {}", file.display()))?;
-        println!("report: {}", file.display());
+        write(file, &report.to_json()?)?;
     }
-    if report.problems.is_empty() {
-        println!("passed: everything seen was right");
-        return Ok(ExitCode::SUCCESS);
+    if let Some(file) = &args.html {
+        write(file, &report.html())?;
     }
-    for problem in &report.problems {
-        println!("FAILED: {problem}");
+    if let Some(file) = &args.csv {
+        write(file, &report.series.csv())?;
     }
-    Ok(ExitCode::from(EXIT_PROBLEMS))
+    let (verdict, reasons) = report.verdict_told();
+    println!("{verdict}");
+    for reason in reasons {
+        println!("  {reason}");
+    }
+    Ok(match report.verdict {
+        Verdict::Passed => ExitCode::SUCCESS,
+        Verdict::Failed => ExitCode::from(EXIT_PROBLEMS),
+        Verdict::Void => ExitCode::from(EXIT_VOID),
+    })
+}
+
+fn write(file: &Path, text: &str) -> anyhow::Result<()> {
+    std::fs::write(file, text).with_context(|| format!("cannot write {}", file.display()))?;
+    println!("report: {}", file.display());
+    Ok(())
 }

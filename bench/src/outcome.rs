@@ -1,9 +1,7 @@
 //! What became of a bot: whether it stayed, and what its counters gained while it was measured.
 
 use bluemarble_net::client::PredictionErrors;
-use hdrhistogram::Histogram;
 
-use crate::blows::latencies;
 use crate::capture::Capture;
 use crate::fate::Chapter;
 use crate::verify::Count;
@@ -43,10 +41,6 @@ pub struct Outcome {
     pub errors: PredictionErrors,
     /// Snapshot datagrams whose states did not add up to their check.
     pub bent: u64,
-    /// From the order of a blow to its sight here, microseconds.
-    pub blows_us: Histogram<u64>,
-    /// Between one snapshot and the next, microseconds.
-    pub gaps_us: Histogram<u64>,
     /// From the first packet until the avatar was there, microseconds.
     pub joined_us: Histogram<u64>,
     /// The same after a lost connection.
@@ -111,8 +105,6 @@ impl Outcome {
             diverged: 0,
             errors: PredictionErrors::default(),
             bent: 0,
-            blows_us: latencies(),
-            gaps_us: latencies(),
             joined_us: latencies(),
             returned_us: latencies(),
             headers: Count::default(),

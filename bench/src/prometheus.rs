@@ -1,7 +1,9 @@
 //! As much of the Prometheus text format as the report needs: plain values, and what a histogram
 //! gained between two pages.
 
-/// The value of a metric without labels.
+use crate::report::Curve;
+
+/// The value of a metric whose labels, if any, are given with its name.
 #[must_use]
 pub fn value(page: &str, name: &str) -> Option<f64> {
     let line = page.lines().find(|line| {
@@ -77,6 +79,30 @@ impl Buckets {
     }
 }
 
+impl Buckets {
+    /// As a distribution, in units of `scale`; what lies beyond the last bound counts as that.
+    #[must_use]
+    pub fn curve(&self, name: &str, unit: &str, scale: f64) -> Curve {
+        let (mut points, mut below) = (Vec::new(), (0.0, 0.0));
+        for (bound, count) in &self.0 {
+            let bound = if bound.is_finite() { *bound } else { below.0 };
+            if *count > below.1 {
+                if points.is_empty() {
+                    points.push((0.0, below.0 * scale));
+                }
+                points.push((count / self.count(), bound * scale));
+            }
+            below = (bound, *count);
+        }
+        Curve {
+            name: name.to_owned(),
+            unit: unit.to_owned(),
+            count: self.count() as u64,
+            points,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -109,6 +135,15 @@ t_bucket{le=\"+Inf\"} 105
         assert_eq!(gained.quantile(0.9), Some(0.01));
         assert!((gained.quantile(0.95).unwrap() - 0.03).abs() < 1e-12);
         assert_eq!(Buckets::parse("", "t").quantile(0.5), None);
+    }
+
+    #[test]
+    fn buckets_become_a_curve_from_where_there_is_something() {
+        let gained = Buckets::parse(LATE, "t").since(&Buckets::parse(EARLY, "t"));
+        let curve = gained.curve("t", "ms", 1_000.0);
+        assert_eq!(curve.points, [(0.0, 0.0), (0.9, 10.0), (1.0, 50.0)]);
+        assert_eq!(curve.count, 100);
+        assert!(Buckets::default().curve("t", "ms", 1.0).points.is_empty());
     }
 
     #[test]

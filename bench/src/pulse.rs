@@ -18,13 +18,15 @@ const LATE_US_MAX: u64 = 60_000_000;
 #[derive(Clone, Debug)]
 pub struct Pulse(Arc<Mutex<Histogram<u64>>>);
 
+fn unused() -> Histogram<u64> {
+    Histogram::new_with_bounds(1, LATE_US_MAX, 3).expect("1 < 2 * highest, 3 digits <= 5")
+}
+
 impl Pulse {
     /// Beats on the current runtime until this and all its clones are gone.
     #[must_use]
     pub fn start() -> Self {
-        let late =
-            Histogram::new_with_bounds(1, LATE_US_MAX, 3).expect("1 < 2 * highest, 3 digits <= 5");
-        let notes = Arc::new(Mutex::new(late));
+        let notes = Arc::new(Mutex::new(unused()));
         let weak = Arc::downgrade(&notes);
         tokio::spawn(async move {
             loop {
@@ -40,9 +42,9 @@ impl Pulse {
         Self(notes)
     }
 
-    /// At a quantile, milliseconds.
+    /// What was noted since the last call.
     #[must_use]
-    pub fn late_ms(&self, quantile: f64) -> f64 {
-        self.0.lock().value_at_quantile(quantile) as f64 / 1_000.0
+    pub fn take(&self) -> Histogram<u64> {
+        std::mem::replace(&mut *self.0.lock(), unused())
     }
 }

@@ -1,22 +1,47 @@
 //! What a run found: the report as JSON, as a table, and the verdict.
 
+mod bench_side;
 mod cost;
+
+mod csv;
+mod curve;
+#[cfg(test)]
+pub mod example;
+mod file;
 mod hostile;
+mod html;
+
 mod line;
+mod series;
 mod table;
 mod verdict;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
+pub use bench_side::BenchSide;
 pub use cost::{BandQuality, Cost, CpuSplit, Phases, Quantiles};
+pub use curve::Curve;
+pub use file::FORMAT;
 pub use hostile::{Hostility, KindReport};
 pub use line::Line;
+pub use series::{CpuParts, CpuSeconds, Second, Series, Served, Traffic};
+pub use verdict::Verdict;
 
 use crate::verify::{Count, Promise};
 
 /// Everything about one run.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Report {
+    /// Of this JSON: [`FORMAT`].
+    pub format: u32,
+    /// Passed, failed or void.
+    pub verdict: Verdict,
+    /// What is wrong; empty unless failed.
+    pub problems: Vec<String>,
+    /// Why the figures are about the bench and not about the server, if so: they do not count then.
+    pub void: Option<String>,
+    /// When the measurement began, seconds since 1970.
+    pub began_unix_s: u64,
     /// What the server ran on.
     pub machine: String,
     /// The server's program.
@@ -91,12 +116,20 @@ pub struct Report {
     pub lost: Lost,
     /// Verification.
     pub verification: Verification,
-    /// What is wrong; empty = passed.
-    pub problems: Vec<String>,
+    /// Whether the bots kept up.
+    pub bench: BenchSide,
+    /// What went over the wire in that time, by the server's count.
+    pub traffic: Traffic,
+    /// Processor time of the server in that time.
+    pub cpu: Option<CpuSeconds>,
+    /// Distributions.
+    pub curves: Vec<Curve>,
+    /// The run second by second.
+    pub series: Series,
 }
 
 /// Milliseconds.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct TickTimes {
     /// Half of the ticks took less.
     pub p50: Option<f64>,
@@ -111,7 +144,7 @@ pub struct TickTimes {
 }
 
 /// Milliseconds.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct BlowTimes {
     /// Half.
     pub p50: f64,
@@ -122,7 +155,7 @@ pub struct BlowTimes {
 }
 
 /// Snapshot datagrams of all bots.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Snapshots {
     /// Received.
     pub received: u64,
@@ -139,7 +172,7 @@ pub struct Snapshots {
 }
 
 /// How well clients guessed their own movement.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Prediction {
     /// Whether the bots predicted at all.
     pub on: bool,
@@ -156,7 +189,7 @@ pub struct Prediction {
 }
 
 /// Bots that are missing.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Lost {
     /// Never got in.
     pub refused: u64,
@@ -171,7 +204,7 @@ pub struct Lost {
 }
 
 /// What the judge found.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Verification {
     /// Views compared with the truth.
     pub samples: u64,
@@ -192,7 +225,7 @@ pub struct Verification {
 }
 
 /// One promise.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct PromiseCount {
     /// Which.
     pub promise: Promise,

@@ -11,6 +11,7 @@ use crate::armies::Armies;
 use crate::blows::Blows;
 use crate::cli::LoadArgs;
 use crate::judge::Desk;
+use crate::timings::Timings;
 
 /// What the bots are doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,6 +34,8 @@ pub struct Run {
     appeared: Mutex<(DVec3, u32)>,
     /// The last orders to strike.
     pub blows: Blows,
+    /// What the bots time.
+    pub timings: Timings,
     /// Where views go.
     pub desk: Desk,
     /// Views are taken at ticks divisible by this.
@@ -59,6 +62,7 @@ impl Run {
             phase: AtomicU8::new(Phase::Joining as u8),
             began: now(),
             appeared: Mutex::new((DVec3::ZERO, 0)),
+            timings: Timings::of(blows.bots()),
             blows,
             desk,
             armies,
@@ -95,6 +99,12 @@ impl Run {
         let began_us = self.measuring_us.load(Ordering::Relaxed);
         let after_us = self.all_drop_after_s? * 1_000_000;
         (began_us > 0).then(|| began_us + after_us)
+    }
+
+    /// Bots in the world.
+    #[must_use]
+    pub fn inside(&self) -> u64 {
+        self.inside.load(Ordering::Relaxed)
     }
 
     /// Since the run began, microseconds; never 0.

@@ -22,6 +22,8 @@ use tempfile::TempDir;
 const POLL: Duration = Duration::from_millis(50);
 /// Only a hang takes this long.
 const POLLS_MAX: u32 = 1_200;
+/// The exit status of a run whose bots could not keep up.
+const VOID: i32 = 3;
 
 fn bench() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_bluemarble-bench"));
@@ -141,11 +143,15 @@ impl Server {
             .unwrap();
         let told = told(&output);
         let report = std::fs::read_to_string(&json).unwrap_or_else(|_| panic!("{told}"));
-        (
-            serde_json::from_str(&report).unwrap(),
-            output.status.code().unwrap(),
-            told,
-        )
+        let report: Value = serde_json::from_str(&report).unwrap();
+        let status = output.status.code().unwrap();
+        // A busy machine makes the figures void, but not what was seen.
+        let status = match (status, report["problems"].as_array().unwrap().len()) {
+            (VOID, 0) => 0,
+            (VOID, _) => 1,
+            _ => status,
+        };
+        (report, status, told)
     }
 }
 
@@ -198,7 +204,7 @@ fn an_honest_server_passes_and_the_report_says_how_much_was_checked() {
     let server = Server::start(&[]);
     let (report, status, told) = server.load(&["--expect-seen", "10"]);
     assert_eq!(status, 0, "{told}");
-    assert!(told.contains("passed"), "{told}");
+    assert!(told.contains("everything seen was right"), "{told}");
     for promise in [
         "exact", "stale", "complete", "real", "near", "own", "header", "fate", "hearsay",
     ] {
@@ -490,22 +496,46 @@ fn armies_fight_over_zone_borders_and_everybody_is_told_of_every_blow() {
 fn scene(args: &str) -> (Value, String) {
     let folder = tempfile::tempdir().unwrap();
     let json = folder.path().join("report.json");
+    let (html, csv) = (folder.path().join("r.html"), folder.path().join("r.csv"));
     let output = bench()
         .args(args.split(' '))
         .arg("--assets")
         .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("../assets"))
         .arg("--json")
         .arg(&json)
+        .arg("--html")
+        .arg(&html)
+        .arg("--csv")
+        .arg(&csv)
         .output()
         .unwrap();
     let told = told(&output);
     let report = std::fs::read_to_string(&json).unwrap_or_else(|_| panic!("{told}"));
     let report: Value = serde_json::from_str(&report).unwrap();
     // A busy machine makes the figures void, but not what was seen.
-    let problems = report["problems"].as_array().unwrap();
-    let wrong = problems
-        .iter()
-        .filter(|problem| !problem.as_str().unwrap().starts_with("the run is void"));
-    assert_eq!(wrong.count(), 0, "{told}");
+    assert_eq!(report["problems"], json!([]), "{told}");
+    let page = std::fs::read_to_string(&html).unwrap();
+    assert!(page.matches("<svg").count() >= 8 && !page.contains("NaN"));
+    let rows = std::fs::read_to_string(&csv).unwrap();
+    let seconds = report["series"].as_array().unwrap();
+    assert_eq!(rows.lines().count(), seconds.len() + 1, "names first");
+    assert_eq!(
+        seconds.len() as f64,
+        report["seconds"].as_f64().unwrap().round()
+    );
+    let sum = |of: &dyn Fn(&Value) -> u64| seconds.iter().map(of).sum::<u64>();
+    let down = |value: &Value| value["traffic"]["down_bytes"].as_u64().unwrap();
+    assert_eq!(sum(&down), down(&report), "the seconds add up to the run");
+    let ticks = sum(&|second| second["ticks"].as_u64().unwrap());
+    assert_eq!(ticks, report["tick_ms"]["ticks"].as_u64().unwrap());
+    let by_phase = |value: &Value| {
+        let parts = ["ingest", "step", "replicate", "quic", "other"];
+        let cpu = &value["cpu"];
+        parts
+            .map(|part| cpu[part].as_f64().unwrap())
+            .iter()
+            .sum::<f64>()
+    };
+    assert!(by_phase(&report) > 0.0, "{told}");
     (report, told)
 }

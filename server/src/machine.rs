@@ -1,6 +1,7 @@
 //! What this program is and what it runs on: told in the status, so that a number can be judged.
 
 use std::io::Read;
+use std::path::Path;
 
 /// The program: its version and a checksum of the executable. Two builds that could compute
 /// different worlds differ in it; the same file always gives the same.
@@ -65,6 +66,43 @@ pub fn usage() -> Option<Usage> {
     })
 }
 
+/// What a thread's name begins with, and which part of the server it is. The names are given in `serve.rs`,
+/// `stepper.rs` and `worlds/`.
+const PARTS: [(&str, &str); 3] = [("net", "quic"), ("world", "loop"), ("zones", "step")];
+/// All other threads: journal, checkpoints, admin, log; and those that have ended.
+const REST: &str = "other";
+
+/// Processor time by part of the server, seconds: `quic` (sockets, TLS), `loop` (ingest, replication; the
+/// steps too where zones have no threads of their own), `step` (zones), `other`. Empty where the system
+/// does not say.
+pub fn cpu_by_part() -> Vec<(&'static str, f64)> {
+    let mut parts: Vec<_> = PARTS.iter().map(|(_, part)| (*part, 0.0)).collect();
+    let Some(whole) = usage() else {
+        return Vec::new();
+    };
+    let Ok(threads) = std::fs::read_dir("/proc/self/task") else {
+        return Vec::new();
+    };
+    // A thread may end between two looks.
+    for thread in threads.flatten().map(|thread| thread.path()) {
+        let name = std::fs::read_to_string(thread.join("comm")).unwrap_or_default();
+        let part = PARTS.iter().position(|(begin, _)| name.starts_with(begin));
+        if let (Some(part), Some(spent_s)) = (part, on_processor_s(&thread)) {
+            parts[part].1 += spent_s;
+        }
+    }
+    let named_s: f64 = parts.iter().map(|(_, spent_s)| spent_s).sum();
+    parts.push((REST, (whole.cpu_s - named_s).max(0.0)));
+    parts
+}
+
+/// Of a thread: the first number of `schedstat` counts its nanoseconds on the processor.
+fn on_processor_s(thread: &Path) -> Option<f64> {
+    let text = std::fs::read_to_string(thread.join("schedstat")).ok()?;
+    let ns: u64 = text.split_whitespace().next()?.parse().ok()?;
+    Some(ns as f64 / 1e9)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -81,5 +119,14 @@ mod tests {
         let usage = usage().unwrap();
         assert!(usage.resident_bytes > 100_000 && usage.resident_bytes < 1 << 40);
         assert!(usage.cpu_s >= 0.0);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn processor_time_is_told_by_the_part_that_used_it() {
+        let parts = cpu_by_part();
+        let names: Vec<_> = parts.iter().map(|(part, _)| *part).collect();
+        assert_eq!(names, ["quic", "loop", "step", "other"]);
+        assert!(parts.iter().all(|(_, spent_s)| *spent_s >= 0.0));
     }
 }

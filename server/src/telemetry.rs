@@ -173,6 +173,11 @@ const GAUGES: &[(&str, Unit, &str)] = &[
         "User and system time since the start",
     ),
     (
+        "bluemarble_process_cpu_part_seconds",
+        Unit::Seconds,
+        "The same by part: quic, loop, step, other",
+    ),
+    (
         "bluemarble_process_resident_bytes",
         Unit::Bytes,
         "Resident memory",
@@ -578,6 +583,9 @@ pub fn show_process(live: &Live) {
     if let Some(usage) = machine::usage() {
         gauge!("bluemarble_process_resident_bytes").set(usage.resident_bytes as f64);
         gauge!("bluemarble_process_cpu_seconds").set(usage.cpu_s);
+    }
+    for (part, spent_s) in machine::cpu_by_part() {
+        gauge!("bluemarble_process_cpu_part_seconds", "part" => part).set(spent_s);
     }
 }
 

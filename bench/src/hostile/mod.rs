@@ -125,7 +125,7 @@ impl Tally {
         let ended: u64 = fates.clone().map(|(_, count)| count).sum();
         let as_due = self.fates.get(&(kind, kind.due())).copied().unwrap_or(0);
         KindReport {
-            kind: kind.label(),
+            kind: kind.label().to_owned(),
             attempts: self.begun.get(&kind).copied().unwrap_or(0),
             ended,
             due: kind.due().to_string(),

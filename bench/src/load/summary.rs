@@ -5,15 +5,16 @@ use bluemarble_net::client::PredictionErrors;
 use hdrhistogram::Histogram;
 
 use super::Measured;
-use crate::blows::latencies;
+use super::sampler::{self, Page, Sampled};
 use crate::cli::LoadArgs;
 use crate::judge::Findings;
 use crate::outcome::Outcome;
 use crate::prometheus::{self, Buckets};
 use crate::report::{
-    BlowTimes, Lost, Prediction, PromiseCount, Quantiles, Report, Snapshots, TickTimes,
-    Verification,
+    BenchSide, BlowTimes, Curve, FORMAT, Lost, Prediction, PromiseCount, Quantiles, Report,
+    Snapshots, TickTimes, Verdict, Verification,
 };
+use crate::timings::Timed;
 use crate::verify::Promise;
 
 /// Reasons of lost bots that are reported.
@@ -28,7 +29,8 @@ pub(super) fn report(
     findings: &Findings,
     dropped_views: u64,
 ) -> Report {
-    let (before, after) = (&measured.before.0, &measured.after.0);
+    let sampled = &measured.sampled;
+    let (before, after) = (&sampled.before.status, &sampled.after.status);
     let seconds = measured.seconds;
     let rate = |late: u64, early: u64| late.saturating_sub(early) as f64 / seconds;
     let mean = |of: fn(&Outcome) -> f64| {
@@ -50,7 +52,13 @@ pub(super) fn report(
         .for_each(|outcome| errors.add(&outcome.errors));
     let (seen_mean, seen_min) = findings.tally.in_view();
     let ticks = after.tick.saturating_sub(before.tick);
+    let lates = Quantiles::of(&sampled.late_us, 1e-3);
     Report {
+        format: FORMAT,
+        verdict: Verdict::Failed,
+        problems: Vec::new(),
+        void: None,
+        began_unix_s: measured.began_unix_s,
         machine: after.machine.clone(),
         server_build: after.build.clone(),
         bench_build: format!("{} ({profile})", env!("CARGO_PKG_VERSION")),
@@ -64,7 +72,7 @@ pub(super) fn report(
         cost: None,
         hostile: None,
         line: None,
-        gaps_ms: all(outcomes, |outcome| &outcome.gaps_us).unwrap_or_default(),
+        gaps_ms: Quantiles::of(&sampled.timed.gaps_us, 1e-3),
         joined_ms: all(outcomes, |outcome| &outcome.joined_us),
         returned_ms: all(outcomes, |outcome| &outcome.returned_us),
         clients: args.clients,
@@ -79,7 +87,7 @@ pub(super) fn report(
         server_cpu_us_per_client_tick: gained(measured, "bluemarble_process_cpu_seconds")
             .map(|cpu_s| cpu_s * 1e6 / (f64::from(args.clients) * ticks.max(1) as f64)),
         server_resident_bytes: prometheus::value(
-            &measured.after.1,
+            &sampled.after.metrics,
             "bluemarble_process_resident_bytes",
         ),
         down_bytes_per_s: mean(|outcome| outcome.down_bytes as f64 / outcome.seconds),
@@ -96,7 +104,7 @@ pub(super) fn report(
             / f64::from(after.tick_hz),
         seen_mean,
         seen_min,
-        blow_ms: blow_times(outcomes),
+        blow_ms: blow_times(&sampled.timed),
         handoffs_per_s: rate(after.handoffs, before.handoffs),
         kills_per_s: rate(after.kills, before.kills),
         hits_per_s: rate(after.hits, before.hits),
@@ -117,33 +125,72 @@ pub(super) fn report(
             dropped_views,
             ticks as f64 / seconds,
         ),
-        problems: Vec::new(),
+        bench: BenchSide {
+            threads: measured.threads,
+            busy: sampled.bench_busy(),
+            late_ms: lates,
+            load_average: load_average(),
+        },
+        traffic: sampled.series.traffic(),
+        cpu: sampled.series.cpu(),
+        curves: curves(sampled, findings, 1_000.0 / f64::from(after.tick_hz.max(1))),
+        series: sampled.series.clone(),
     }
 }
 
 pub(super) fn gained(measured: &Measured, name: &str) -> Option<f64> {
-    Some(prometheus::value(&measured.after.1, name)? - prometheus::value(&measured.before.1, name)?)
+    let sampled = &measured.sampled;
+    sampler::gained(&sampled.before, &sampled.after, name)
 }
 
 fn tick_times(measured: &Measured, ticks: u64) -> TickTimes {
-    const NAME: &str = "bluemarble_tick_seconds";
-    let buckets =
-        Buckets::parse(&measured.after.1, NAME).since(&Buckets::parse(&measured.before.1, NAME));
+    let sampled = &measured.sampled;
+    let buckets = tick_buckets(sampled);
     let ms = |quantile| buckets.quantile(quantile).map(|seconds| seconds * 1_000.0);
+    let rows = sampled.series.0.iter();
     TickTimes {
         p50: ms(0.5),
         p95: ms(0.95),
         p99: ms(0.99),
-        max: measured.tick_ms_max,
+        max: rows.map(|row| row.tick_ms.max).fold(0.0, f64::max),
         ticks,
     }
 }
 
-fn blow_times(outcomes: &[Outcome]) -> BlowTimes {
-    let mut all = latencies();
-    for outcome in outcomes {
-        all.add(&outcome.blows_us).expect("all are made alike");
+fn tick_buckets(sampled: &Sampled) -> Buckets {
+    const NAME: &str = "bluemarble_tick_seconds";
+    let of = |page: &Page| Buckets::parse(&page.metrics, NAME);
+    of(&sampled.after).since(&of(&sampled.before))
+}
+
+/// What is plotted as a distribution.
+fn curves(sampled: &Sampled, findings: &Findings, tick_ms: f64) -> Vec<Curve> {
+    let (timed, quality) = (&sampled.timed, &findings.tally.quality);
+    let mut curves = vec![
+        tick_buckets(sampled).curve("tick", "ms", 1_000.0),
+        Curve::of("between two snapshots", "ms", &timed.gaps_us, 1e-3),
+        Curve::of("blow to others' view", "ms", &timed.blows_us, 1e-3),
+        Curve::of("bots woken late", "ms", &sampled.late_us, 1e-3),
+    ];
+    for (name, band) in [("near", &quality.near), ("far", &quality.far)] {
+        let (stale, off) = (
+            format!("staleness, {name}"),
+            format!("position error, {name}"),
+        );
+        curves.push(Curve::of(&stale, "ms", &band.age_ticks, tick_ms));
+        curves.push(Curve::of(&off, "cm", &band.error_mm, 0.1));
     }
+    curves
+}
+
+/// Of the last minute.
+fn load_average() -> Option<f64> {
+    let text = std::fs::read_to_string("/proc/loadavg").ok()?;
+    text.split_whitespace().next()?.parse().ok()
+}
+
+fn blow_times(timed: &Timed) -> BlowTimes {
+    let all = &timed.blows_us;
     let ms = |quantile| all.value_at_quantile(quantile) as f64 / 1_000.0;
     BlowTimes {
         p50: ms(0.5),
@@ -158,15 +205,7 @@ fn all(outcomes: &[Outcome], of: fn(&Outcome) -> &Histogram<u64>) -> Option<Quan
     for outcome in outcomes {
         all.add(of(outcome)).expect("all are made alike");
     }
-    if all.is_empty() {
-        return None;
-    }
-    let ms = |quantile| all.value_at_quantile(quantile) as f64 / 1_000.0;
-    Some(Quantiles {
-        p50: ms(0.5),
-        p99: ms(0.99),
-        max: ms(1.0),
-    })
+    (!all.is_empty()).then(|| Quantiles::of(&all, 1e-3))
 }
 
 fn snapshots(outcomes: &[Outcome], ticks_per_s: f64) -> Snapshots {

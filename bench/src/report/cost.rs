@@ -1,9 +1,9 @@
 //! What a client of a scene costs and gets: the figures of the budget.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// See `assets/scenes/README.md`; per client and tick where nothing else is said.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Cost {
     /// Which scene.
     pub scene: String,
@@ -31,18 +31,10 @@ pub struct Cost {
     pub far: BandQuality,
     /// Resident memory of the server that came with the clients, KiB each.
     pub kib_per_client: f64,
-    /// The machine's, at the end.
-    pub load_average: Option<f64>,
-    /// Threads' worth of time the bots used.
-    pub bench_busy: f64,
-    /// How late bots were woken, 99 of 100, milliseconds.
-    pub bench_late_ms_p99: f64,
-    /// Why the run does not count, if so.
-    pub void: Option<String>,
 }
 
 /// Microseconds.
-#[derive(Clone, Copy, Debug, Default, Serialize)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub struct CpuSplit {
     /// The whole process.
     pub everything: f64,
@@ -59,7 +51,7 @@ pub struct CpuSplit {
 }
 
 /// The loop's phases, in the order of [`Phases::NAMES`].
-#[derive(Clone, Copy, Debug, Default, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Phases(pub [f64; 5]);
 
 impl Phases {
@@ -68,7 +60,7 @@ impl Phases {
 }
 
 /// Half, 99 of 100, all.
-#[derive(Clone, Copy, Debug, Default, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Quantiles {
     /// Half are at most this.
     pub p50: f64,
@@ -79,7 +71,7 @@ pub struct Quantiles {
 }
 
 /// How good a band of distance looked to the verifying bots.
-#[derive(Clone, Copy, Debug, Default, Serialize)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub struct BandQuality {
     /// Looks at somebody.
     pub looks: u64,
@@ -109,9 +101,6 @@ impl Cost {
                 triple(&band.age_ms)
             )
         };
-        let load = self
-            .load_average
-            .map_or("?".to_owned(), |load| format!("{load:.2}"));
         vec![
             (
                 "W(n, k)",
@@ -159,13 +148,6 @@ impl Cost {
             (
                 "memory per client",
                 format!("{:.0} KiB", self.kib_per_client),
-            ),
-            (
-                "the bench itself",
-                format!(
-                    "{:.2} threads busy, woken {:.1} ms late (p99), load average {load}",
-                    self.bench_busy, self.bench_late_ms_p99
-                ),
             ),
         ]
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Memory the server may gain with hostile bots, bytes: for each of them far more than a session costs
 /// and far less than it could send in a run, and what a server gains by itself in a while.
@@ -11,7 +11,7 @@ const GAIN_EACH_MAX: f64 = 1_048_576.0;
 const GAIN_ANYWAY_MAX: f64 = 64.0 * 1_048_576.0;
 
 /// All hostile bots of a run.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Hostility {
     /// How many.
     pub bots: u32,
@@ -26,10 +26,10 @@ pub struct Hostility {
 }
 
 /// One kind.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct KindReport {
     /// Which.
-    pub kind: &'static str,
+    pub kind: String,
     /// Attempts begun.
     pub attempts: u64,
     /// Of those, how many met a fate before the run was over.
@@ -120,7 +120,8 @@ impl Hostility {
 }
 
 impl KindReport {
-    fn fates_told(&self) -> String {
+    /// For people.
+    pub(super) fn fates_told(&self) -> String {
         let told: Vec<String> = self
             .fates
             .iter()
@@ -140,7 +141,7 @@ mod tests {
             resident_before: Some(1e8),
             resident_after: Some(1.2e8),
             kinds: vec![KindReport {
-                kind: "half open",
+                kind: "half open".into(),
                 attempts: 3,
                 ended: 2,
                 due: "handshake_timeout (20)".into(),

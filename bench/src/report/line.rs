@@ -1,7 +1,7 @@
 //! A bad line between bots and server: what it did, and what it may not have done to anybody.
 
 use bluemarble_net::testing::{LineQuality, PathStats};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::Report;
 
@@ -13,8 +13,11 @@ const WRAPPING_BYTES: f64 = 90.0;
 const WRAPPING_SHARE: f64 = 0.05;
 
 /// Such a line.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Line {
+    /// How good it was.
+    #[serde(default)]
+    pub quality: String,
     /// What became of packets.
     pub packets: String,
     /// Its longest silence, milliseconds; 0 = it has none.
@@ -36,11 +39,39 @@ impl Line {
         let silences = quality.blackouts_us.iter();
         let longest_us = silences.map(|(from_us, to_us)| to_us - from_us).max();
         Self {
+            quality: told_quality(quality),
             packets: format!("to the server {}; to the bots {}", told(up), told(down)),
             silence_ms: longest_us.unwrap_or(0) as f64 / 1_000.0,
             silenced: down.blacked_out,
         }
     }
+}
+
+fn told_quality(line: &LineQuality) -> String {
+    let ms = |us: u64| us as f64 / 1_000.0;
+    let (least, most) = (ms(line.delay_us), ms(line.delay_us + line.jitter_us));
+    let mut told = vec![format!("{least:.0} to {most:.0} ms each way")];
+    let percent = |share: f64| share * 100.0;
+    if line.loss > 0.0 {
+        let (lost, burst) = (percent(line.loss), line.loss_burst);
+        told.push(format!("{lost:.0} % lost, {burst:.0} in a row"));
+    }
+    if line.duplicated > 0.0 {
+        told.push(format!("{:.0} % twice", percent(line.duplicated)));
+    }
+    if line.unordered > 0.0 {
+        told.push(format!("{:.0} % out of order", percent(line.unordered)));
+    }
+    if let Some(bytes) = line.bytes_per_s {
+        told.push(format!("{bytes} bytes/s"));
+    }
+    if let Some((from_us, to_us)) = line.blackouts_us.first() {
+        told.push(format!("silent for {:.0} ms at times", ms(to_us - from_us)));
+    }
+    if let Some(us) = line.address_change_us {
+        told.push(format!("another address every {:.0} ms", ms(us)));
+    }
+    told.join(", ")
 }
 
 impl Report {

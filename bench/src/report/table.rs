@@ -13,8 +13,7 @@ impl Report {
     #[must_use]
     pub fn table(&self) -> String {
         let mut text = String::new();
-        let cost = self.cost.iter().flat_map(Cost::rows);
-        for (name, value) in self.rows().into_iter().chain(cost) {
+        for (name, value) in self.all_rows() {
             // Writing to a string cannot fail.
             let _ = writeln!(text, "{name:<28} {value}");
         }
@@ -36,6 +35,33 @@ impl Report {
         }
         text.extend(self.hostile.iter().map(Hostility::table));
         text
+    }
+
+    /// Every line of it.
+    pub(super) fn all_rows(&self) -> Vec<(&'static str, String)> {
+        let mut rows = self.rows();
+        rows.extend(self.cost.iter().flat_map(Cost::rows));
+        rows
+    }
+
+    /// Microseconds per client and tick.
+    fn cpu_told(&self) -> String {
+        let Some(cpu) = &self.cpu else {
+            return "?".to_owned();
+        };
+        let client_ticks = f64::from(self.clients) * self.tick_ms.ticks.max(1) as f64;
+        let us = |seconds: f64| format!("{:.2}", seconds * 1e6 / client_ticks);
+        let (quic, other) = match cpu.quic {
+            Some(quic) => (format!("QUIC {}, ", us(quic)), "other"),
+            None => (String::new(), "QUIC and other"),
+        };
+        format!(
+            "{quic}ingest {}, step {}, replicate {}, {other} {}",
+            us(cpu.ingest),
+            us(cpu.step),
+            us(cpu.replicate),
+            us(cpu.other)
+        )
     }
 
     fn rows(&self) -> Vec<(&'static str, String)> {
@@ -96,6 +122,7 @@ impl Report {
                     ms(self.server_resident_bytes.map(|bytes| bytes / 1_048_576.0))
                 ),
             ),
+            ("  by phase", self.cpu_told()),
             (
                 "bytes/s per client",
                 format!(
@@ -165,11 +192,15 @@ impl Report {
                 match &self.line {
                     Some(line) => {
                         let again = self.lost.joined_again;
-                        format!("{}; {again} tries to join again", line.packets)
+                        format!(
+                            "{}; {}; {again} tries to join again",
+                            line.quality, line.packets
+                        )
                     }
                     None => "perfect".to_owned(),
                 },
             ),
+            ("the bench itself", self.bench.told()),
             ("prediction", prediction),
             (
                 "views compared",

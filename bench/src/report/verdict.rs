@@ -1,5 +1,7 @@
 //! Whether a run passes: nothing seen was wrong, enough was seen to say so, and the gates hold.
 
+use serde::{Deserialize, Serialize};
+
 use super::{Hostility, PromiseCount, Quantiles, Report};
 use crate::cli::Expect;
 use crate::verify::Promise;
@@ -22,17 +24,55 @@ const NEEDED: [Promise; 7] = [
     Promise::Header,
 ];
 
+/// What became of a run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// Everything seen was right, enough was seen, the gates hold, and the figures count.
+    Passed,
+    /// Something seen was wrong, too little was seen to know, or a gate was missed.
+    #[default]
+    Failed,
+    /// Nothing seen was wrong, but the bots could not keep up: the figures say nothing about the server.
+    Void,
+}
+
 impl Report {
-    /// Fills in `problems`: what was seen wrong, whether enough was seen, and the gates.
+    /// Fills in `problems`, `void` and `verdict`: what was seen wrong, whether enough was seen, the gates,
+    /// and whether the figures count. What was seen wrong is wrong however busy the bots were; a gate that
+    /// was missed by figures that do not count is no failure of the server, and no pass either.
     pub fn judge(&mut self, expect: &Expect) {
         let mut problems = self.wrongs();
-        let void = self.cost.as_ref().and_then(|cost| cost.void.as_ref());
-        problems.extend(void.map(|why| format!("the run is void: {why}")));
         problems.extend(self.ignorance());
         problems.extend(self.chaos());
         problems.extend(self.hostile.iter().flat_map(Hostility::problems));
-        problems.extend(self.missed_gates(expect));
+        let gates = self.missed_gates(expect);
+        self.void = self.bench.void();
+        self.verdict = match (&self.void, problems.is_empty(), gates.is_empty()) {
+            (_, false, _) => Verdict::Failed,
+            (Some(_), true, _) => Verdict::Void,
+            (None, true, false) => Verdict::Failed,
+            (None, true, true) => Verdict::Passed,
+        };
+        problems.extend(gates);
         self.problems = problems;
+    }
+
+    /// The verdict in a line, and every reason for it in one more.
+    #[must_use]
+    pub fn verdict_told(&self) -> (String, Vec<String>) {
+        let mut reasons: Vec<String> = self.problems.clone();
+        let void = self
+            .void
+            .iter()
+            .map(|why| format!("the run is void: {why}"));
+        reasons.splice(0..0, void);
+        let line = match self.verdict {
+            Verdict::Passed => "passed: everything seen was right",
+            Verdict::Failed => "FAILED",
+            Verdict::Void => "VOID: the figures do not count; everything seen was right",
+        };
+        (line.to_owned(), reasons)
     }
 
     /// What bots saw that was not so.
@@ -159,7 +199,7 @@ impl Report {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Snapshots, TickTimes, Verification};
+    use super::super::{BenchSide, Snapshots, TickTimes, Verification};
     use super::*;
     use crate::verify::Count;
 
@@ -193,6 +233,10 @@ mod tests {
                 p99: Some(20.0),
                 ..TickTimes::default()
             },
+            bench: BenchSide {
+                threads: 2,
+                ..BenchSide::default()
+            },
             verification: Verification {
                 samples: 1_000,
                 samples_expected: 1_100,
@@ -213,6 +257,32 @@ mod tests {
     fn a_good_run_has_no_problems() {
         assert_eq!(problems(&good(), &Expect::default()), [""; 0]);
         assert!(good().table().contains("promise"));
+    }
+
+    #[test]
+    fn figures_of_bots_that_could_not_keep_up_neither_pass_nor_fail_but_wrongs_fail() {
+        let missed = Expect {
+            expect_tick_p99_ms: Some(19.0),
+            ..Expect::default()
+        };
+        let verdict = |report: &Report, expect: &Expect| {
+            let mut report = report.clone();
+            report.judge(expect);
+            report.verdict
+        };
+        let mut busy = good();
+        busy.bench.busy = 1.9;
+        assert_eq!(verdict(&good(), &Expect::default()), Verdict::Passed);
+        assert_eq!(verdict(&good(), &missed), Verdict::Failed);
+        assert_eq!(verdict(&busy, &Expect::default()), Verdict::Void);
+        assert_eq!(verdict(&busy, &missed), Verdict::Void);
+        busy.snapshots.diverged = 1;
+        assert_eq!(verdict(&busy, &Expect::default()), Verdict::Failed);
+        busy.judge(&missed);
+        let (line, reasons) = busy.verdict_told();
+        assert_eq!(line, "FAILED");
+        assert!(reasons[0].starts_with("the run is void: the bots used 1.90 of 2"));
+        assert_eq!(reasons.len(), 3);
     }
 
     #[test]

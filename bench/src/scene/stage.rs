@@ -10,12 +10,11 @@ use anyhow::{Context as _, bail};
 use bluemarble_sim::Recording;
 
 use super::actors::{Follower, Shuttler, Soldier, Walker};
-use super::{Actor, Host, HostOptions, Manner, Scene, Usage, own_cpu_s};
+use super::{Actor, Host, HostOptions, Manner, Scene, Usage};
 use crate::admin::Admin;
 use crate::bot::Part;
 use crate::cli::LoadArgs;
 use crate::content;
-use crate::report::Phases;
 
 /// Fewest bots that verify everything they receive.
 const VERIFIERS_MIN: u32 = 20;
@@ -46,13 +45,11 @@ pub struct Stage {
     pub empty: Usage,
 }
 
-/// What a process and its server used by a moment.
+/// What a server used by a moment.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Spent {
     /// The server.
     pub server: Usage,
-    /// This program, seconds.
-    pub bench_s: f64,
 }
 
 impl Stage {
@@ -144,7 +141,6 @@ impl Stage {
     pub fn spent(&self) -> Spent {
         Spent {
             server: Usage::of(self.host.pid()).unwrap_or_default(),
-            bench_s: own_cpu_s().unwrap_or_default(),
         }
     }
 }
@@ -198,31 +194,6 @@ fn parts(seed: u64, clients: u32) -> Vec<Part> {
         };
     }
     parts
-}
-
-/// The means of the loop's phases, second by second.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct PhaseSums {
-    sums_ms: [f64; Phases::NAMES.len()],
-    seconds: f64,
-}
-
-impl PhaseSums {
-    /// One more metrics page.
-    pub fn note(&mut self, page: &str) {
-        for (sum, name) in self.sums_ms.iter_mut().zip(Phases::NAMES) {
-            let metric = format!("bluemarble_tick_phase_ms{{phase=\"{name}\"}}");
-            *sum += crate::prometheus::value(page, &metric).unwrap_or(0.0);
-        }
-        self.seconds += 1.0;
-    }
-
-    /// Per client and tick, microseconds.
-    #[must_use]
-    pub fn per_client_us(&self, clients: u32) -> Phases {
-        let scale = 1_000.0 / (self.seconds.max(1.0) * f64::from(clients));
-        Phases(self.sums_ms.map(|sum_ms| sum_ms * scale))
-    }
 }
 
 #[cfg(test)]

@@ -30,7 +30,7 @@ use glam::DVec3;
 
 use self::quality::{Look, Places};
 
-pub use quality::Band;
+pub use quality::{Band, Recent};
 pub use received::Received;
 pub use rules::Rules;
 pub use strains::{Strained, Strains};
@@ -148,6 +148,7 @@ pub struct Verifier {
     history: VecDeque<TruthFrame>,
     places: Places,
     tally: Tally,
+    recent: Recent,
     /// By bot and session: how many more intents the world has counted than the bot. Learned from the first
     /// sample if the avatar may have stood there, else 0; it never changes.
     bases: BTreeMap<(u32, SessionId), u32>,
@@ -162,8 +163,15 @@ impl Verifier {
             rules,
             history: VecDeque::with_capacity(HISTORY_MAX),
             tally: Tally::default(),
+            recent: Recent::default(),
             bases: BTreeMap::new(),
         }
+    }
+
+    /// The same, which lets others look on while it compares.
+    #[must_use]
+    pub fn telling(self, recent: Recent) -> Self {
+        Self { recent, ..self }
     }
 
     /// Takes the next truth frame; ticks must grow.
@@ -278,13 +286,14 @@ impl Verifier {
 
     fn note_quality(&mut self, sample: &ViewSample, at: usize, eye: DVec3, tally: &mut Tally) {
         let now = &self.history[at];
+        let mut recent = self.recent.lock();
         for seen in sample.rows.iter().filter(|row| row.id != sample.avatar) {
             let Some(row) = now.row(seen.id) else {
                 continue;
             };
             let here = DVec3::from_array(now.positions[row]);
             let is_so = now.states[row] == seen.state;
-            tally.quality.note(Look {
+            let look = Look {
                 away_m: here.distance(eye),
                 radius_m: self.rules.enter_m,
                 error_m: here.distance(self.places.of(&seen.state)),
@@ -293,7 +302,9 @@ impl Verifier {
                 } else {
                     sample.tick.since(seen.updated)
                 },
-            });
+            };
+            tally.quality.note(look);
+            recent.note(look);
         }
     }
 

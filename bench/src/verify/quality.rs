@@ -1,12 +1,14 @@
 //! How good what is seen is, beside being right: how far from the truth, and how old, near and far.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use bluemarble_shared_protocol::WireEntity;
 use bluemarble_shared_protocol::codec::quantise;
 use bluemarble_spatial::{CellId, FrameAxes};
 use glam::DVec3;
 use hdrhistogram::Histogram;
+use parking_lot::{Mutex, MutexGuard};
 
 /// Errors beyond this count as this much, millimetres.
 const ERROR_MM_MAX: u64 = 10_000_000;
@@ -90,10 +92,33 @@ impl Quality {
         band.age_ticks.saturating_record(look.age_ticks);
     }
 
+    /// Everybody, near and far.
+    #[must_use]
+    pub fn everybody(mut self) -> Band {
+        self.near.merge(&self.far);
+        self.near
+    }
+
     pub(super) fn merge(&mut self, other: &Self) {
         self.near.merge(&other.near);
         self.far.merge(&other.far);
         self.within += other.within;
+    }
+}
+
+/// How good what was seen of late is, for those who look on while it is compared.
+#[derive(Clone, Debug, Default)]
+pub struct Recent(Arc<Mutex<Quality>>);
+
+impl Recent {
+    /// What was noted since the last call.
+    #[must_use]
+    pub fn take(&self) -> Quality {
+        std::mem::take(&mut *self.0.lock())
+    }
+
+    pub(super) fn lock(&self) -> MutexGuard<'_, Quality> {
+        self.0.lock()
     }
 }
 

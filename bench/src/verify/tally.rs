@@ -1,7 +1,7 @@
 //! Counts of checks made and promises broken, with the first few examples of each.
 
 use hdrhistogram::Histogram;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::quality::Quality;
 
@@ -11,7 +11,7 @@ const EXAMPLES_MAX: usize = 3;
 const COUNT_MAX: u64 = 100_000;
 
 /// What is promised about a view.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Promise {
     /// States are the true ones.
@@ -63,10 +63,26 @@ impl Promise {
             Self::Hearsay => "hearsay",
         }
     }
+
+    /// For people who have not read this.
+    #[must_use]
+    pub const fn meaning(self) -> &'static str {
+        match self {
+            Self::Exact => "a state a client holds is the true one of its tick, bit for bit",
+            Self::Stale => "a state that differs from the truth is at most so many snapshots old",
+            Self::Complete => "whoever was near for a while is in view",
+            Self::Real => "whoever is in view exists",
+            Self::Near => "whoever is in view is within the radius",
+            Self::Own => "what an avatar's owner is told of it is so",
+            Self::Header => "ticks, epochs and applied inputs only go forward",
+            Self::Fate => "what happened to an avatar was told once and in order",
+            Self::Hearsay => "what was told of others' wounds is so",
+        }
+    }
 }
 
 /// Checks of one promise.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Count {
     /// How often it was checked.
     pub checks: u64,
