@@ -21,10 +21,54 @@ pub enum Command {
     /// Bots walk and fight around the city square; every view is compared with the truth.
     #[command(after_help = LOAD_EXAMPLES)]
     Load(Box<LoadArgs>),
+    /// Reads a report that `load --json` wrote, and tells it again: as text, as a page, as CSV.
+    Report(ReportArgs),
+    /// Compares reports that `load --json` wrote: figures, ratios, and what differs beside them.
+    #[command(after_help = COMPARE_EXAMPLES)]
+    Compare(CompareArgs),
     /// Makes the snapshot codec's tables from recorded traffic.
     #[command(after_help = TABLES_EXAMPLES)]
     Tables(TablesArgs),
 }
+
+/// `report`.
+#[derive(Debug, Args)]
+pub struct ReportArgs {
+    /// The report.
+    #[arg(value_name = "REPORT.json")]
+    pub report: PathBuf,
+    /// Write it here as a page for people: one file that needs no network.
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
+    /// Write the run here second by second, a row each.
+    #[arg(long, value_name = "FILE")]
+    pub csv: Option<PathBuf>,
+}
+
+/// `compare`.
+#[derive(Debug, Args)]
+pub struct CompareArgs {
+    /// The reports, in the order of the columns. Several runs of the same server are one column, their median;
+    /// ratios are to the first column.
+    #[arg(value_name = "REPORT.json", required = true)]
+    pub reports: Vec<PathBuf>,
+    /// Write the comparison here as a page for people, with plots: one file that needs no network.
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
+    /// Compare runs of different work or machines, or void ones, all the same; it is said in the result.
+    #[arg(long)]
+    pub anyway: bool,
+}
+
+const COMPARE_EXAMPLES: &str = "\
+Examples:
+  Two builds, three runs each:
+    bluemarble-bench compare old-1.json old-2.json old-3.json new-1.json new-2.json new-3.json
+
+  As a page:
+    bluemarble-bench compare old.json new.json --html compared.html
+
+Exit status: 0 if they were compared, 2 if they cannot be.";
 
 const TABLES_EXAMPLES: &str = "\
 Examples:

@@ -132,6 +132,7 @@ impl<'a> Counter<'a> {
     /// The connection breaks, and the session goes on over another.
     async fn come_back(&mut self, options: &ClientOptions, tries: u32) -> Result<(), String> {
         self.close_window();
+        self.run.timings.gone(self.number);
         self.last_us = None;
         let token = self.link.token().ok_or("it was never given a token")?;
         self.link.connection().close(0_u32.into(), b"");

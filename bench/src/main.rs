@@ -8,6 +8,7 @@ mod blows;
 mod bot;
 mod capture;
 mod cli;
+mod compare;
 mod content;
 mod counter;
 mod fate;
@@ -31,8 +32,8 @@ use anyhow::Context as _;
 use clap::Parser as _;
 use mimalloc::MiMalloc;
 
-use cli::{Cli, Command, LoadArgs};
-use report::Verdict;
+use cli::{Cli, Command, CompareArgs, LoadArgs};
+use report::{Report, Verdict};
 
 /// As the server's: thousands of bots share the machine with it.
 #[global_allocator]
@@ -55,6 +56,9 @@ fn main() -> ExitCode {
         .init();
     let done = match &command {
         Command::Load(args) => load(args),
+        Command::Report(args) => Report::read(&args.report)
+            .and_then(|report| tell(&report, args.html.as_deref(), args.csv.as_deref())),
+        Command::Compare(args) => compare(args),
         Command::Tables(args) => tables::write(args).map(|()| ExitCode::SUCCESS),
     };
     match done {
@@ -74,14 +78,19 @@ fn load(args: &LoadArgs) -> anyhow::Result<ExitCode> {
     let (mut report, gates) = runtime.block_on(Box::pin(load::run(args)))?;
     runtime.shutdown_background();
     report.judge(&gates);
-    println!("{}", report.table());
     if let Some(file) = &args.json {
         write(file, &report.to_json()?)?;
     }
-    if let Some(file) = &args.html {
+    tell(&report, args.html.as_deref(), args.csv.as_deref())
+}
+
+/// Prints a report, writes it where it is to be written, and says how the run went.
+fn tell(report: &Report, html: Option<&Path>, csv: Option<&Path>) -> anyhow::Result<ExitCode> {
+    println!("{}", report.table());
+    if let Some(file) = html {
         write(file, &report.html())?;
     }
-    if let Some(file) = &args.csv {
+    if let Some(file) = csv {
         write(file, &report.series.csv())?;
     }
     let (verdict, reasons) = report.verdict_told();
@@ -94,6 +103,15 @@ fn load(args: &LoadArgs) -> anyhow::Result<ExitCode> {
         Verdict::Failed => ExitCode::from(EXIT_PROBLEMS),
         Verdict::Void => ExitCode::from(EXIT_VOID),
     })
+}
+
+fn compare(args: &CompareArgs) -> anyhow::Result<ExitCode> {
+    let (text, page) = compare::run(args)?;
+    print!("{text}");
+    if let Some(file) = &args.html {
+        write(file, &page)?;
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 fn write(file: &Path, text: &str) -> anyhow::Result<()> {

@@ -1,7 +1,9 @@
 //! What became of a bot: whether it stayed, and what its counters gained while it was measured.
 
 use bluemarble_net::client::PredictionErrors;
+use hdrhistogram::Histogram;
 
+use crate::blows::latencies;
 use crate::capture::Capture;
 use crate::fate::Chapter;
 use crate::verify::Count;

@@ -9,7 +9,7 @@ mod curve;
 pub mod example;
 mod file;
 mod hostile;
-mod html;
+pub(crate) mod html;
 
 mod line;
 mod series;

@@ -6,6 +6,7 @@ use hdrhistogram::Histogram;
 
 use super::Measured;
 use super::sampler::{self, Page, Sampled};
+use crate::blows::latencies;
 use crate::cli::LoadArgs;
 use crate::judge::Findings;
 use crate::outcome::Outcome;

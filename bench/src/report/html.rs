@@ -1,9 +1,9 @@
 //! The report as a page: one file with its style in it and no script, which needs no network, can be read
 //! light and dark, and printed. The verdict first, then what ran, then what came of it.
 
-mod charts;
+pub(crate) mod charts;
 mod facts;
-mod plot;
+pub(crate) mod plot;
 mod scale;
 
 use std::fmt::Write as _;

@@ -16,9 +16,9 @@ type Drawn = (&'static str, Fold, Of);
 pub(super) fn over_time(report: &Report) -> String {
     let rows = &report.series.0;
     let period_ms = 1_000.0 / f64::from(report.tick_hz.max(1));
-    let plot = |title: &str, unit, shape, lines: &[Drawn]| Plot {
+    let plot = |title: &str, unit: &str, shape, lines: &[Drawn]| Plot {
         title: title.to_owned(),
-        unit,
+        unit: unit.to_owned(),
         shape,
         along: Along::Seconds,
         lines: lines
@@ -179,43 +179,42 @@ const BOTS: [Drawn; 3] = [
 
 /// The report's curves, those of a kind together.
 pub(super) fn distributions(report: &Report) -> String {
-    let about = |curve: &Curve, what: &str| curve.name.starts_with(what);
-    let short = |curve: &Curve| {
-        let name = curve.name.split(", ").last().unwrap_or(&curve.name);
-        name.to_owned()
-    };
-    let whole = |curve: &Curve| curve.name.clone();
-    let plot = |title: &str, unit, named: &dyn Fn(&Curve) -> String, kinds: &[&str]| {
-        let curves = report.curves.iter().filter(|curve| curve.count > 0);
-        let chosen: Vec<&Curve> = curves
-            .filter(|curve| kinds.iter().any(|kind| about(curve, kind)))
-            .collect();
-        let most = chosen.iter().map(|curve| curve.count).max().unwrap_or(0);
-        Plot {
-            title: title.to_owned(),
-            unit,
-            shape: Shape::Lines,
-            along: Along::Percentiles(most),
-            lines: chosen
-                .iter()
-                .enumerate()
-                .map(|(colour, curve)| Line {
-                    name: format!("{} ({})", named(curve), curve.count),
-                    colour,
-                    points: shares(curve.count)
-                        .map(|share| (share, curve.at(share)))
-                        .collect(),
-                })
-                .collect(),
-            mark: None,
-        }
+    let plot = |title: &str, kinds: &[&str]| {
+        let about = |curve: &&Curve| kinds.iter().any(|kind| curve.name.starts_with(kind));
+        let chosen = report.curves.iter().filter(about);
+        // What they have in common is the title.
+        let short = |curve: &Curve| curve.name.split(", ").last().unwrap_or_default().to_owned();
+        let named: Vec<_> = chosen.map(|curve| (short(curve), curve)).collect();
+        percentiles(title, &named)
     };
     grid(&[
-        plot("Tick time", "ms", &whole, &["tick"]),
-        plot("Latency", "ms", &whole, &["between", "blow", "move"]),
-        plot("Staleness", "ms", &short, &["staleness"]),
-        plot("Position error", "cm", &short, &["position error"]),
+        plot("Tick time", &["tick"]),
+        plot("Latency", &["between", "blow", "move"]),
+        plot("Staleness", &["staleness"]),
+        plot("Position error", &["position error"]),
     ])
+}
+
+/// Named distributions of one unit.
+pub(crate) fn percentiles(title: &str, curves: &[(String, &Curve)]) -> Plot {
+    let known = || curves.iter().filter(|(_, curve)| curve.count > 0);
+    let lines = known().enumerate().map(|(colour, (name, curve))| Line {
+        name: format!("{name} ({})", curve.count),
+        colour,
+        points: shares(curve.count)
+            .map(|share| (share, curve.at(share)))
+            .collect(),
+    });
+    Plot {
+        title: title.to_owned(),
+        unit: curves
+            .first()
+            .map_or(String::new(), |(_, curve)| curve.unit.clone()),
+        shape: Shape::Lines,
+        along: Along::Percentiles(known().map(|(_, curve)| curve.count).max().unwrap_or(0)),
+        lines: lines.collect(),
+        mark: None,
+    }
 }
 
 /// Shares of so many values, the closer the nearer to all of them; the same for every line of a plot, as far
@@ -229,7 +228,8 @@ fn shares(count: u64) -> impl Iterator<Item = f64> {
         .chain(std::iter::once(1.0))
 }
 
-fn grid(plots: &[Plot]) -> String {
+/// Beside and under each other; nothing if there is nothing in them.
+pub(crate) fn grid(plots: &[Plot]) -> String {
     let figures: String = plots.iter().map(Plot::figure).collect();
     if figures.is_empty() {
         return figures;

@@ -16,11 +16,11 @@ const RIGHT: f64 = 14.0;
 const TOP: f64 = 10.0;
 const BOTTOM: f64 = 24.0;
 /// Colours there are.
-pub(super) const COLOURS: usize = 6;
+pub(crate) const COLOURS: usize = 6;
 
 /// What several seconds become when they are one point.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Fold {
+pub(crate) enum Fold {
     /// For what is a middle or a rate.
     Mean,
     /// For what is the worst of its second.
@@ -29,7 +29,7 @@ pub(super) enum Fold {
 
 /// One line, or one layer.
 #[derive(Clone, Debug)]
-pub(super) struct Line {
+pub(crate) struct Line {
     pub name: String,
     pub colour: usize,
     /// Ascending by the first; holes are where nothing is known.
@@ -65,7 +65,7 @@ impl Line {
 
 /// How lines are drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Shape {
+pub(crate) enum Shape {
     /// Each from the ground.
     Lines,
     /// On top of each other; all have the same points.
@@ -74,7 +74,7 @@ pub(super) enum Shape {
 
 /// Along the ground.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Along {
+pub(crate) enum Along {
     /// Since the measurement began.
     Seconds,
     /// Of so many values.
@@ -83,9 +83,9 @@ pub(super) enum Along {
 
 /// A plot.
 #[derive(Clone, Debug)]
-pub(super) struct Plot {
+pub(crate) struct Plot {
     pub title: String,
-    pub unit: &'static str,
+    pub unit: String,
     pub shape: Shape,
     pub along: Along,
     pub lines: Vec<Line>,
@@ -112,7 +112,7 @@ impl Plot {
             "<figure><figcaption>{} <small>{}</small></figcaption>{}<svg viewBox=\"0 0 {WIDTH} {HEIGHT}\" \
              role=\"img\" aria-label=\"{}\">",
             escaped(&self.title),
-            escaped(self.unit),
+            escaped(&self.unit),
             self.key(),
             escaped(&self.title)
         );
@@ -339,7 +339,7 @@ mod tests {
     fn plot(shape: Shape, lines: Vec<Line>) -> Plot {
         Plot {
             title: "it".into(),
-            unit: "ms",
+            unit: "ms".into(),
             shape,
             along: Along::Seconds,
             lines,
