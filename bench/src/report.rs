@@ -19,7 +19,7 @@ mod verdict;
 use serde::{Deserialize, Serialize};
 
 pub use bench_side::BenchSide;
-pub use cost::{BandQuality, Cost, CpuSplit, Phases, Quantiles};
+pub use cost::{BandQuality, Cost, CpuSplit, Phases, Quantiles, band_name};
 pub use curve::Curve;
 pub use file::FORMAT;
 pub use hostile::{Hostility, KindReport};
@@ -116,6 +116,8 @@ pub struct Report {
     pub lost: Lost,
     /// Verification.
     pub verification: Verification,
+    /// How good the view was, by distance: quarters of the radius, the last with what is beyond.
+    pub bands: Vec<BandQuality>,
     /// Whether the bots kept up.
     pub bench: BenchSide,
     /// What went over the wire in that time, by the server's count.

@@ -75,16 +75,16 @@ pub(super) const FIGURES: [Figure; 27] = [
     less("snapshots lost, %", |run| Some(run.snapshots.loss * 100.0)),
     neither("others seen, mean", |run| Some(run.seen_mean)),
     less("staleness near, p99, ms", |run| {
-        Some(run.cost.as_ref()?.near.age_ms.p99)
+        Some(run.bands.first()?.age_ms.p99)
     }),
     less("staleness far, p99, ms", |run| {
-        Some(run.cost.as_ref()?.far.age_ms.p99)
+        Some(run.bands.last()?.age_ms.p99)
     }),
     less("position error near, p99, cm", |run| {
-        Some(run.cost.as_ref()?.near.error_cm.p99)
+        Some(run.bands.first()?.error_cm.p99)
     }),
     less("position error far, p99, cm", |run| {
-        Some(run.cost.as_ref()?.far.error_cm.p99)
+        Some(run.bands.last()?.error_cm.p99)
     }),
     less("between two snapshots, p99, ms", |run| {
         Some(run.gaps_ms.p99)

@@ -4,9 +4,8 @@ use super::Measured;
 use super::summary::gained;
 use crate::cli::LoadArgs;
 use crate::judge::Findings;
-use crate::report::{BandQuality, Cost, CpuSplit, Phases, Quantiles, Report, Series};
+use crate::report::{BandQuality, Cost, CpuSplit, Phases, Report, Series};
 use crate::scene::Stage;
-use crate::verify::Band;
 
 /// Of a run that is over.
 pub(super) fn of(
@@ -45,19 +44,11 @@ pub(super) fn of(
         updates_per_client_tick: updates / client_ticks,
         udp_bytes_per_update: count("bluemarble_quic_tx_bytes_total") / updates,
         snapshot_bits_per_update: count("bluemarble_hub_bytes_out_total") * 8.0 / updates,
-        near: band(&quality.near, tick_ms),
-        far: band(&quality.far, tick_ms),
+        near: BandQuality::of(&quality.near(), tick_ms),
+        far: BandQuality::of(&quality.far(), tick_ms),
         kib_per_client: (after.server.resident_bytes - stage.empty.resident_bytes)
             / 1_024.0
             / clients,
-    }
-}
-
-fn band(band: &Band, tick_ms: f64) -> BandQuality {
-    BandQuality {
-        looks: band.error_mm.len(),
-        error_cm: Quantiles::of(&band.error_mm, 0.1),
-        age_ms: Quantiles::of(&band.age_ticks, tick_ms),
     }
 }
 

@@ -12,8 +12,8 @@ use crate::judge::Findings;
 use crate::outcome::Outcome;
 use crate::prometheus::{self, Buckets};
 use crate::report::{
-    BenchSide, BlowTimes, Curve, FORMAT, Lost, Prediction, PromiseCount, Quantiles, Report,
-    Snapshots, TickTimes, Verdict, Verification,
+    BandQuality, BenchSide, BlowTimes, Curve, FORMAT, Lost, Prediction, PromiseCount, Quantiles,
+    Report, Snapshots, TickTimes, Verdict, Verification, band_name,
 };
 use crate::timings::Timed;
 use crate::verify::Promise;
@@ -126,6 +126,13 @@ pub(super) fn report(
             dropped_views,
             ticks as f64 / seconds,
         ),
+        bands: findings
+            .tally
+            .quality
+            .bands
+            .each_ref()
+            .map(|band| BandQuality::of(band, 1_000.0 / f64::from(after.tick_hz.max(1))))
+            .to_vec(),
         bench: BenchSide {
             threads: measured.threads,
             busy: sampled.bench_busy(),
@@ -173,7 +180,8 @@ fn curves(sampled: &Sampled, findings: &Findings, tick_ms: f64) -> Vec<Curve> {
         Curve::of("blow to others' view", "ms", &timed.blows_us, 1e-3),
         Curve::of("bots woken late", "ms", &sampled.late_us, 1e-3),
     ];
-    for (name, band) in [("near", &quality.near), ("far", &quality.far)] {
+    for (n, band) in quality.bands.iter().enumerate() {
+        let name = band_name(n);
         let (stale, off) = (
             format!("staleness, {name}"),
             format!("position error, {name}"),

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::verify::{BANDS, Band};
+
 /// See `assets/scenes/README.md`; per client and tick where nothing else is said.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Cost {
@@ -77,8 +79,54 @@ pub struct BandQuality {
     pub looks: u64,
     /// Between where somebody is and where they are seen, centimetres.
     pub error_cm: Quantiles,
-    /// Since what is seen was so, milliseconds.
+    /// Since what is seen was so, milliseconds; the largest is the longest that somebody had to do without
+    /// an update.
     pub age_ms: Quantiles,
+    /// Others who were there for everybody to see, by the truth.
+    pub there: u64,
+    /// Those of them who were not in view: not yet, not any more, or wrongly not, which a promise is about.
+    pub missing: u64,
+    /// Others in view who were nowhere by the truth: not gone from it yet, or never there.
+    pub ghosts: u64,
+}
+
+/// What a band of distance is called.
+#[must_use]
+pub fn band_name(n: usize) -> String {
+    let percent = |n: usize| n * 100 / BANDS;
+    match n + 1 {
+        BANDS => format!("from {} % of the radius on", percent(n)),
+        next => format!("{} to {} % of the radius", percent(n), percent(next)),
+    }
+}
+
+impl BandQuality {
+    /// For people.
+    #[must_use]
+    pub fn told(&self) -> String {
+        let triple = |q: &Quantiles| format!("{:.1} / {:.1} / {:.1}", q.p50, q.p99, q.max);
+        format!(
+            "{} cm off, {} ms old; {} of {} missing, {} ghosts",
+            triple(&self.error_cm),
+            triple(&self.age_ms),
+            self.missing,
+            self.there,
+            self.ghosts
+        )
+    }
+
+    /// Of what verifying bots saw.
+    #[must_use]
+    pub fn of(band: &Band, tick_ms: f64) -> Self {
+        Self {
+            looks: band.error_mm.len(),
+            error_cm: Quantiles::of(&band.error_mm, 0.1),
+            age_ms: Quantiles::of(&band.age_ticks, tick_ms),
+            there: band.there,
+            missing: band.missing,
+            ghosts: band.ghosts,
+        }
+    }
 }
 
 impl Cost {
@@ -93,14 +141,6 @@ impl Cost {
         let cpu = &self.cpu_us;
         let named = Phases::NAMES.iter().zip(self.phases_us.0);
         let phases: Vec<String> = named.map(|(name, us)| format!("{name} {us:.2}")).collect();
-        let band = |band: &BandQuality| {
-            let triple = |q: &Quantiles| format!("{:.1} / {:.1} / {:.1}", q.p50, q.p99, q.max);
-            format!(
-                "{} cm off, {} ms old",
-                triple(&band.error_cm),
-                triple(&band.age_ms)
-            )
-        };
         vec![
             (
                 "W(n, k)",
@@ -143,8 +183,6 @@ impl Cost {
                         / (self.udp_bytes_per_update * self.updates_per_client_tick).max(1.0)
                 ),
             ),
-            ("near, p50 / p99 / max", band(&self.near)),
-            ("far, p50 / p99 / max", band(&self.far)),
             (
                 "memory per client",
                 format!("{:.0} KiB", self.kib_per_client),

@@ -63,6 +63,7 @@ pub fn report() -> Report {
             promises: promises.to_vec(),
             ..Verification::default()
         },
+        bands: vec![BandQuality::default(); crate::verify::BANDS],
         bench: BenchSide {
             threads: 2,
             busy: 0.5,

@@ -3,10 +3,19 @@
 use std::fmt::Write as _;
 
 use super::{Cost, Hostility, PromiseCount, Quantiles, Report};
+use crate::verify::BANDS;
 
 fn in_turn(times: &Quantiles) -> String {
     format!("{:.0} / {:.0} / {:.0}", times.p50, times.p99, times.max)
 }
+
+/// Bands of distance, as shares of the radius.
+const BAND_ROWS: [&str; BANDS] = [
+    "seen at 0 to 25 % of radius",
+    "  at 25 to 50 %",
+    "  at 50 to 75 %",
+    "  farther",
+];
 
 impl Report {
     /// For people.
@@ -40,6 +49,9 @@ impl Report {
     /// Every line of it.
     pub(super) fn all_rows(&self) -> Vec<(&'static str, String)> {
         let mut rows = self.rows();
+        // p50 / p99 / max.
+        let bands = BAND_ROWS.into_iter().zip(&self.bands);
+        rows.extend(bands.map(|(name, band)| (name, band.told())));
         rows.extend(self.cost.iter().flat_map(Cost::rows));
         rows
     }

@@ -28,9 +28,9 @@ use bluemarble_shared_protocol::{
 };
 use glam::DVec3;
 
-use self::quality::{Look, Places};
+use self::quality::{Away, Look, Places};
 
-pub use quality::{Band, Recent};
+pub use quality::{BANDS, Band, Recent};
 pub use received::Received;
 pub use rules::Rules;
 pub use strains::{Strained, Strains};
@@ -288,14 +288,18 @@ impl Verifier {
         let now = &self.history[at];
         let mut recent = self.recent.lock();
         for seen in sample.rows.iter().filter(|row| row.id != sample.avatar) {
+            let away = |place: DVec3| Away {
+                metres: place.distance(eye),
+                radius_m: self.rules.enter_m,
+            };
             let Some(row) = now.row(seen.id) else {
+                tally.quality.ghost(away(self.places.of(&seen.state)));
                 continue;
             };
             let here = DVec3::from_array(now.positions[row]);
             let is_so = now.states[row] == seen.state;
             let look = Look {
-                away_m: here.distance(eye),
-                radius_m: self.rules.enter_m,
+                away: away(here),
                 error_m: here.distance(self.places.of(&seen.state)),
                 age_ticks: if is_so {
                     0
@@ -397,10 +401,16 @@ impl Verifier {
             if *id == sample.avatar || !public || here.distance(eye) > radius_m {
                 continue;
             }
+            let away = Away {
+                metres: here.distance(eye),
+                radius_m: self.rules.enter_m,
+            };
+            let in_view = seen.binary_search(id).is_ok();
+            tally.quality.there(away, in_view);
             if !self.was_near_all_along(sample, *id, at, radius_m) {
                 continue;
             }
-            tally.judge(Promise::Complete, seen.binary_search(id).is_ok(), || {
+            tally.judge(Promise::Complete, in_view, || {
                 format!(
                     "{} does not see {id:?}, who is {:.1} m away",
                     sample.label(),

@@ -2,7 +2,7 @@
 
 use super::scale::number;
 use super::{escaped, facts_table, table};
-use crate::report::{BandQuality, PromiseCount, Quantiles, Report};
+use crate::report::{BandQuality, PromiseCount, Quantiles, Report, band_name};
 
 /// What somebody who has not written the bench must know.
 pub(super) const HOW: &str = "<div class=\"how\"><p>Bots are real QUIC clients in another process. Some of them \
@@ -47,8 +47,7 @@ pub(super) fn tiles(report: &Report) -> String {
         ),
         tile(number(report.seen_mean), "", "others seen, mean".into()),
     ];
-    if let Some(cost) = &report.cost {
-        let (near, far) = (&cost.near, &cost.far);
+    if let (Some(near), Some(far)) = (report.bands.first(), report.bands.last()) {
         tiles.push(tile(
             number(near.age_ms.p99),
             "ms",
@@ -64,6 +63,8 @@ pub(super) fn tiles(report: &Report) -> String {
             "cm",
             "position error p99, near".into(),
         ));
+    }
+    if let Some(cost) = &report.cost {
         tiles.push(tile(
             number(cost.kib_per_client),
             "KiB",
@@ -127,34 +128,45 @@ fn triple(q: &Quantiles) -> [String; 3] {
     [number(q.p50), number(q.p99), number(q.max)]
 }
 
-/// Near and far.
+/// Quality by distance.
 pub(super) fn bands(report: &Report) -> String {
-    let Some(cost) = &report.cost else {
-        return String::new();
-    };
-    let row = |name: &str, band: &BandQuality| {
-        let mut cells = vec![name.to_owned(), number(band.looks as f64)];
+    let row = |n: usize, band: &BandQuality| {
+        let mut cells = vec![band_name(n), number(band.looks as f64)];
         cells.extend(triple(&band.error_cm));
         cells.extend(triple(&band.age_ms));
+        let share = |count: u64, of: u64| {
+            let percent = count as f64 * 100.0 / of.max(1) as f64;
+            format!("{} ({} %)", number(count as f64), number(percent))
+        };
+        cells.push(share(band.missing, band.there));
+        cells.push(share(band.ghosts, band.looks));
         cells
     };
-    table(
-        &[
-            "distance",
-            "looks",
-            "error p50, cm",
-            "p99",
-            "max",
-            "staleness p50, ms",
-            "p99",
-            "max",
-        ],
-        1,
-        &[
-            row("nearer than half of the radius", &cost.near),
-            row("beyond", &cost.far),
-        ],
-    )
+    let rows: Vec<_> = report
+        .bands
+        .iter()
+        .enumerate()
+        .map(|(n, band)| row(n, band))
+        .collect();
+    if rows.is_empty() {
+        return String::new();
+    }
+    let names = [
+        "distance",
+        "looks",
+        "error p50, cm",
+        "p99",
+        "max",
+        "staleness p50, ms",
+        "p99",
+        "longest without an update",
+        "missing",
+        "ghosts",
+    ];
+    table(&names, 1, &rows)
+        + "<p class=\"how\">Missing: there for everybody to see, and not in view, yet or any more. Ghosts: in view, \
+           and nowhere, any more. Both have a moment; who stays missing or a ghost for longer breaks a promise \
+           below. Order: ticks, epochs and applied inputs that went backward are counted under <i>header</i>.</p>\n"
 }
 
 /// Promises, and how often each was broken.
