@@ -385,7 +385,10 @@ mod tests {
             .lines()
             .find(|line| line.starts_with("CPU per client"))
             .unwrap();
-        assert!(line.contains("40") && line.contains("10 (x0.25)"), "{line}");
+        assert!(
+            line.contains("40.0") && line.contains("10.0 (x0.25)"),
+            "{line}"
+        );
         assert!(
             text.contains("server: a (old1), b (new), a (old2), a (old3)"),
             "{text}"

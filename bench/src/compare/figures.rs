@@ -56,11 +56,11 @@ pub(super) const FIGURES: [Figure; 27] = [
     less("CPU per client and tick, us", |run| {
         run.server_cpu_us_per_client_tick
     }),
-    less("  QUIC", |run| cpu_us(run, |cpu| cpu.quic)),
-    less("  ingest", |run| cpu_us(run, |cpu| Some(cpu.ingest))),
-    less("  step", |run| cpu_us(run, |cpu| Some(cpu.step))),
-    less("  replicate", |run| cpu_us(run, |cpu| Some(cpu.replicate))),
-    less("  other", |run| cpu_us(run, |cpu| Some(cpu.other))),
+    less("- QUIC", |run| cpu_us(run, |cpu| cpu.quic)),
+    less("- ingest", |run| cpu_us(run, |cpu| Some(cpu.ingest))),
+    less("- step", |run| cpu_us(run, |cpu| Some(cpu.step))),
+    less("- replicate", |run| cpu_us(run, |cpu| Some(cpu.replicate))),
+    less("- other", |run| cpu_us(run, |cpu| Some(cpu.other))),
     less("memory of the server, MiB", |run| {
         run.server_resident_bytes.map(|bytes| bytes / 1_048_576.0)
     }),

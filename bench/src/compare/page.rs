@@ -143,10 +143,13 @@ impl Comparison {
     }
 }
 
+/// `None` if they are all the same.
 fn best(cells: &[Cell], less: bool) -> Option<f64> {
-    let known = cells.iter().filter_map(|cell| cell.value);
-    match less {
-        true => known.min_by(f64::total_cmp),
-        false => known.max_by(f64::total_cmp),
-    }
+    let known = || cells.iter().filter_map(|cell| cell.value);
+    let (least, most) = (
+        known().min_by(f64::total_cmp)?,
+        known().max_by(f64::total_cmp)?,
+    );
+    let best = if less { least } else { most };
+    (least < most).then_some(best)
 }

@@ -224,7 +224,8 @@ impl Drawing<'_> {
     }
 
     fn lines(&self, text: &mut String) {
-        for line in &self.plot.lines {
+        // The first on top: where the worst of a second is its p99, the p99 shows.
+        for line in self.plot.lines.iter().rev() {
             let class = line.colour % COLOURS;
             let pieces = line.points.split(|(_, value)| value.is_none());
             for piece in pieces.filter(|piece| !piece.is_empty()) {
