@@ -172,11 +172,7 @@ const GAUGES: &[(&str, Unit, &str)] = &[
         Unit::Seconds,
         "User and system time since the start",
     ),
-    (
-        "bluemarble_process_cpu_part_seconds",
-        Unit::Seconds,
-        "The same by part: quic, loop, step, other",
-    ),
+    ("bluemarble_cpu_part_seconds", Unit::Seconds, "CPU by part"),
     (
         "bluemarble_process_resident_bytes",
         Unit::Bytes,
@@ -585,7 +581,7 @@ pub fn show_process(live: &Live) {
         gauge!("bluemarble_process_cpu_seconds").set(usage.cpu_s);
     }
     for (part, spent_s) in machine::cpu_by_part() {
-        gauge!("bluemarble_process_cpu_part_seconds", "part" => part).set(spent_s);
+        gauge!("bluemarble_cpu_part_seconds", "part" => part).set(spent_s);
     }
 }
 

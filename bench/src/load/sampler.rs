@@ -201,7 +201,7 @@ pub(super) fn gained(last: &Page, page: &Page, name: &str) -> Option<f64> {
 /// `None` of a server that does not tell.
 fn cpu_parts(last: &Page, page: &Page) -> Option<CpuParts> {
     let part = |part: &str| {
-        let name = format!("bluemarble_process_cpu_part_seconds{{part=\"{part}\"}}");
+        let name = format!("bluemarble_cpu_part_seconds{{part=\"{part}\"}}");
         gained(last, page, &name)
     };
     Some(CpuParts {
@@ -249,7 +249,7 @@ mod tests {
             .iter()
             .map(|(part, s)| {
                 let spent_s = s * scale;
-                format!("bluemarble_process_cpu_part_seconds{{part=\"{part}\"}} {spent_s}\n")
+                format!("bluemarble_cpu_part_seconds{{part=\"{part}\"}} {spent_s}\n")
             })
             .collect();
         for (name, value) in [
@@ -300,7 +300,7 @@ mod tests {
     fn a_server_that_tells_less_leaves_holes_and_not_zeros() {
         let mut pages = [page(1, 1.0, now()), page(21, 2.0, now())];
         for page in &mut pages {
-            page.metrics = page.metrics.replace("process_cpu_part", "something_else");
+            page.metrics = page.metrics.replace("cpu_part", "something_else");
         }
         let told = row(&pages[0], &pages[0], &pages[1], Served::default());
         assert_eq!(told.cpu.unwrap().quic, None);
