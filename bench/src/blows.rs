@@ -30,12 +30,6 @@ impl Blows {
         Self { slots, ordered_us }
     }
 
-    /// How many bots there are.
-    #[must_use]
-    pub fn bots(&self) -> usize {
-        self.ordered_us.len()
-    }
-
     /// A bot orders a blow now.
     pub fn order(&self, avatar: EntityId, now_us: u64) {
         if let Some(slot) = self.slots.get(&avatar) {

@@ -19,6 +19,7 @@ use crate::behaviour::{BLOW_TICKS_MAX, Ground, Mind, Situation, Wish};
 use crate::cli::LoadArgs;
 use crate::counter::Counter;
 use crate::fate::Chapter;
+use crate::moves::{Mover, Watch};
 use crate::outcome::{Counters, Outcome};
 use crate::run::{Phase, Run, unix_now};
 use crate::scene::Actor;
@@ -207,8 +208,9 @@ struct Player<'a> {
     snapshots: u64,
     /// What headers said last.
     header: Header,
-    /// The number of everybody's newest swing.
-    swings: HashMap<EntityId, u8>,
+    /// Its moves on their way to others, and theirs on their way to it.
+    mover: Mover,
+    watch: Watch,
     /// When the last snapshot came, while measured.
     last_us: Option<u64>,
     /// The counters when the measurement began.
@@ -247,7 +249,8 @@ impl<'a> Player<'a> {
             strains: Strains::default(),
             snapshots: 0,
             header: Header::default(),
-            swings: HashMap::new(),
+            mover: Mover::default(),
+            watch: Watch::default(),
             last_us: None,
             window: None,
             arriving: Arriving::default(),
@@ -264,6 +267,9 @@ impl<'a> Player<'a> {
             let now_us = self.run.now_us();
             let phase = self.run.phase();
             self.arrive(tick);
+            let applied = self.client.core().own().applied;
+            self.mover
+                .applied(&self.run.moves, self.avatar, tick, applied);
             if phase == Phase::Leaving && self.last_us.is_some() {
                 // It began to wait while it was measured.
                 self.run
@@ -284,7 +290,8 @@ impl<'a> Player<'a> {
                 self.run.timings.snapshot(self.bot.number, now_us, last_us);
                 self.check_header(tick);
                 if self.bot.number.is_multiple_of(BLOW_WATCHERS) {
-                    self.watch_blows(now_us);
+                    let view = self.client.core().view();
+                    self.watch.look(view, tick, now_us, self.run);
                 }
                 if tick.0.is_multiple_of(self.run.truth_every) {
                     self.hand_in_view(tick);
@@ -387,6 +394,7 @@ impl<'a> Player<'a> {
             self.received = Received::default();
             self.snapshots = 0;
             self.header = Header::default();
+            (self.mover, self.watch) = Default::default();
         }
         Ok(())
     }
@@ -407,6 +415,10 @@ impl<'a> Player<'a> {
         if wish.is_some_and(|wish| wish.attack.is_some()) {
             self.run.blows.order(self.avatar, now_us);
         }
+        let vitals = self.client.core().own().vitals;
+        let lives = vitals.is_some_and(|vitals| vitals.health > 0);
+        let moves = lives && wish.is_some_and(|wish| wish.pace > 0 && wish.dir != DVec3::ZERO);
+        self.mover.sent(now_us, moves);
         let stand = Intent {
             view_tick: tick,
             ..Intent::default()
@@ -484,22 +496,6 @@ impl<'a> Player<'a> {
         self.outcome.headers.judge(forward, || {
             format!("bot {}: {next:?} after {last:?}", self.bot.number)
         });
-    }
-
-    /// Whose swings are new since the last look.
-    fn watch_blows(&mut self, now_us: u64) {
-        let tick = self.client.core().tick();
-        for (id, seen) in self.client.core().view().iter() {
-            if seen.updated != tick {
-                continue;
-            }
-            let before = self.swings.insert(id, seen.state.action_n);
-            if before.is_some_and(|before| before != seen.state.action_n)
-                && let Some(took_us) = self.run.blows.see(id, now_us)
-            {
-                self.run.timings.blow(took_us);
-            }
-        }
     }
 
     fn hand_in_view(&mut self, tick: Tick) {

@@ -22,7 +22,6 @@ use tokio::time::{Instant, interval, sleep, sleep_until};
 
 use crate::admin::{Admin, Status};
 use crate::armies::Armies;
-use crate::blows::Blows;
 use crate::bot::{self, Bot};
 use crate::capture;
 use crate::cli::{Expect, LoadArgs};
@@ -111,9 +110,9 @@ async fn run_against(
     let rules = Rules::announced(&welcome);
     let rules = args.link.iter().fold(rules, |rules, line| rules.over(line));
     let judge = Judge::start(rules, stream, keep)?;
-    let avatars = crew.bots.iter().map(|bot| bot.name.avatar());
+    let avatars: Vec<_> = crew.bots.iter().map(|bot| bot.name.avatar()).collect();
     let armies = Armies::new(crew.bots.iter().filter_map(Bot::allegiance));
-    let run = Run::new(Blows::of(avatars), armies, judge.desk(), args);
+    let run = Run::new(&avatars, armies, judge.desk(), args);
     let run = Arc::new(run);
 
     let bar = progress_bar(args);

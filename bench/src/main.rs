@@ -15,6 +15,7 @@ mod fate;
 mod hostile;
 mod judge;
 mod load;
+mod moves;
 mod outcome;
 mod prometheus;
 mod pulse;

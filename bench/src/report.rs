@@ -102,6 +102,8 @@ pub struct Report {
     pub seen_min: u64,
     /// From the order of a blow to its sight in another client.
     pub blow_ms: BlowTimes,
+    /// From the intent to move until another client shows it, by those who verify.
+    pub move_ms: BlowTimes,
     /// Hand-offs between zones per second.
     pub handoffs_per_s: f64,
     /// Kills per second.

@@ -4,6 +4,7 @@
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use bluemarble_shared_protocol::EntityId;
 use glam::DVec3;
 use parking_lot::Mutex;
 
@@ -11,6 +12,7 @@ use crate::armies::Armies;
 use crate::blows::Blows;
 use crate::cli::LoadArgs;
 use crate::judge::Desk;
+use crate::moves::Moves;
 use crate::timings::Timings;
 
 /// What the bots are doing.
@@ -34,6 +36,8 @@ pub struct Run {
     appeared: Mutex<(DVec3, u32)>,
     /// The last orders to strike.
     pub blows: Blows,
+    /// The last moves.
+    pub moves: Moves,
     /// What the bots time.
     pub timings: Timings,
     /// Where views go.
@@ -55,15 +59,16 @@ pub struct Run {
 }
 
 impl Run {
-    /// In the joining phase.
+    /// In the joining phase, of bots with these avatars.
     #[must_use]
-    pub fn new(blows: Blows, armies: Armies, desk: Desk, args: &LoadArgs) -> Self {
+    pub fn new(avatars: &[EntityId], armies: Armies, desk: Desk, args: &LoadArgs) -> Self {
         Self {
             phase: AtomicU8::new(Phase::Joining as u8),
             began: now(),
             appeared: Mutex::new((DVec3::ZERO, 0)),
-            timings: Timings::of(blows.bots()),
-            blows,
+            timings: Timings::of(avatars.len()),
+            blows: Blows::of(avatars.iter().copied()),
+            moves: Moves::of(avatars),
             desk,
             armies,
             measuring_us: AtomicU64::new(0),

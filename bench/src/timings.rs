@@ -20,6 +20,8 @@ pub struct Timed {
     pub gaps_us: Histogram<u64>,
     /// From the order of a blow to its sight in another client, microseconds.
     pub blows_us: Histogram<u64>,
+    /// From the intent to move until another client shows it, microseconds.
+    pub moves_us: Histogram<u64>,
 }
 
 impl Default for Timed {
@@ -27,6 +29,7 @@ impl Default for Timed {
         Self {
             gaps_us: latencies(),
             blows_us: latencies(),
+            moves_us: latencies(),
         }
     }
 }
@@ -37,6 +40,7 @@ impl Timed {
         let pairs = [
             (&mut self.gaps_us, &other.gaps_us),
             (&mut self.blows_us, &other.blows_us),
+            (&mut self.moves_us, &other.moves_us),
         ];
         for (all, more) in pairs {
             all.add(more).expect("all are made alike");
@@ -83,6 +87,11 @@ impl Timings {
     /// A blow was seen so long after it was ordered.
     pub fn blow(&self, took_us: u64) {
         self.timed.lock().blows_us.saturating_record(took_us);
+    }
+
+    /// A move was seen so long after it was sent.
+    pub fn moved(&self, took_us: u64) {
+        self.timed.lock().moves_us.saturating_record(took_us);
     }
 
     /// What was timed since the last call.

@@ -465,6 +465,9 @@ fn a_scene_brings_its_own_server_and_what_everybody_received_is_right() {
     assert!(cost["cpu_us"]["everything"].as_f64().unwrap() > 0.0);
     let looks = |band: &str| cost[band]["looks"].as_u64().unwrap();
     assert!(looks("near") > 200 && looks("far") > 200, "{told}");
+    let moves = &report["move_ms"];
+    assert!(moves["sights"].as_u64().unwrap() > 100, "{told}");
+    assert!(moves["p50"].as_f64().unwrap() > 1.0, "{told}");
     assert!(cost["near"]["error_cm"]["p99"].as_f64().unwrap() < 100.0);
 }
 

@@ -48,7 +48,7 @@ fn cpu_us(run: &Report, of: fn(&CpuSeconds) -> Option<f64>) -> Option<f64> {
 }
 
 /// All, in the order of the table.
-pub(super) const FIGURES: [Figure; 27] = [
+pub(super) const FIGURES: [Figure; 29] = [
     less("tick p50, ms", |run| run.tick_ms.p50),
     less("tick p99, ms", |run| run.tick_ms.p99),
     less("tick max, ms", |run| Some(run.tick_ms.max)),
@@ -91,6 +91,12 @@ pub(super) const FIGURES: [Figure; 27] = [
     }),
     less("between two snapshots, max, ms", |run| {
         Some(run.gaps_ms.max)
+    }),
+    less("move to others' view, p50, ms", |run| {
+        (run.move_ms.sights > 0).then_some(run.move_ms.p50)
+    }),
+    less("move to others' view, p99, ms", |run| {
+        (run.move_ms.sights > 0).then_some(run.move_ms.p99)
     }),
     less("blow to others' view, p50, ms", |run| {
         sights(run).then_some(run.blow_ms.p50)

@@ -155,6 +155,8 @@ impl<'a> Sampler<'a> {
             silent_ms: run.timings.silent_ms(run.now_us()),
             blows: timed.blows_us.len(),
             blow_ms: Quantiles::of(&timed.blows_us, 1e-3),
+            moves: timed.moves_us.len(),
+            move_ms: Quantiles::of(&timed.moves_us, 1e-3),
             looks: seen.error_mm.len(),
             stale_ms: Quantiles::of(&seen.age_ticks, tick_ms),
             error_cm: Quantiles::of(&seen.error_mm, 0.1),

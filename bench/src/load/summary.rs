@@ -15,7 +15,6 @@ use crate::report::{
     BandQuality, BenchSide, BlowTimes, Curve, FORMAT, Lost, Prediction, PromiseCount, Quantiles,
     Report, Snapshots, TickTimes, Verdict, Verification, band_name,
 };
-use crate::timings::Timed;
 use crate::verify::Promise;
 
 /// Reasons of lost bots that are reported.
@@ -105,7 +104,8 @@ pub(super) fn report(
             / f64::from(after.tick_hz),
         seen_mean,
         seen_min,
-        blow_ms: blow_times(&sampled.timed),
+        blow_ms: latency(&sampled.timed.blows_us),
+        move_ms: latency(&sampled.timed.moves_us),
         handoffs_per_s: rate(after.handoffs, before.handoffs),
         kills_per_s: rate(after.kills, before.kills),
         hits_per_s: rate(after.hits, before.hits),
@@ -178,6 +178,7 @@ fn curves(sampled: &Sampled, findings: &Findings, tick_ms: f64) -> Vec<Curve> {
         tick_buckets(sampled).curve("tick", "ms", 1_000.0),
         Curve::of("between two snapshots", "ms", &timed.gaps_us, 1e-3),
         Curve::of("blow to others' view", "ms", &timed.blows_us, 1e-3),
+        Curve::of("move to others' view", "ms", &timed.moves_us, 1e-3),
         Curve::of("bots woken late", "ms", &sampled.late_us, 1e-3),
     ];
     for (n, band) in quality.bands.iter().enumerate() {
@@ -198,8 +199,7 @@ fn load_average() -> Option<f64> {
     text.split_whitespace().next()?.parse().ok()
 }
 
-fn blow_times(timed: &Timed) -> BlowTimes {
-    let all = &timed.blows_us;
+fn latency(all: &Histogram<u64>) -> BlowTimes {
     let ms = |quantile| all.value_at_quantile(quantile) as f64 / 1_000.0;
     BlowTimes {
         p50: ms(0.5),

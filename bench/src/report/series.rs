@@ -183,6 +183,10 @@ pub struct Served {
     pub blows: u64,
     /// From their order to their sight, milliseconds.
     pub blow_ms: Quantiles,
+    /// Moves seen by others.
+    pub moves: u64,
+    /// From the intent to their sight, milliseconds.
+    pub move_ms: Quantiles,
     /// Looks at somebody that were compared with the truth.
     pub looks: u64,
     /// Since what was seen was so, milliseconds.

@@ -164,6 +164,13 @@ impl Report {
                 ),
             ),
             (
+                "move -> others' view",
+                format!(
+                    "p50 {:.1} ms, p99 {:.1} ms, {} sights",
+                    self.move_ms.p50, self.move_ms.p99, self.move_ms.sights
+                ),
+            ),
+            (
                 "per second",
                 format!(
                     "{:.2} hand-offs, {:.2} kills, {:.1} hits",

@@ -48,7 +48,7 @@ pub(super) fn over_time(report: &Report) -> String {
         cpu.lines.retain(|line| line.name != "QUIC");
     }
     let blows = rows.iter().any(|row| row.bots.blows > 0);
-    let latency = if blows { &LATENCY[..] } else { &LATENCY[..3] };
+    let latency = if blows { &LATENCY[..] } else { &LATENCY[..4] };
     let plots = [
         tick,
         cpu,
@@ -98,7 +98,7 @@ const CPU: [Drawn; 5] = [
     }),
 ];
 
-const LATENCY: [Drawn; 5] = [
+const LATENCY: [Drawn; 6] = [
     ("between two snapshots, p99", Fold::Largest, |row| {
         (row.bots.snapshots > 0).then_some(row.bots.gap_ms.p99)
     }),
@@ -107,6 +107,9 @@ const LATENCY: [Drawn; 5] = [
     }),
     ("longest wait not over", Fold::Largest, |row| {
         Some(row.bots.silent_ms)
+    }),
+    ("move to others' view, p99", Fold::Largest, |row| {
+        (row.bots.moves > 0).then_some(row.bots.move_ms.p99)
     }),
     ("blow to others' view, p50", Fold::Mean, |row| {
         (row.bots.blows > 0).then_some(row.bots.blow_ms.p50)

@@ -76,6 +76,13 @@ pub(super) fn tiles(report: &Report) -> String {
             .map(|bytes| bytes / 1_048_576.0);
         tiles.push(tile(known(mib), "MiB", "memory of the server".into()));
     }
+    if report.move_ms.sights > 0 {
+        tiles.push(tile(
+            number(report.move_ms.p99),
+            "ms",
+            "move to others' view, p99".into(),
+        ));
+    }
     if report.blow_ms.sights > 0 {
         tiles.push(tile(
             number(report.blow_ms.p99),
