@@ -115,7 +115,7 @@ impl Players {
 
 fn purse(holder: u64) -> Account {
     let kind = AccountKind::Character;
-    Account { kind, holder }
+    Account::coins(kind, holder)
 }
 
 async fn measure(name: &str, url: &str, seconds: u64) {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use bluemarble_persistence::{AccountKind, Ledger, LedgerError, Store};
+use bluemarble_shared_protocol::AssetId;
 
 use crate::cli::LedgerArgs;
 use crate::data_dir::DataDir;
@@ -49,14 +50,18 @@ pub fn run(args: &LedgerArgs) -> Result<(), Failure> {
                 .advise("name the world with --world; its first start opens its ledger"),
             error => ledger_failure(error),
         })?;
-    let mut kinds: BTreeMap<AccountKind, (usize, i128)> = BTreeMap::new();
+    let mut kinds: BTreeMap<(AccountKind, AssetId), (usize, i128)> = BTreeMap::new();
     for (account, balance) in balances {
-        let (count, sum) = kinds.entry(account.kind).or_default();
+        let (count, sum) = kinds.entry((account.kind, account.asset)).or_default();
         *count += 1;
         *sum += i128::from(balance);
     }
-    for (kind, (count, sum)) in kinds {
-        println!("{:10} {count:7} accounts {sum:14} coins", kind.name());
+    for ((kind, asset), (count, sum)) in kinds {
+        let what = match asset {
+            AssetId::COINS => "coins".to_owned(),
+            AssetId(number) => format!("of asset {number}"),
+        };
+        println!("{:10} {count:7} accounts {sum:14} {what}", kind.name());
     }
     for transfer in newest {
         println!("{} {transfer}", transfer.key);

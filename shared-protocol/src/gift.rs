@@ -1,4 +1,4 @@
-//! Coins that one player gives another: what is asked, and what became of it.
+//! Coins and things that one player gives another: what is asked, and what became of it.
 //!
 //! A gift is asked for by a number that the client chooses. The avatar remembers what became of the last
 //! [`GIFTS_REMEMBERED`](crate::limits::GIFTS_REMEMBERED) numbers, so whoever asks again, however often and
@@ -9,13 +9,33 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::{EntityId, Tick};
 
-/// One stay of an avatar in a world, from when it came to when it leaves; no other has the same.
+/// What is counted, held and given: coins, or a sort of things that the world's content knows by this number.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
+)]
+pub struct AssetId(pub u8);
+
+impl AssetId {
+    /// Coins, in every world.
+    pub const COINS: Self = Self(0);
+}
+
+/// So many of one sort of things.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Stack {
+    /// Which; never coins.
+    pub asset: AssetId,
+    /// How many, at least 1.
+    pub amount: u64,
+}
+
+/// One life of a character in a world, until a journey to another one ends it; no other has the same.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
 )]
 pub struct LifeId(pub u64);
 
-/// So many coins for somebody.
+/// So many coins, or things of one sort, for somebody.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Gift {
     /// In which life of the giver.
@@ -26,6 +46,8 @@ pub struct Gift {
     pub to: EntityId,
     /// How many, at least 1.
     pub amount: u64,
+    /// Of what.
+    pub asset: AssetId,
 }
 
 /// A gift as it is sealed.
@@ -40,7 +62,7 @@ pub struct GiftInput {
 /// What became of a gift. All but [`GiftOutcome::NotSaving`] are final.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum GiftOutcome {
-    /// The giver no longer has the coins; they are the other's.
+    /// The giver no longer has them; they are the other's.
     Given,
     /// Refused: the giver had fewer.
     NotEnough,
@@ -54,7 +76,7 @@ pub enum GiftOutcome {
     Forgotten,
     /// The number is of another life of the avatar; it was not carried out in this one.
     OtherLife,
-    /// Refused: the number is another gift's, to somebody else or of another amount.
+    /// Refused: the number is another gift's, to somebody else, of another amount or of something else.
     OtherGift,
     /// Not now: what happens is not being saved. Nothing was done; ask again.
     NotSaving,
@@ -104,7 +126,7 @@ pub struct AnsweredGift {
 }
 
 /// What only its owner is told of what an avatar has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct OwnPurse {
     /// Its life.
     pub life: LifeId,
@@ -112,4 +134,6 @@ pub struct OwnPurse {
     pub newest: u32,
     /// Coins.
     pub coins: u64,
+    /// Things, by number; at most 255, for there are no more numbers.
+    pub things: Vec<Stack>,
 }

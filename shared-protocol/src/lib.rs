@@ -22,7 +22,9 @@ mod truth;
 mod wire_frame;
 
 pub use close::{CloseCode, UnknownCloseCode, clip_reason};
-pub use gift::{AnsweredGift, Gift, GiftAnswer, GiftInput, GiftOutcome, LifeId, OwnPurse};
+pub use gift::{
+    AnsweredGift, AssetId, Gift, GiftAnswer, GiftInput, GiftOutcome, LifeId, OwnPurse, Stack,
+};
 pub use hash::{hash_words, mix64};
 pub use ids::{EntityId, Epoch, InputSeq, SessionId, Tick};
 pub use intent::{Buttons, Intent, WishDir};

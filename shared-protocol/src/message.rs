@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::binary::{self, BinaryError};
 use crate::close::CloseCode;
 use crate::codec::{FieldVersion, NamedField, Rotation};
-use crate::gift::{Gift, GiftAnswer, OwnPurse};
+use crate::gift::{AssetId, Gift, GiftAnswer, OwnPurse, Stack};
 use crate::hash::mix64;
 use crate::ids::{EntityId, Epoch, SessionId, Tick};
 use crate::limits::{
@@ -407,11 +407,13 @@ impl ServerMessage {
                 bounded(wounds.len() <= WOUNDS_PER_MESSAGE_MAX, "wounds")?;
             }
             Self::Forget { ids, .. } => bounded(ids.len() <= FORGOTTEN_IDS_MAX, "ids")?,
-            Self::Queued { .. }
-            | Self::Resumed { .. }
-            | Self::Presence { .. }
-            | Self::Gift(_)
-            | Self::Purse { .. } => {}
+            Self::Queued { .. } | Self::Resumed { .. } | Self::Presence { .. } | Self::Gift(_) => {}
+            Self::Purse { purse, .. } => {
+                let things = &purse.things;
+                let real = |stack: &Stack| stack.amount > 0 && stack.asset != AssetId::COINS;
+                let in_order = things.is_sorted_by(|a, b| a.asset < b.asset);
+                bounded(in_order && things.iter().all(real), "things")?;
+            }
             Self::Token { token, .. } => bounded(token.len() <= TICKET_BYTES_MAX, "token")?,
             Self::Closing { reason, .. } => {
                 bounded(reason.len() <= CLOSE_REASON_BYTES_MAX, "reason")?;

@@ -1,5 +1,7 @@
 //! Bookkeeping: how many coins there are, and where. Nothing reads it but people and tests.
 
+use bluemarble_shared_protocol::AssetId;
+
 use crate::content::KindRules;
 use crate::entity::{Mail, Purse};
 
@@ -29,7 +31,9 @@ impl Audit {
     }
 
     pub(crate) fn count(&mut self, rules: &KindRules, purse: &Purse, mail: &Mail) {
-        if rules.is_item() {
+        if rules.asset != AssetId::COINS {
+            // It holds things.
+        } else if rules.is_item() {
             self.items += purse.0;
         } else {
             self.purses += purse.0;

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use bluemarble_shared_protocol::Tick;
+use bluemarble_shared_protocol::{AssetId, Tick};
 
 use crate::effect::Fate;
 use crate::entity::digest::{DigestPart, DigestParts};
@@ -135,11 +135,13 @@ fn deliver_effects(residence: &mut Residence, tally: &mut Tally, moved: &mut Mov
                     tally.effects_too_deep += 1;
                     continue;
                 }
-                Fate::Left(coins) => {
-                    tally.coins_left += coins;
+                Fate::Left(asset, amount) => {
+                    if asset == AssetId::COINS {
+                        tally.coins_left += amount;
+                    }
                     let way = (Holder::Mail, Holder::Gone);
                     let why = (Why::Lost, Some(sent.target));
-                    moved.note(Stage::Barrier, sent.cause, way, coins, why);
+                    moved.note(Stage::Barrier, sent.cause, way, (asset, amount), why);
                     continue;
                 }
             };

@@ -12,7 +12,7 @@
 //!   cause; if that has gone too, they have left the world with it, and are counted.
 //! - *Arbitration.* A thing that several want decides by itself, in the order of its mail.
 
-use bluemarble_shared_protocol::{EntityId, hash_words};
+use bluemarble_shared_protocol::{AssetId, EntityId, hash_words};
 use serde::{Deserialize, Serialize};
 
 /// What happens to the target. Mail is applied in the order of this list.
@@ -34,6 +34,13 @@ pub enum Deed {
     Take,
     /// What the target wanted to take was gone already. It only counts.
     TooLate,
+    /// So many things of one sort, which the cause no longer has.
+    Things {
+        /// Which sort; never coins.
+        asset: AssetId,
+        /// How many.
+        amount: u64,
+    },
 }
 
 impl Deed {
@@ -45,6 +52,8 @@ impl Deed {
             Self::Coins { .. } => 3,
             Self::Take => 4,
             Self::TooLate => 5,
+            // And the sort.
+            Self::Things { asset, .. } => 6 + u64::from(asset.0),
         }
     }
 
@@ -52,12 +61,31 @@ impl Deed {
     fn value(self) -> u64 {
         match self {
             Self::Damage { amount } => u64::from(amount),
-            Self::Coins { amount } => amount,
+            Self::Coins { amount } | Self::Things { amount, .. } => amount,
             Self::Kill | Self::Take | Self::TooLate => 0,
         }
     }
 
-    /// The coins it carries: what may neither be lost nor doubled on the way.
+    /// So many of these, sent.
+    #[must_use]
+    pub fn carrying(asset: AssetId, amount: u64) -> Self {
+        match asset {
+            AssetId::COINS => Self::Coins { amount },
+            asset => Self::Things { asset, amount },
+        }
+    }
+
+    /// What it carries that may neither be lost nor doubled on the way, and how many.
+    #[must_use]
+    pub fn carries(self) -> Option<(AssetId, u64)> {
+        match self {
+            Self::Coins { amount } => Some((AssetId::COINS, amount)),
+            Self::Things { asset, amount } => Some((asset, amount)),
+            _ => None,
+        }
+    }
+
+    /// The coins it carries.
     #[must_use]
     pub fn coins(self) -> u64 {
         match self {
@@ -143,20 +171,20 @@ pub(crate) enum Fate<Z> {
     /// It is the ninth consequence in a row.
     TooDeep,
     /// So many coins whose owner and whose heir have both left the world.
-    Left(u64),
+    Left(AssetId, u64),
 }
 
 impl Effect {
     /// Decides by who is in the world, and by nothing else: not by zones, not by order.
     pub(crate) fn fate<Z>(self, whereabouts: impl Fn(EntityId) -> Option<Z>) -> Fate<Z> {
-        let coins = self.deed.coins();
+        let carried = self.deed.carries().filter(|(_, amount)| *amount > 0);
         let deep = self.depth > Self::DEPTH_MAX;
         if !deep && let Some(there) = whereabouts(self.target) {
             return Fate::Delivered(self, there);
         }
-        if coins == 0 {
+        let Some((asset, amount)) = carried else {
             return if deep { Fate::TooDeep } else { Fate::Lost };
-        }
+        };
         match whereabouts(self.cause) {
             // A bounce is never dropped for its depth: it ends the chain.
             Some(back) => {
@@ -168,7 +196,7 @@ impl Effect {
                 };
                 Fate::Bounced(returned, back)
             }
-            None => Fate::Left(coins),
+            None => Fate::Left(asset, amount),
         }
     }
 }
@@ -226,7 +254,7 @@ mod tests {
         };
         assert_eq!((back.target, back.cause), (EntityId(4), EntityId(9)));
         assert_eq!((back.deed, back.depth), (coins.deed, 3));
-        assert_eq!(coins.fate(lives(&[])), Fate::Left(5));
+        assert_eq!(coins.fate(lives(&[])), Fate::Left(AssetId::COINS, 5));
         assert_eq!(blow.fate(lives(&[4])), Fate::Lost);
     }
 
@@ -246,6 +274,8 @@ mod tests {
         let others = [
             effect(Deed::Damage { amount: 2 }, 4, 1, 0),
             effect(Deed::Coins { amount: 1 }, 4, 1, 0),
+            effect(Deed::carrying(AssetId(1), 1), 4, 1, 0),
+            effect(Deed::carrying(AssetId(2), 1), 4, 1, 0),
             effect(Deed::Damage { amount: 1 }, 5, 1, 0),
             effect(Deed::Damage { amount: 1 }, 4, 2, 0),
             effect(Deed::Damage { amount: 1 }, 4, 1, 1),

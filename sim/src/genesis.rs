@@ -12,6 +12,7 @@ use crate::entity::{
 };
 use crate::gifts::Dealings;
 use crate::lore::{LoreInner, square_cell, square_middle};
+use crate::things::Things;
 use crate::travel::Traveller;
 use bluemarble_spatial::ZoneMap;
 
@@ -108,6 +109,7 @@ pub(crate) fn avatar(lore: &LoreInner, id: EntityId, name: &str, tick: Tick) -> 
             pace: 0,
             idle_ticks: 0,
             dealings: Dealings::of_newcomer(lore.seed, id, tick),
+            things: Things::default(),
         }),
         ..newborn(lore, id, KindId(0), home, place, tick)
     }
@@ -138,6 +140,9 @@ pub(crate) fn reunite(state: &mut EntityState, left: EntityState) {
     state.mail = left.mail;
     state.life.kills = state.life.kills.saturating_add(left.life.kills);
     state.life.deaths = state.life.deaths.saturating_add(left.life.deaths);
+    if let (Some(player), Some(left)) = (&mut state.player, left.player) {
+        player.things = left.things;
+    }
 }
 
 fn newborn(

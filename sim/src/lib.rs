@@ -12,7 +12,7 @@
 //! - A random number is `hash(seed, entity, tick, purpose)`.
 //!
 //! Read `schedule` first (the order of a tick), then `world`, `barrier` and any feature folder:
-//! `players`, `gifts`, `life`, `items`, `mind`, `walk`, `fight`, `shots`, `hazards`, `publish`.
+//! `players`, `gifts`, `life`, `items`, `things`, `mind`, `walk`, `fight`, `shots`, `hazards`, `publish`.
 
 #![warn(clippy::iter_over_hash_type)]
 
@@ -54,6 +54,7 @@ mod schedule;
 mod script;
 mod shots;
 mod sleep;
+mod things;
 mod travel;
 mod value;
 mod walk;
@@ -66,8 +67,8 @@ pub use audit::Audit;
 pub use bluemarble_spatial::{BadChange, Change, ZoneId, ZoneMap};
 pub use checkpoint::{BadCheckpoint, Checkpoint, CheckpointPart, Snapshot};
 pub use content::{
-    Attack, Burst, Camp, Kind, KindId, Recording, RecordingError, Role, Scenario, ScenarioError,
-    Script, Shot, Spot, Square, Stress, Troop,
+    Attack, Burst, Camp, Find, Kind, KindId, Recording, RecordingError, Role, Scenario,
+    ScenarioError, Script, Shot, Spot, Square, Stress, Troop,
 };
 pub use effect::{Deed, Effect};
 pub use entity::{
@@ -81,8 +82,9 @@ pub use outside::{Deal, DealOutcome, Direction, OutsideInputs, OutsideKey, Till}
 pub use provenance::Provenance;
 pub use report::{Tally, TickReport};
 pub use sleep::coarse::COARSE_DELAY_TICKS;
+pub use things::Things;
 pub use travel::{Arrival, Departure, Gate, Outbound, TravelInputs, TravelKey, Traveller};
-pub use value::{Holder, Movement, Why};
+pub use value::{Held, Holder, Movement, Why};
 pub use world::{
     RULES_VERSION, Stopwatch, World, WorldError, WorldSpec, ZoneChangeError, ZoneLoad,
 };

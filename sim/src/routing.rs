@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use bluemarble_shared_protocol::{EntityId, Intent, Tick, hash_words};
+use bluemarble_shared_protocol::{AssetId, EntityId, Intent, Tick, hash_words};
 use bluemarble_spatial::LatLng;
 
 use crate::absent::Absent;
@@ -63,10 +63,13 @@ pub(crate) fn route(
         {
             let slot = seats[map.zone_of(lore.grid_cell(state.body.0.pos)) as usize];
             vacant.insert(slot);
-            minted += state.purse.0;
             let (id, rules) = (state.identity.id, lore.kind(state.identity.kind));
+            if rules.asset == AssetId::COINS {
+                minted += state.purse.0;
+            }
             let way = (Holder::Mint, Holder::of(id, rules, state.mind.is_some()));
-            moved.note(Stage::Coming, id, way, state.purse.0, (Why::Born, None));
+            let brought = (rules.asset, state.purse.0);
+            moved.note(Stage::Coming, id, way, brought, (Why::Born, None));
             inboxes[slot as usize].births.push(state);
         }
     };
@@ -135,6 +138,7 @@ pub(crate) fn route_journeys(
             let coins = arrival.traveller.coins;
             tally.minted += coins;
             let way = (Holder::Journeys, Holder::Character(avatar));
+            let coins = (AssetId::COINS, coins);
             moved.note(Stage::Coming, avatar, way, coins, (Why::Arrived, None));
         }
     }

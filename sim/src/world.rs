@@ -26,7 +26,7 @@ use crate::report::{Tally, TickReport};
 use crate::residence::Residence;
 use crate::sleep::coarse::Coarse;
 use crate::travel::{Departure, Gate, Traveller};
-use crate::value::{Moved, Movement};
+use crate::value::{self, Moved, Movement};
 use crate::zone::{Given, Zone};
 use crate::zone_resources::{Inbox, Strain};
 use crate::{barrier, genesis, routing};
@@ -38,7 +38,7 @@ pub use self::spec::{WorldError, WorldSpec};
 
 /// Changes whenever a rule or a stored format changes, so that a log is never replayed by rules
 /// other than those that wrote it.
-pub const RULES_VERSION: u32 = 6;
+pub const RULES_VERSION: u32 = 7;
 
 /// A running world.
 pub struct World {
@@ -395,6 +395,12 @@ impl World {
             if let Some((departure, traveller)) = departure.zip(Traveller::of(&state)) {
                 self.gate.depart(departure, traveller);
                 tally.departed += 1;
+                let tick = inputs.tick;
+                let forgotten = self.absent.keep_what_stays(state, tick);
+                if let Some(gone) = forgotten {
+                    let rules = self.lore.kind(gone.identity.kind);
+                    tally.coins_left += value::leave_for_good(&gone, rules, &mut self.moved);
+                }
             }
         }
     }

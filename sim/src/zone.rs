@@ -20,7 +20,7 @@ use crate::outside::Deal;
 use crate::past::Past;
 use crate::roster::{self, Roster, insert_entity, remove_entity, state_of};
 use crate::sleep::{self, Dormitory, Players};
-use crate::value::{self, Holder, Moved};
+use crate::value::{self, Held, Moved};
 use crate::zone_resources::{
     Arrivals, Counted, Departed, Inbox, Intents, Now, Outbox, Ownership, Published, Strain, Wounds,
     ZoneNumber,
@@ -292,7 +292,7 @@ impl Zone {
     }
 
     /// What everybody here holds, and what is on its way to them.
-    pub(crate) fn holdings(&self, list: &mut Vec<(Holder, u64)>) {
+    pub(crate) fn holdings(&self, list: &mut Vec<Held>) {
         value::holdings(&self.world, list);
     }
 

@@ -115,6 +115,11 @@ fn what_everybody_grasps_for_is_the_same_however_it_is_cut() {
 }
 
 #[test]
+fn what_everybody_gathers_is_the_same_however_it_is_cut() {
+    check("gatherers");
+}
+
+#[test]
 fn bolts_chase_their_targets_through_three_zones() {
     let spec = spec("seekers");
     let bolt = spec.scenario.kind_names.iter().position(|k| k == "bolt");

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use bluemarble_shared_protocol::limits::GIFTS_REMEMBERED;
 use bluemarble_shared_protocol::{
-    ClientMessage, EntityId, Gift, GiftAnswer, GiftOutcome, OwnPurse, Tick,
+    AssetId, ClientMessage, EntityId, Gift, GiftAnswer, GiftOutcome, OwnPurse, Tick,
 };
 
 use crate::token_bucket::TokenBucket;
@@ -30,8 +30,10 @@ pub struct GiftReceipt {
     pub number: u32,
     /// To whom.
     pub to: EntityId,
-    /// Coins.
+    /// How many.
     pub amount: u64,
+    /// Of what.
+    pub asset: AssetId,
     /// What became of it. [`GiftOutcome::Forgotten`] and [`GiftOutcome::OtherLife`] say that the server does
     /// not know any more whether it was carried out; never that of a client that asked all the while.
     pub outcome: GiftOutcome,
@@ -48,6 +50,7 @@ pub struct TooManyGifts;
 struct Pending {
     to: EntityId,
     amount: u64,
+    asset: AssetId,
     /// Under which life and number it was first asked for; none before.
     asked: Option<Asked>,
 }
@@ -76,26 +79,30 @@ pub struct GiftBook {
 }
 
 impl GiftBook {
-    /// Asks for a gift; its name among this client's. It is sent as soon as the server has said which life
-    /// the avatar is in.
+    /// Asks for a gift, of coins or of things; its name among this client's. It is sent as soon as the server
+    /// has said which life the avatar is in.
     ///
     /// # Errors
     /// [`TooManyGifts`].
-    pub fn give(&mut self, to: EntityId, amount: u64) -> Result<u32, TooManyGifts> {
+    pub fn give(&mut self, to: EntityId, amount: u64, asset: AssetId) -> Result<u32, TooManyGifts> {
         if self.pending.len() >= GIFTS_REMEMBERED {
             return Err(TooManyGifts);
         }
         self.last += 1;
-        let asked = None;
-        self.pending
-            .insert(self.last, Pending { to, amount, asked });
+        let pending = Pending {
+            to,
+            amount,
+            asset,
+            asked: None,
+        };
+        self.pending.insert(self.last, pending);
         Ok(self.last)
     }
 
     /// What the avatar has, and as of which tick; none before the server has said it.
     #[must_use]
-    pub fn purse(&self) -> Option<(Tick, OwnPurse)> {
-        self.purse
+    pub fn purse(&self) -> Option<(Tick, &OwnPurse)> {
+        self.purse.as_ref().map(|(tick, purse)| (*tick, purse))
     }
 
     /// How many have no answer yet.
@@ -113,18 +120,20 @@ impl GiftBook {
 
     /// The server says what the avatar has.
     pub fn take_purse(&mut self, tick: Tick, purse: OwnPurse) {
-        let other_life = self.purse.is_none_or(|(_, old)| old.life != purse.life);
+        let before = self.purse.as_ref();
+        let other_life = before.is_none_or(|(_, old)| old.life != purse.life);
+        let (life, newest) = (purse.life, purse.newest);
         self.purse = Some((tick, purse));
         if !other_life {
             // Another client of the same character may have been here meanwhile.
-            self.newest = self.newest.max(purse.newest);
+            self.newest = self.newest.max(newest);
             return;
         }
-        self.newest = purse.newest;
+        self.newest = newest;
         // What was asked for in another life cannot be asked for in this one.
         let lost = |pending: &Pending| {
             let asked = pending.asked?;
-            (asked.gift.life != purse.life).then_some(asked)
+            (asked.gift.life != life).then_some(asked)
         };
         let lost: Vec<u32> = self
             .pending
@@ -165,7 +174,7 @@ impl GiftBook {
 
     /// What to send next, if anything; ask until there is nothing.
     pub fn next_message(&mut self, now_ms: u64) -> Option<ClientMessage> {
-        let (_, OwnPurse { life, .. }) = self.purse?;
+        let life = self.purse.as_ref()?.1.life;
         for pending in self.pending.values_mut() {
             let asked = pending.asked.get_or_insert_with(|| {
                 self.newest = self.newest.saturating_add(1);
@@ -174,6 +183,7 @@ impl GiftBook {
                     number: self.newest,
                     to: pending.to,
                     amount: pending.amount,
+                    asset: pending.asset,
                 };
                 Asked {
                     gift,
@@ -203,7 +213,7 @@ impl GiftBook {
     }
 
     fn settle(&mut self, name: u32, outcome: GiftOutcome, tick: Tick) {
-        let Some(Pending { to, amount, .. }) = self.pending.remove(&name) else {
+        let Some(pending) = self.pending.remove(&name) else {
             return;
         };
         if self.answers.len() == ANSWERS_MAX {
@@ -211,8 +221,9 @@ impl GiftBook {
         }
         self.answers.push_back(GiftReceipt {
             number: name,
-            to,
-            amount,
+            to: pending.to,
+            amount: pending.amount,
+            asset: pending.asset,
             outcome,
             tick,
         });
@@ -233,6 +244,7 @@ mod tests {
             life,
             newest,
             coins,
+            things: Vec::new(),
         }
     }
 
@@ -261,12 +273,12 @@ mod tests {
     #[test]
     fn a_gift_waits_for_the_life_counts_on_from_its_newest_and_is_asked_for_until_answered() {
         let mut book = GiftBook::default();
-        let first = book.give(BOB, 5).unwrap();
+        let first = book.give(BOB, 5, AssetId::COINS).unwrap();
         assert_eq!(sent(&mut book, 0), []);
         book.take_purse(Tick(9), purse(7, 41));
         assert_eq!(sent(&mut book, 10), [(7, 42)]);
         assert_eq!(sent(&mut book, 11), []);
-        let second = book.give(BOB, 6).unwrap();
+        let second = book.give(BOB, 6, AssetId::COINS).unwrap();
         assert_eq!(sent(&mut book, 12), [(7, 43)]);
         // The purse changes with every coin: no reason to count otherwise.
         book.take_purse(Tick(10), purse(7, 42));
@@ -287,7 +299,7 @@ mod tests {
     fn what_is_not_saved_is_asked_for_again() {
         let mut book = GiftBook::default();
         book.take_purse(Tick(9), purse(7, 0));
-        book.give(BOB, 5).unwrap();
+        book.give(BOB, 5, AssetId::COINS).unwrap();
         assert_eq!(sent(&mut book, 0), [(7, 1)]);
         book.take_answer(&answer(7, 1, GiftOutcome::NotSaving));
         assert_eq!((book.waiting(), book.put_off()), (1, 1));
@@ -299,9 +311,9 @@ mod tests {
     fn in_another_life_what_was_asked_for_is_unknown_and_what_was_not_begins() {
         let mut book = GiftBook::default();
         book.take_purse(Tick(9), purse(7, 0));
-        let asked = book.give(BOB, 5).unwrap();
+        let asked = book.give(BOB, 5, AssetId::COINS).unwrap();
         assert_eq!(sent(&mut book, 0), [(7, 1)]);
-        let new = book.give(BOB, 6).unwrap();
+        let new = book.give(BOB, 6, AssetId::COINS).unwrap();
         book.take_purse(Tick(30), purse(8, 0));
         assert_eq!(outcomes(&mut book), [(asked, GiftOutcome::OtherLife)]);
         assert_eq!(sent(&mut book, 1), [(8, 1)]);
@@ -315,7 +327,7 @@ mod tests {
         book.take_purse(Tick(9), purse(7, 0));
         let mut messages = 0;
         for ms in 0..10_000 {
-            book.give(BOB, 1).unwrap();
+            book.give(BOB, 1, AssetId::COINS).unwrap();
             for (life, number) in sent(&mut book, ms) {
                 messages += 1;
                 book.take_answer(&answer(life, number, GiftOutcome::Given));
@@ -329,8 +341,8 @@ mod tests {
         assert!((most - 2..=most).contains(&messages), "{messages}");
         let mut book = GiftBook::default();
         for _ in 0..GIFTS_REMEMBERED {
-            book.give(BOB, 1).unwrap();
+            book.give(BOB, 1, AssetId::COINS).unwrap();
         }
-        assert_eq!(book.give(BOB, 1), Err(TooManyGifts));
+        assert_eq!(book.give(BOB, 1, AssetId::COINS), Err(TooManyGifts));
     }
 }

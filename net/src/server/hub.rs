@@ -339,7 +339,7 @@ impl Hub {
                 let presence = presence::message(*id, session, replicator, now.tick, tick_hz);
                 self.stats.presences_sent += u64::from(presence.is_some());
                 messages.extend(presence.map(|message| (*id, message)));
-                let purse = own.and_then(|own| session.news_of_purse(now.tick, own.purse));
+                let purse = own.and_then(|own| session.news_of_purse(now.tick, &own.purse));
                 messages.extend(purse.map(|message| (*id, message)));
             }
         }

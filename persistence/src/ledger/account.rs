@@ -1,6 +1,8 @@
-//! Accounts: who may hold coins, or hand out new ones.
+//! Accounts: who may hold coins or things, or hand out new ones.
 
 use std::fmt;
+
+use bluemarble_shared_protocol::AssetId;
 
 /// What kind of holder an account belongs to. The numbers are stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -82,22 +84,43 @@ pub struct Account {
     pub kind: AccountKind,
     /// Which entity, as its id; 0 for kinds of which a world has one.
     pub holder: u64,
+    /// Of what: each holder has an account for each sort of what it holds.
+    pub asset: AssetId,
 }
 
 impl Account {
-    /// The one account of this kind.
+    /// The one account of coins of this kind.
     #[must_use]
     pub fn sole(kind: AccountKind) -> Self {
-        Self { kind, holder: 0 }
+        Self::coins(kind, 0)
+    }
+
+    /// An account of coins.
+    #[must_use]
+    pub fn coins(kind: AccountKind, holder: u64) -> Self {
+        Self {
+            kind,
+            holder,
+            asset: AssetId::COINS,
+        }
+    }
+
+    /// The same holder's account of something else.
+    #[must_use]
+    pub fn of(self, asset: AssetId) -> Self {
+        Self { asset, ..self }
     }
 }
 
 impl fmt::Display for Account {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.kind.name())?;
-        match self.kind.is_of_entities() {
-            true => write!(f, " {:016x}", self.holder),
-            false => Ok(()),
+        if self.kind.is_of_entities() {
+            write!(f, " {:016x}", self.holder)?;
+        }
+        match self.asset {
+            AssetId::COINS => Ok(()),
+            AssetId(number) => write!(f, " (asset {number})"),
         }
     }
 }

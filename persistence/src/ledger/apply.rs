@@ -244,7 +244,7 @@ pub(super) fn net(transfers: &[Transfer]) -> Result<Vec<(Account, i64)>, LedgerE
     let fits = |(account, sum): (Account, i128)| match i64::try_from(sum) {
         Ok(sum) => Ok((account, sum)),
         Err(_) => Err(LedgerError::BadBatch(format!(
-            "{account} would change by {sum} coins, which does not fit"
+            "{account} would change by {sum}, which does not fit"
         ))),
     };
     sums.into_iter().map(fits).collect()
@@ -270,6 +270,7 @@ fn check(batch: &LedgerBatch) -> Result<(), LedgerError> {
     let absurd = |transfer: &&Transfer| {
         transfer.amount == 0
             || transfer.debit == transfer.credit
+            || transfer.debit.asset != transfer.credit.asset
             // What only the opening of a ledger may say.
             || matches!(transfer.reason, Reason::Opened | Reason::Corrected)
     };

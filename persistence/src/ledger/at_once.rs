@@ -9,26 +9,29 @@
 use sqlx::postgres::PgPool;
 
 use super::account::Account;
-use super::rows::TransferRow;
+use super::rows::{self, TransferRow};
 
 const APPLY: &str = "WITH \
      fence AS MATERIALIZED (SELECT epoch FROM world WHERE name = $1 FOR SHARE), \
      book AS MATERIALIZED (SELECT applied FROM ledger WHERE world = $1 FOR UPDATE), \
      go AS MATERIALIZED (SELECT 1 FROM fence, book WHERE epoch = $2 AND applied = $3), \
-     change AS MATERIALIZED (SELECT kind, holder, delta \
-         FROM unnest($5::smallint[], $6::bigint[], $7::bigint[]) AS c (kind, holder, delta), go), \
+     change AS MATERIALIZED (SELECT kind, holder, delta, asset \
+         FROM unnest($5::smallint[], $6::bigint[], $7::bigint[], $20::smallint[]) \
+         AS c (kind, holder, delta, asset), go), \
      known AS (UPDATE ledger_account AS account SET balance = account.balance + change.delta \
          FROM change WHERE account.world = $1 AND account.kind = change.kind \
-         AND account.holder = change.holder RETURNING account.kind, account.holder), \
-     fresh AS (INSERT INTO ledger_account (world, kind, holder, balance) \
-         SELECT $1, kind, holder, delta FROM change WHERE NOT EXISTS (SELECT FROM known \
-         WHERE known.kind = change.kind AND known.holder = change.holder)), \
+         AND account.holder = change.holder AND account.asset = change.asset \
+         RETURNING account.kind, account.holder, account.asset), \
+     fresh AS (INSERT INTO ledger_account (world, kind, holder, asset, balance) \
+         SELECT $1, kind, holder, asset, delta FROM change WHERE NOT EXISTS (SELECT FROM known \
+         WHERE known.kind = change.kind AND known.holder = change.holder \
+         AND known.asset = change.asset)), \
      entered AS (INSERT INTO ledger_transfer (world, tick, entity, n, debit_kind, debit_holder, \
-         credit_kind, credit_holder, amount, reason, peer, external) \
+         credit_kind, credit_holder, amount, reason, peer, external, asset) \
          SELECT $1, t.* FROM unnest($8::bigint[], $9::bigint[], $10::bigint[], $11::smallint[], \
          $12::bigint[], $13::smallint[], $14::bigint[], $15::bigint[], $16::smallint[], \
-         $17::bigint[], $18::text[]) AS t (tick, entity, n, debit_kind, debit_holder, credit_kind, \
-         credit_holder, amount, reason, peer, external), go), \
+         $17::bigint[], $18::text[], $19::smallint[]) AS t (tick, entity, n, debit_kind, debit_holder, credit_kind, \
+         credit_holder, amount, reason, peer, external, asset), go), \
      moved AS (UPDATE ledger SET applied = $4 FROM go WHERE world = $1) \
      SELECT EXISTS (SELECT FROM go)";
 
@@ -48,6 +51,7 @@ impl AtOnce<'_> {
     pub(super) async fn apply(self, pool: &PgPool) -> Result<bool, sqlx::Error> {
         let kinds: Vec<i16> = self.deltas.iter().map(|(of, _)| of.kind as i16).collect();
         let holders = self.deltas.iter().map(|(of, _)| of.holder.cast_signed());
+        let assets = self.deltas.iter().map(|(of, _)| rows::asset_column(of));
         let deltas: Vec<i64> = self.deltas.iter().map(|(_, delta)| *delta).collect();
         macro_rules! column {
             ($place:tt) => {
@@ -81,6 +85,8 @@ impl AtOnce<'_> {
                     .map(|row| row.10.clone())
                     .collect::<Vec<Option<String>>>(),
             )
+            .bind(column!(11))
+            .bind(assets.collect::<Vec<i16>>())
             .fetch_one(pool)
             .await
     }

@@ -1,8 +1,8 @@
-//! The ledger: who holds how many coins, and every transfer that made it so, as rows with
+//! The ledger: who holds how many coins, and how many things of each sort, and every transfer that made it so, as rows with
 //! constraints.
 //!
-//! Double entry: a transfer takes from one account what it gives to another, so that all balances of
-//! a world add up to zero. What rules make out of nothing, and what comes from outside, is taken from
+//! Double entry: a transfer takes from one account what it gives to another of the same asset, so that
+//! all balances of a world add up to zero, asset by asset. What rules make out of nothing, and what comes from outside, is taken from
 //! accounts that *issue* and may go below it; nobody else can.
 //!
 //! The ledger is a projection of durable ticks and nothing else: whatever is in it can be made again
@@ -48,8 +48,8 @@ pub struct Ledger {
 }
 
 const APPLIED: &str = "SELECT applied FROM ledger WHERE world = $1";
-const BALANCES: &str = "SELECT kind, holder, balance FROM ledger_account WHERE world = $1 \
-     ORDER BY kind, holder";
+const BALANCES: &str = "SELECT kind, holder, asset, balance FROM ledger_account WHERE world = $1 \
+     ORDER BY kind, holder, asset";
 
 impl Ledger {
     /// The ledger that `store` keeps of `world`; whether it does is another question.
@@ -80,7 +80,7 @@ impl Ledger {
     /// # Errors
     /// As [`Ledger::applied`].
     pub async fn balances(&self) -> Result<Vec<(Account, i64)>, LedgerError> {
-        let rows: Vec<(i16, i64, i64)> = self
+        let rows: Vec<(i16, i64, i16, i64)> = self
             .store
             .in_time(async {
                 on_backend!(self.store.backend, (pool, _begin) => {
@@ -89,7 +89,9 @@ impl Ledger {
             })
             .await?;
         rows.into_iter()
-            .map(|(kind, holder, balance)| Ok((rows::account_of(kind, holder)?, balance)))
+            .map(|(kind, holder, asset, balance)| {
+                Ok((rows::account_of(kind, holder, asset)?, balance))
+            })
             .collect()
     }
 

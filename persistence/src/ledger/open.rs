@@ -12,7 +12,7 @@ use super::transfer::{Reason, Transfer, TransferKey};
 use super::{BALANCES, Ledger};
 use crate::store::{Claim, StoreError, fence, on_backend, tick_column};
 
-/// Somebody holds so many coins.
+/// Somebody holds so many.
 pub type Holding = (Account, u64);
 
 /// What it took to make a ledger say what the world says.
@@ -28,9 +28,10 @@ const MAKE: &str = "INSERT INTO ledger (world, applied) VALUES ($1, $2)";
 const UNDO_TRANSFERS: &str = "DELETE FROM ledger_transfer WHERE world = $1 AND tick > $2";
 
 /// The number of an entry among its entity's transfers of the tick: from the end, where no tick's own
-/// transfers get to, and another one for each epoch that puts the same tick right.
-fn entry_n(epoch: Epoch, kind: AccountKind) -> u32 {
-    u32::MAX - ((epoch.0 & 0xffff) << 4 | kind as u32)
+/// transfers get to, and another one for each asset, and for each epoch that puts the same tick right.
+fn entry_n(epoch: Epoch, account: &Account) -> u32 {
+    let asset = u32::from(account.asset.0);
+    u32::MAX - (asset << 20 | (epoch.0 & 0xffff) << 4 | account.kind as u32)
 }
 
 impl Ledger {
@@ -73,7 +74,7 @@ impl Ledger {
                             run!(sqlx::query(SET_APPLIED).bind(&self.world).bind(at), work);
                         }
                     }
-                    let balances: Vec<(i16, i64, i64)> =
+                    let balances: Vec<(i16, i64, i16, i64)> =
                         sqlx::query_as(BALANCES).bind(&self.world).fetch_all(&mut *work).await?;
                     let reason = match applied {
                         None => Reason::Opened,
@@ -155,12 +156,12 @@ impl Ledger {
 fn entries(
     (tick, epoch): (Tick, Epoch),
     reason: Reason,
-    balances: Vec<(i16, i64, i64)>,
+    balances: Vec<(i16, i64, i16, i64)>,
     holdings: &[Holding],
 ) -> Result<Vec<Transfer>, LedgerError> {
     let mut accounts: BTreeMap<Account, (i64, u64)> = BTreeMap::new();
-    for (kind, holder, balance) in balances {
-        let account = rows::account_of(kind, holder)?;
+    for (kind, holder, asset, balance) in balances {
+        let account = rows::account_of(kind, holder, asset)?;
         if account.kind > AccountKind::Gone {
             accounts.entry(account).or_default().0 = balance;
         }
@@ -172,10 +173,10 @@ fn entries(
     let entry = |(account, (balance, held)): (Account, (i64, u64))| {
         let held = i64::try_from(held).map_err(|_| {
             LedgerError::Store(StoreError::Unstorable {
-                what: format!("{account} holds {held} coins, which does not fit"),
+                what: format!("{account} holds {held}, which does not fit"),
             })
         })?;
-        let opening = Account::sole(AccountKind::Opening);
+        let opening = Account::sole(AccountKind::Opening).of(account.asset);
         let (debit, credit) = match held > balance {
             true => (opening, account),
             false => (account, opening),
@@ -184,7 +185,7 @@ fn entries(
             key: TransferKey {
                 tick,
                 entity: account.holder,
-                n: entry_n(epoch, account.kind),
+                n: entry_n(epoch, &account),
             },
             debit,
             credit,

@@ -1,5 +1,6 @@
 //! Accounts and transfers as rows, and the statements that write many of them at once.
 
+use bluemarble_shared_protocol::AssetId;
 use sqlx::{Database, Encode, QueryBuilder, Type};
 
 use super::account::{Account, AccountKind};
@@ -7,11 +8,11 @@ use super::error::LedgerError;
 use super::transfer::{Reason, Transfer, TransferKey};
 use crate::store::{StoreError, tick_of};
 
-/// Rows of one statement: twelve parameters each, and SQLite takes 32,766.
+/// Rows of one statement: thirteen parameters each, and SQLite takes 32,766.
 pub(super) const ROWS_PER_STATEMENT: usize = 256;
 
 /// Tick, entity, n, debit kind, debit holder, credit kind, credit holder, amount, reason, peer,
-/// external key.
+/// external key, asset.
 pub(super) type TransferRow = (
     i64,
     i64,
@@ -24,12 +25,13 @@ pub(super) type TransferRow = (
     i16,
     i64,
     Option<String>,
+    i16,
 );
 
 macro_rules! columns {
     () => {
         "tick, entity, n, debit_kind, debit_holder, credit_kind, credit_holder, amount, reason, \
-         peer, external"
+         peer, external, asset"
     };
 }
 
@@ -65,14 +67,16 @@ where
     for<'q> i16: Encode<'q, DB> + Type<DB>,
     for<'q> String: Encode<'q, DB> + Type<DB>,
 {
-    let mut query = QueryBuilder::new("INSERT INTO ledger_account (world, kind, holder, balance) ");
+    let mut query =
+        QueryBuilder::new("INSERT INTO ledger_account (world, kind, holder, asset, balance) ");
     query.push_values(accounts, |mut row, (account, _)| {
         row.push_bind(world.to_owned())
             .push_bind(account.kind as i16)
             .push_bind(account.holder.cast_signed())
+            .push_bind(asset_column(account))
             .push_bind(0_i64);
     });
-    query.push(" ON CONFLICT (world, kind, holder) DO NOTHING");
+    query.push(" ON CONFLICT (world, kind, holder, asset) DO NOTHING");
     query
 }
 
@@ -85,16 +89,17 @@ where
     for<'q> i16: Encode<'q, DB> + Type<DB>,
     for<'q> String: Encode<'q, DB> + Type<DB>,
 {
-    let mut query = QueryBuilder::new("WITH change (kind, holder, delta) AS (");
+    let mut query = QueryBuilder::new("WITH change (kind, holder, asset, delta) AS (");
     query.push_values(deltas, |mut row, (account, delta)| {
         row.push_bind(account.kind as i16)
             .push_bind(account.holder.cast_signed())
+            .push_bind(asset_column(account))
             .push_bind(*delta);
     });
     query.push(
         ") UPDATE ledger_account SET balance = ledger_account.balance + change.delta FROM change \
          WHERE ledger_account.kind = change.kind AND ledger_account.holder = change.holder \
-         AND ledger_account.world = ",
+         AND ledger_account.asset = change.asset AND ledger_account.world = ",
     );
     query.push_bind(world.to_owned());
     query
@@ -120,7 +125,7 @@ where
         ") "
     ));
     query.push_values(rows, |mut row, values| {
-        let (tick, entity, n, from, from_whom, to, to_whom, amount, reason, peer, external) =
+        let (tick, entity, n, from, from_whom, to, to_whom, amount, reason, peer, external, asset) =
             values;
         row.push_bind(world.to_owned())
             .push_bind(tick)
@@ -133,7 +138,8 @@ where
             .push_bind(amount)
             .push_bind(reason)
             .push_bind(peer)
-            .push_bind(external);
+            .push_bind(external)
+            .push_bind(asset);
     });
     Ok(query)
 }
@@ -157,6 +163,7 @@ fn row_of(transfer: &Transfer) -> Result<TransferRow, LedgerError> {
         transfer.reason as i16,
         transfer.peer.cast_signed(),
         transfer.external.clone(),
+        asset_column(&transfer.debit),
     ))
 }
 
@@ -164,20 +171,31 @@ fn row_of(transfer: &Transfer) -> Result<TransferRow, LedgerError> {
 pub(super) fn amount_column(transfer: &Transfer) -> Result<i64, LedgerError> {
     i64::try_from(transfer.amount).map_err(|_| {
         LedgerError::Store(StoreError::Unstorable {
-            what: format!("an amount of {} coins does not fit", transfer.amount),
+            what: format!("an amount of {} does not fit", transfer.amount),
         })
     })
 }
 
-pub(super) fn account_of(kind: i16, holder: i64) -> Result<Account, LedgerError> {
+/// An account's asset as a column.
+pub(super) fn asset_column(account: &Account) -> i16 {
+    i16::from(account.asset.0)
+}
+
+pub(super) fn account_of(kind: i16, holder: i64, asset: i16) -> Result<Account, LedgerError> {
     let kind = AccountKind::from_number(kind)
         .ok_or_else(|| LedgerError::BadRow(format!("an account of kind {kind}")))?;
-    let holder = holder.cast_unsigned();
-    Ok(Account { kind, holder })
+    Ok(Account::coins(kind, holder.cast_unsigned()).of(asset_of(asset)?))
+}
+
+pub(super) fn asset_of(asset: i16) -> Result<AssetId, LedgerError> {
+    let number = u8::try_from(asset);
+    let number = number.map_err(|_| LedgerError::BadRow(format!("an account of asset {asset}")))?;
+    Ok(AssetId(number))
 }
 
 pub(super) fn transfer_of(row: TransferRow) -> Result<Transfer, LedgerError> {
-    let (tick, entity, n, from, from_whom, to, to_whom, amount, reason, peer, external) = row;
+    let (tick, entity, n, from, from_whom, to, to_whom, amount, reason, peer, external, asset) =
+        row;
     let bad = |what: String| LedgerError::BadRow(what);
     Ok(Transfer {
         key: TransferKey {
@@ -185,8 +203,8 @@ pub(super) fn transfer_of(row: TransferRow) -> Result<Transfer, LedgerError> {
             entity: entity.cast_unsigned(),
             n: u32::try_from(n).map_err(|_| bad(format!("number {n}")))?,
         },
-        debit: account_of(from, from_whom)?,
-        credit: account_of(to, to_whom)?,
+        debit: account_of(from, from_whom, asset)?,
+        credit: account_of(to, to_whom, asset)?,
         amount: u64::try_from(amount).map_err(|_| bad(format!("an amount of {amount}")))?,
         reason: Reason::from_number(reason).ok_or_else(|| bad(format!("reason {reason}")))?,
         peer: peer.cast_unsigned(),

@@ -94,9 +94,9 @@ pub struct Transfer {
     pub key: TransferKey,
     /// Who has less afterwards.
     pub debit: Account,
-    /// Who has more afterwards; another account.
+    /// Who has more afterwards; another account, of the same asset.
     pub credit: Account,
-    /// Coins, at least 1.
+    /// How many, at least 1.
     pub amount: u64,
     /// Why.
     pub reason: Reason,

@@ -10,7 +10,7 @@ use bluemarble_persistence::{
     Account, AccountKind, Applied, Claim, Imbalance, Ledger, LedgerBatch, LedgerError, Reason,
     Store, StoreError, Transfer, TransferKey,
 };
-use bluemarble_shared_protocol::Tick;
+use bluemarble_shared_protocol::{AssetId, Tick};
 use common::{on_each_backend, stamp};
 
 const ADA: u64 = 0xffff_0000_0000_0001;
@@ -19,12 +19,12 @@ const WOLF: u64 = 9;
 
 fn purse(holder: u64) -> Account {
     let kind = AccountKind::Character;
-    Account { kind, holder }
+    Account::coins(kind, holder)
 }
 
 fn wolf() -> Account {
     let kind = AccountKind::Creature;
-    Account { kind, holder: WOLF }
+    Account::coins(kind, WOLF)
 }
 
 fn mail() -> Account {
@@ -402,6 +402,89 @@ fn a_ledger_that_missed_something_is_put_right_by_corrections() {
 }
 
 #[test]
+fn things_are_kept_apart_by_their_sort_and_nobody_owes_any() {
+    const AMBER: AssetId = AssetId(1);
+    on_each_backend(|database| async {
+        let store = database.open().await;
+        let (ledger, claim) = begin(&store).await;
+        let amber = |account: Account| account.of(AMBER);
+        let found = batch(
+            10,
+            12,
+            vec![
+                transfer(
+                    11,
+                    0,
+                    amber(Account::sole(AccountKind::Mint)),
+                    amber(wolf()),
+                    6,
+                ),
+                transfer(12, 0, amber(wolf()), amber(mail()), 6),
+                transfer(12, 1, wolf(), mail(), 5),
+            ],
+        );
+        for new in [3, 0] {
+            let applied = ledger.apply(&claim, &found).await.unwrap();
+            assert_eq!((applied.new, applied.repeated), (new, 3 - new), "once");
+        }
+        let given = batch(
+            12,
+            13,
+            vec![
+                transfer(13, 0, amber(mail()), amber(purse(ADA)), 6),
+                transfer(13, 1, amber(purse(ADA)), amber(purse(BOB)), 2),
+            ],
+        );
+        ledger.apply(&claim, &given).await.unwrap();
+        let ada = (
+            held(&ledger, purse(ADA)).await,
+            held(&ledger, amber(purse(ADA))).await,
+        );
+        assert_eq!(ada, (40, 4), "her coins are what they were");
+        assert_eq!(held(&ledger, amber(purse(BOB))).await, 2);
+        assert_eq!(
+            ledger.transfers(Tick(12), Tick(13)).await.unwrap(),
+            given.transfers
+        );
+        // More than there is, though there are coins enough; and one sort for another.
+        let much = transfer(14, 0, amber(purse(ADA)), amber(mail()), 5);
+        let refused = ledger.apply(&claim, &batch(13, 14, vec![much])).await;
+        let Err(LedgerError::Overdrawn { account, .. }) = refused else {
+            panic!("{refused:?}");
+        };
+        assert_eq!(account, amber(purse(ADA)));
+        let magic = transfer(14, 0, purse(ADA), amber(purse(BOB)), 1);
+        let refused = ledger.apply(&claim, &batch(13, 14, vec![magic])).await;
+        assert!(
+            matches!(refused, Err(LedgerError::BadBatch(_))),
+            "{refused:?}"
+        );
+        adds_up(&ledger).await;
+        let bent = "UPDATE ledger_account SET balance = balance + 1 WHERE asset = 1 AND kind = 5";
+        database.execute(bent).await;
+        let found = ledger.audit().await.unwrap();
+        let (asset, sum) = (AMBER, 1);
+        assert_eq!(found[0], Imbalance::Sum { asset, sum });
+        database.execute(&bent.replace("+ 1", "- 1")).await;
+        // The world goes back, and is put right, sort by sort.
+        assert_eq!(ledger.go_back(&claim, Tick(12)).await.unwrap(), 2);
+        assert_eq!(held(&ledger, amber(mail())).await, 6);
+        let says = [
+            (purse(ADA), 40),
+            (amber(purse(ADA)), 7),
+            (amber(purse(BOB)), 1),
+        ];
+        let opened = ledger.open(&claim, Tick(12), &says).await.unwrap();
+        assert_eq!(opened.entries, 4, "both mails, and what two hold");
+        assert_eq!(held(&ledger, amber(purse(ADA))).await, 7);
+        adds_up(&ledger).await;
+        let rows = "SELECT COUNT(*) FROM inventory WHERE asset = 1";
+        assert_eq!(database.number(rows).await, 2);
+        database
+    });
+}
+
+#[test]
 fn an_audit_names_what_was_changed_behind_the_ledgers_back() {
     on_each_backend(|database| async {
         let store = database.open().await;
@@ -418,7 +501,16 @@ fn an_audit_names_what_was_changed_behind_the_ledgers_back() {
             balance,
             transfers,
         };
-        assert_eq!(found, [Imbalance::Sum(1), of_account]);
+        assert_eq!(
+            found,
+            [
+                Imbalance::Sum {
+                    asset: AssetId::COINS,
+                    sum: 1
+                },
+                of_account
+            ]
+        );
         database
             .execute("UPDATE ledger_account SET balance = balance - 1 WHERE kind = 6")
             .await;

@@ -1,8 +1,8 @@
-//! From what the simulation says of coins to what the ledger writes down.
+//! From what the simulation says of coins and things to what the ledger writes down.
 
 use bluemarble_persistence::{Account, AccountKind, Holding, Reason, Transfer, TransferKey};
 use bluemarble_shared_protocol::Tick;
-use bluemarble_sim::{Holder, Movement, Why};
+use bluemarble_sim::{Held, Holder, Movement, Why};
 
 /// A tick's movements as transfers, in the same order.
 pub fn transfers(tick: Tick, movements: &[Movement]) -> Vec<Transfer> {
@@ -12,8 +12,8 @@ pub fn transfers(tick: Tick, movements: &[Movement]) -> Vec<Transfer> {
             entity: movement.entity.0,
             n: movement.n,
         },
-        debit: account(movement.from),
-        credit: account(movement.to),
+        debit: account(movement.from).of(movement.asset),
+        credit: account(movement.to).of(movement.asset),
         amount: movement.amount,
         reason: reason(movement.why),
         peer: movement.peer.map_or(0, |peer| peer.0),
@@ -23,13 +23,13 @@ pub fn transfers(tick: Tick, movements: &[Movement]) -> Vec<Transfer> {
 }
 
 /// What everybody holds, by account.
-pub fn holdings(held: &[(Holder, u64)]) -> Vec<Holding> {
-    let holding = |(holder, coins): &(Holder, u64)| (account(*holder), *coins);
+pub fn holdings(held: &[Held]) -> Vec<Holding> {
+    let holding = |(holder, asset, amount): &Held| (account(*holder).of(*asset), *amount);
     held.iter().map(holding).collect()
 }
 
 fn account(holder: Holder) -> Account {
-    let of = |kind, holder| Account { kind, holder };
+    let of = Account::coins;
     match holder {
         Holder::Mint => Account::sole(AccountKind::Mint),
         Holder::Journeys => Account::sole(AccountKind::Journeys),

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use bluemarble_shared_protocol::{
-    AnsweredGift, EntityId, Gift, GiftInput, GiftOutcome, LifeId, Tick,
+    AnsweredGift, AssetId, EntityId, Gift, GiftInput, GiftOutcome, LifeId, Tick,
 };
 use bluemarble_sim::World;
 
@@ -53,6 +53,7 @@ impl Gifts {
                 number: self.number,
                 to,
                 amount: dice.between(1, 40),
+                asset: AssetId::COINS,
             };
             let input = GiftInput { from, gift };
             self.open.insert(key(&input), input);

@@ -425,7 +425,7 @@ impl Trial {
     /// What a second run of the same batch would do, if nothing kept its keys apart.
     fn enter_twice(&self) {
         const AGAIN: &str = "INSERT INTO ledger_transfer SELECT world, tick, entity, n + 1000, \
-             debit_kind, debit_holder, credit_kind, credit_holder, amount, reason, peer, external \
+             debit_kind, debit_holder, credit_kind, credit_holder, amount, reason, peer, external, asset \
              FROM ledger_transfer WHERE n < 1000 ORDER BY tick DESC LIMIT 1";
         const MOVE: [&str; 2] = [
             "UPDATE ledger_account SET balance = balance - t.amount FROM (SELECT * FROM \

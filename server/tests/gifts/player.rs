@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use bluemarble_net::client::{ClientConfig, ClientCore, GiftBook, GiftReceipt};
 use bluemarble_shared_protocol::codec::Schema;
 use bluemarble_shared_protocol::{
-    ClientMessage, EntityId, Intent, OwnPurse, ServerMessage, SessionId, Tick, Welcome,
+    AssetId, ClientMessage, EntityId, Intent, OwnPurse, ServerMessage, SessionId, Tick, Welcome,
 };
 use bytes::Bytes;
 
@@ -53,7 +53,7 @@ impl Player {
     /// A gift of an amount that this player has not given before.
     pub fn give(&mut self, to: EntityId) {
         let amount = u64::from(self.asked) + 1;
-        if self.book.give(to, amount).is_ok() {
+        if self.book.give(to, amount, AssetId::COINS).is_ok() {
             self.asked += 1;
         }
     }

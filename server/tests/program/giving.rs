@@ -2,7 +2,7 @@
 
 use bluemarble_net::client::Link;
 use bluemarble_shared_protocol::{
-    ClientMessage, EntityId, Gift, GiftAnswer, GiftOutcome, OwnPurse, ServerMessage,
+    AssetId, ClientMessage, EntityId, Gift, GiftAnswer, GiftOutcome, OwnPurse, ServerMessage,
 };
 use tempfile::tempdir;
 
@@ -31,6 +31,7 @@ fn to_nobody(purse: &OwnPurse, number: u32) -> Gift {
         number,
         to: EntityId::of_character("nobody at all"),
         amount: 1,
+        asset: AssetId::COINS,
     }
 }
 

@@ -1,7 +1,7 @@
 //! Golden bytes of every message, and what is refused.
 
 use super::*;
-use crate::gift::{GiftOutcome, LifeId};
+use crate::gift::{AssetId, GiftOutcome, LifeId, Stack};
 use crate::hash::mix64;
 use crate::limits::REPORTED_STATES_MAX;
 use crate::wire_frame::Action;
@@ -169,13 +169,15 @@ fn golden_bytes_of_gifts() {
         number: 2,
         to: EntityId(4),
         amount: 300,
+        asset: AssetId(3),
     };
     #[rustfmt::skip]
     assert_eq!(ClientMessage::Give(gift).to_frame(), [
-        32, 0, 0, 0,
+        33, 0, 0, 0,
         6, 0, 0, 0, // Give
         7, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, // life, number
         4, 0, 0, 0, 0, 0, 0, 0, 44, 1, 0, 0, 0, 0, 0, 0, // to, amount
+        3, // asset
     ]);
     for (number, outcome) in (0..).zip(GiftOutcome::ALL) {
         let answer = GiftAnswer {
@@ -198,14 +200,20 @@ fn golden_bytes_of_gifts() {
             life: LifeId(7),
             newest: 2,
             coins: 25,
+            things: vec![Stack {
+                asset: AssetId(3),
+                amount: 2,
+            }],
         },
     };
     #[rustfmt::skip]
     assert_eq!(purse.to_frame(), [
-        32, 0, 0, 0,
+        49, 0, 0, 0,
         11, 0, 0, 0, // Purse
         45, 1, 0, 0, 0, 0, 0, 0, 7, 0, 0, 0, 0, 0, 0, 0, // tick, life
         2, 0, 0, 0, 25, 0, 0, 0, 0, 0, 0, 0, // newest, coins
+        1, 0, 0, 0, 0, 0, 0, 0, // things
+        3, 2, 0, 0, 0, 0, 0, 0, 0, // asset, amount
     ]);
 }
 
@@ -216,6 +224,7 @@ fn a_gift_has_a_number_and_is_one_coin_at_least() {
         number,
         to: EntityId(4),
         amount,
+        asset: AssetId::COINS,
     };
     let decoded = |gift| ClientMessage::decode(body(&ClientMessage::Give(gift).to_frame()));
     assert!(decoded(gift(1, 1)).is_ok());
@@ -223,6 +232,32 @@ fn a_gift_has_a_number_and_is_one_coin_at_least() {
     for (number, amount) in [(0, 1), (1, 0)] {
         let refused = decoded(gift(number, amount)).unwrap_err();
         assert_eq!(refused.close_code(), CloseCode::Malformed);
+    }
+}
+
+#[test]
+fn things_are_in_order_and_none_of_them_is_coins_or_nothing() {
+    let purse = |stacks: &[(u8, u64)]| {
+        let stack = |(asset, amount): &(u8, u64)| Stack {
+            asset: AssetId(*asset),
+            amount: *amount,
+        };
+        let purse = OwnPurse {
+            things: stacks.iter().map(stack).collect(),
+            ..OwnPurse::default()
+        };
+        let tick = Tick(1);
+        ServerMessage::decode(body(&ServerMessage::Purse { tick, purse }.to_frame()))
+    };
+    assert!(purse(&[]).is_ok());
+    assert!(purse(&[(1, 1), (7, u64::MAX), (255, 1)]).is_ok());
+    for bad in [
+        &[(0, 1)][..],
+        &[(1, 0)],
+        &[(2, 1), (1, 1)],
+        &[(2, 1), (2, 1)],
+    ] {
+        assert!(purse(bad).is_err(), "{bad:?}");
     }
 }
 

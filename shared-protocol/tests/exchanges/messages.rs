@@ -2,9 +2,9 @@
 
 use bluemarble_shared_protocol::codec::{Rotation, Schema};
 use bluemarble_shared_protocol::{
-    Action, Card, ClientMessage, CloseCode, EntityId, Epoch, GameEvent, Gift, GiftAnswer,
-    GiftOutcome, LifeId, OwnPurse, PROTOCOL_VERSION, SeenState, ServerMessage, SessionId, Tick,
-    TimedEvent, Welcome, WireEntity, WireFlags, Wound, presence_share,
+    Action, AssetId, Card, ClientMessage, CloseCode, EntityId, Epoch, GameEvent, Gift, GiftAnswer,
+    GiftOutcome, LifeId, OwnPurse, PROTOCOL_VERSION, SeenState, ServerMessage, SessionId, Stack,
+    Tick, TimedEvent, Welcome, WireEntity, WireFlags, Wound, presence_share,
 };
 use serde_json::{Value, json};
 
@@ -99,13 +99,19 @@ fn client() -> Vec<Value> {
                 number: u32::MAX,
                 to: EntityId(7),
                 amount: u64::MAX - 1,
+                asset: AssetId(200),
             }),
             json!({"is": "give", "life": wide(u64::MAX), "number": u32::MAX, "to": wide(7),
-                "amount": wide(u64::MAX - 1)}),
+                "amount": wide(u64::MAX - 1), "asset": 200}),
         ),
     ];
     rows.map(|(message, means)| json!({"frame": hex(&message.to_frame()), "means": means}))
         .to_vec()
+}
+
+fn stack(asset: u8, amount: u64) -> Stack {
+    let asset = AssetId(asset);
+    Stack { asset, amount }
 }
 
 /// An answer of every outcome.
@@ -311,10 +317,12 @@ fn server() -> Vec<Value> {
             life: LifeId(u64::MAX),
             newest: u32::MAX,
             coins: u64::MAX - 1,
+            things: vec![stack(1, 3), stack(200, u64::MAX)],
         },
     };
     let means = json!({"is": "purse", "tick": 5_000_000_000_u64, "life": wide(u64::MAX),
-        "newest": u32::MAX, "coins": wide(u64::MAX - 1)});
+        "newest": u32::MAX, "coins": wide(u64::MAX - 1),
+        "things": [[1, wide(3)], [200, wide(u64::MAX)]]});
     let rows = rows.into_iter().chain(answers()).chain([(purse, means)]);
     rows.map(|(message, means)| json!({"frame": hex(&message.to_frame()), "means": means}))
         .collect()

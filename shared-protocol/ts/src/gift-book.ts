@@ -2,7 +2,7 @@
 // and restarts of the server, and answered once (docs/PROTOCOL.md, chapter 3, *Gifts*).
 
 import { GIFTS_REMEMBERED } from "./limits.js";
-import type { Gift, GiftAnswer, GiftOutcome, Purse } from "./messages.js";
+import { COINS, type Gift, type GiftAnswer, type GiftOutcome, type Purse } from "./messages.js";
 
 /** A gift without an answer is asked for again after so long, ms. */
 const AGAIN_MS = 2_000;
@@ -16,6 +16,8 @@ export interface GiftReceipt {
   readonly name: number;
   readonly to: bigint;
   readonly amount: bigint;
+  /** Of what: `COINS`, or a sort of things. */
+  readonly asset: number;
   /** "forgotten" and "otherLife" say that the server does not know any more whether it was carried out; never
    * that of a client that asked all the while. */
   readonly outcome: GiftOutcome;
@@ -27,6 +29,7 @@ interface Pending {
   readonly name: number;
   readonly to: bigint;
   readonly amount: bigint;
+  readonly asset: number;
   /** As it was first asked for. */
   asked?: Gift;
   /** When it was asked for last on this connection. */
@@ -61,14 +64,15 @@ export class GiftBook {
     return [...this.#pending.values()].filter((pending) => pending.putOff).length;
   }
 
-  /** Asks for a gift; its name among this client's.
+  /** Asks for a gift, of coins or of things of one sort; its name among this client's.
    *
-   * @throws RangeError if as many wait as may, or the amount is none. */
-  give(to: bigint, amount: bigint): number {
+   * @throws RangeError if as many wait as may, the amount is none, or there is no such sort. */
+  give(to: bigint, amount: bigint, asset: number = COINS): number {
     if (this.#pending.size >= GIFTS_REMEMBERED) throw new RangeError(`${GIFTS_REMEMBERED} gifts wait for their answers`);
-    if (amount < 1n || amount >= 1n << 64n) throw new RangeError("a gift is one coin at least");
+    if (amount < 1n || amount >= 1n << 64n) throw new RangeError("a gift is one coin or thing at least");
+    if (!Number.isInteger(asset) || asset < 0 || asset > 255) throw new RangeError(`there is no asset ${asset}`);
     this.#last += 1;
-    this.#pending.set(this.#last, { name: this.#last, to, amount, putOff: false });
+    this.#pending.set(this.#last, { name: this.#last, to, amount, asset, putOff: false });
     return this.#last;
   }
 
@@ -106,7 +110,8 @@ export class GiftBook {
       if (pending.atMs !== undefined && nowMs - pending.atMs < AGAIN_MS) continue;
       if (!this.#allowsOne(nowMs)) break;
       pending.atMs = nowMs;
-      pending.asked ??= { life, number: (this.#newest += 1), to: pending.to, amount: pending.amount };
+      const { to, amount, asset } = pending;
+      pending.asked ??= { life, number: (this.#newest += 1), to, amount, asset };
       due.push(pending.asked);
     }
     return due;
@@ -121,8 +126,8 @@ export class GiftBook {
     return true;
   }
 
-  #settle({ name, to, amount }: Pending, outcome: GiftOutcome, tick: number): GiftReceipt {
+  #settle({ name, to, amount, asset }: Pending, outcome: GiftOutcome, tick: number): GiftReceipt {
     this.#pending.delete(name);
-    return { name, to, amount, outcome, tick };
+    return { name, to, amount, asset, outcome, tick };
   }
 }

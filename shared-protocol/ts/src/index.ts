@@ -14,12 +14,14 @@ export { Malformed } from "./malformed.js";
 export { EventBook } from "./event-book.js";
 export { GiftBook, type GiftReceipt } from "./gift-book.js";
 export {
+  COINS,
   type Card,
   type GameEvent,
   type Gift,
   type GiftAnswer,
   type GiftOutcome,
   type Purse,
+  type Stack,
   type TimedEvent,
   type Welcome,
   type Wound,

@@ -57,10 +57,24 @@ export type ClientMessage =
   | { readonly is: "diverged"; readonly number: number; readonly states: readonly SeenState[] }
   /** Whom the client has in view after datagram `number`, if the server counts others; ascending, at most 2,000. */
   | { readonly is: "held"; readonly number: number; readonly ids: readonly bigint[] }
-  /** Coins for somebody. May be sent again until it is answered; at most 16 without an answer. */
+  /** Coins or things for somebody. May be sent again until it is answered; at most 16 without an answer. */
   | { readonly is: "give"; readonly gift: Gift };
 
-/** Coins for somebody. */
+/** There are no more numbers of things. */
+const STACKS_MAX = 255;
+
+/** What coins are among what is counted; other numbers are sorts of things, which the world's content knows. */
+export const COINS = 0;
+
+/** So many things of one sort. */
+export interface Stack {
+  /** 1 to 255. */
+  readonly asset: number;
+  /** At least 1. */
+  readonly amount: bigint;
+}
+
+/** Coins, or things of one sort, for somebody. */
 export interface Gift {
   /** In which life of the own avatar. */
   readonly life: bigint;
@@ -70,6 +84,8 @@ export interface Gift {
   readonly to: bigint;
   /** At least 1. */
   readonly amount: bigint;
+  /** Of what: `COINS`, or a sort of things. */
+  readonly asset: number;
 }
 
 /** What may become of a gift, by number. All but "notSaving" are final. */
@@ -104,6 +120,8 @@ export interface Purse {
   /** No gift of this life has a higher number so far. */
   readonly newest: number;
   readonly coins: bigint;
+  /** By number. */
+  readonly things: readonly Stack[];
 }
 
 /** What a client must know to understand its first datagram. */
@@ -232,8 +250,8 @@ function writeBody(message: ClientMessage): ByteWriter {
     case "held":
       return writeHeld(message.number, message.ids);
     case "give": {
-      const { life, number, to, amount } = message.gift;
-      return out.u32(6).u64(life).u32(number).u64(to).u64(amount);
+      const { life, number, to, amount, asset } = message.gift;
+      return out.u32(6).u64(life).u32(number).u64(to).u64(amount).u8(asset);
     }
   }
 }
@@ -320,10 +338,7 @@ function readBody(bytes: ByteReader): ServerMessage {
     case 10:
       return { is: "gift", answer: readAnswer(bytes) };
     case 11:
-      return {
-        is: "purse",
-        purse: { tick: bytes.counter("tick"), life: bytes.u64(), newest: bytes.u32(), coins: bytes.u64() },
-      };
+      return { is: "purse", purse: readPurse(bytes) };
     default:
       throw new Malformed(`message ${which}`);
   }
@@ -371,6 +386,18 @@ function readAnswer(bytes: ByteReader): GiftAnswer {
   const outcome = GIFT_OUTCOMES[which];
   if (outcome === undefined) throw new Malformed(`outcome ${which}`);
   return { life, number, outcome, tick: bytes.counter("tick") };
+}
+
+function readPurse(bytes: ByteReader): Purse {
+  const [tick, life, newest, coins] = [bytes.counter("tick"), bytes.u64(), bytes.u32(), bytes.u64()];
+  let last = COINS;
+  const things = bytes.sequence(STACKS_MAX, "things", () => {
+    const stack = { asset: bytes.u8(), amount: bytes.u64() };
+    demand(stack.asset > last && stack.amount > 0n, "things");
+    last = stack.asset;
+    return stack;
+  });
+  return { tick, life, newest, coins, things };
 }
 
 function readEvents(bytes: ByteReader): ServerMessage {

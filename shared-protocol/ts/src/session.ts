@@ -12,10 +12,12 @@ import { PlayClock } from "./play-clock.js";
 import { REPORTED_STATES_MAX } from "./limits.js";
 import { Malformed, demand } from "./malformed.js";
 import {
+  COINS,
   type ClientMessage,
   FrameSplitter,
   type GameEvent,
   type ServerMessage,
+  type Stack,
   type Welcome,
   type Wound,
   decodeMessage,
@@ -61,8 +63,8 @@ export interface SessionListener {
   onWounds?(wounds: readonly Wound[], tick: number, leftOut: number): void;
   /** A gift was answered: once, when what it says will survive whatever happens to the server. */
   onReceipt?(receipt: GiftReceipt): void;
-  /** What the own avatar has is another amount than before. */
-  onPurse?(coins: bigint, tick: number): void;
+  /** What the own avatar has is something else than before. */
+  onPurse?(coins: bigint, tick: number, things: readonly Stack[]): void;
   /** The world is so overloaded that one has to wait; so many are ahead. */
   onQueued?(ahead: number): void;
   /** The session is over. */
@@ -225,11 +227,11 @@ export class Session {
     return this.#known.gifts;
   }
 
-  /** Gives somebody coins, once, whatever becomes of the connection meanwhile; the gift's name in `onReceipt`.
+  /** Gives somebody coins, or things of one sort, once, whatever becomes of the connection meanwhile; the gift's name in `onReceipt`.
    *
-   * @throws RangeError if too many gifts wait for their answers, or the amount is none. */
-  give(to: bigint, amount: bigint): number {
-    const name = this.gifts.give(to, amount);
+   * @throws RangeError if too many gifts wait for their answers, the amount is none, or there is no such sort. */
+  give(to: bigint, amount: bigint, asset: number = COINS): number {
+    const name = this.gifts.give(to, amount, asset);
     this.#ask();
     return name;
   }
@@ -332,7 +334,7 @@ export class Session {
       }
       case "purse":
         for (const receipt of this.#known.gifts.takePurse(message.purse)) listener?.onReceipt?.(receipt);
-        listener?.onPurse?.(message.purse.coins, message.purse.tick);
+        listener?.onPurse?.(message.purse.coins, message.purse.tick, message.purse.things);
         return this.#ask();
       case "presence":
         this.#known.core.takePresence(message.number, message.count, message.sum);

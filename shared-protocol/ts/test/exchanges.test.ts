@@ -152,6 +152,10 @@ function wides({ is: _, ...rest }: Means, ...names: string[]): Record<string, un
   return { ...rest, ...Object.fromEntries(names.map((name) => [name, wide(rest[name] as string)])) };
 }
 
+function stacks(rows: unknown): { asset: number; amount: bigint }[] {
+  return (rows as [number, string][]).map(([asset, amount]) => ({ asset, amount: wide(amount) }));
+}
+
 function meant(means: Means): unknown {
   switch (means.is) {
     case "welcome": {
@@ -192,7 +196,7 @@ function meant(means: Means): unknown {
     case "gift":
       return { is: "gift", answer: wides(means, "life") };
     case "purse":
-      return { is: "purse", purse: wides(means, "life", "coins") };
+      return { is: "purse", purse: { ...wides(means, "life", "coins"), things: stacks(means["things"]) } };
     case "forget":
       return { ...means, ids: (means["ids"] as string[]).map(wide) };
     case "resumed":

@@ -4,12 +4,12 @@ import assert from "node:assert/strict";
 import test from "node:test";
 
 import { GiftBook } from "../src/gift-book.js";
-import type { Purse } from "../src/messages.js";
+import { COINS, type Purse } from "../src/messages.js";
 
 const BOB = 2n;
 
 function purse(life: bigint, newest: number): Purse {
-  return { tick: 9, life, newest, coins: 100n };
+  return { tick: 9, life, newest, coins: 100n, things: [] };
 }
 
 function asked(book: GiftBook, nowMs: number): unknown {
@@ -33,7 +33,7 @@ test("a gift waits for the life, counts on from its newest, and is asked for unt
     [7n, 43],
   ]);
   const given = { life: 7n, number: 42, outcome: "given", tick: 40 } as const;
-  assert.deepEqual(book.takeAnswer(given), { name: first, to: BOB, amount: 5n, outcome: "given", tick: 40 });
+  assert.deepEqual(book.takeAnswer(given), { name: first, to: BOB, amount: 5n, asset: COINS, outcome: "given", tick: 40 });
   assert.equal(book.takeAnswer(given), undefined, "answered once");
   assert.equal(book.takeAnswer({ ...given, number: 99 }), undefined);
   assert.equal(book.takeAnswer({ ...given, number: 43, life: 6n }), undefined);
@@ -58,7 +58,7 @@ test("in another life, what was asked for is unknown and what was not begins", (
   assert.deepEqual(asked(book, 0), [[7n, 1]]);
   const kept = book.give(BOB, 6n);
   const receipts = book.takePurse(purse(8n, 0));
-  assert.deepEqual(receipts, [{ name: lost, to: BOB, amount: 5n, outcome: "otherLife", tick: 0 }]);
+  assert.deepEqual(receipts, [{ name: lost, to: BOB, amount: 5n, asset: COINS, outcome: "otherLife", tick: 0 }]);
   assert.deepEqual(asked(book, 1), [[8n, 1]]);
   assert.equal(book.takeAnswer({ life: 8n, number: 1, outcome: "given", tick: 40 })?.name, kept);
 });

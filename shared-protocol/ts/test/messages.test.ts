@@ -40,17 +40,20 @@ test("a death with its killer", () => {
 });
 
 test("a gift, its answer and a purse", () => {
-  const gift = { life: 7n, number: 2, to: 4n, amount: 300n };
+  const gift = { life: 7n, number: 2, to: 4n, amount: 300n, asset: 3 };
   assert.equal(
     hexOf(encodeMessage({ is: "give", gift })),
-    "20 00 00 00 06 00 00 00 07 00 00 00 00 00 00 00 02 00 00 00 04 00 00 00 00 00 00 00 2c 01 00 00 00 00 00 00",
+    "21 00 00 00 06 00 00 00 07 00 00 00 00 00 00 00 02 00 00 00 04 00 00 00 00 00 00 00 2c 01 00 00 00 00 00 00 03",
   );
   const answered = "0a 00 00 00 07 00 00 00 00 00 00 00 02 00 00 00 01 00 00 00 2d 01 00 00 00 00 00 00";
   const answer = { life: 7n, number: 2, outcome: "notEnough", tick: 301 };
   assert.deepEqual(decodeMessage(bytesOf(answered)), { is: "gift", answer });
   const held = "0b 00 00 00 2d 01 00 00 00 00 00 00 07 00 00 00 00 00 00 00 02 00 00 00 19 00 00 00 00 00 00 00";
-  const purse = { tick: 301, life: 7n, newest: 2, coins: 25n };
-  assert.deepEqual(decodeMessage(bytesOf(held)), { is: "purse", purse });
+  const stacks = "01 00 00 00 00 00 00 00 03 02 00 00 00 00 00 00 00";
+  const purse = { tick: 301, life: 7n, newest: 2, coins: 25n, things: [{ asset: 3, amount: 2n }] };
+  assert.deepEqual(decodeMessage(bytesOf(`${held} ${stacks}`)), { is: "purse", purse });
+  assert.throws(() => decodeMessage(bytesOf(`${held} ${stacks.replace("03 02", "03 00")}`)), Malformed);
+  assert.throws(() => decodeMessage(bytesOf(`${held} ${stacks.replace("03 02", "00 02")}`)), Malformed);
 });
 
 test("frames come in any pieces", () => {

@@ -19,8 +19,9 @@ use std::sync::Arc;
 
 use bluemarble_shared_protocol::{EntityId, InputSeq, Tick, WishDir, hash_words};
 
+use crate::effect::{Deed, Effect};
 use crate::entity::digest::{DigestPart, DigestParts};
-use crate::entity::{EntityState, Name};
+use crate::entity::{EntityState, Name, Purse};
 use crate::outside::Deal;
 
 /// One character, and since when it is away.
@@ -47,13 +48,17 @@ impl Kept {
         parts
     }
 
-    fn coins(&self) -> u64 {
-        self.state.purse.0 + self.state.mail.coins()
+    fn has_anything(&self) -> bool {
+        let mut mail = self.state.mail.0.iter();
+        let player = self.state.player.as_ref();
+        self.state.purse.0 > 0
+            || player.is_some_and(|player| !player.things.is_empty())
+            || mail.any(|effect| effect.deed.carries().is_some())
     }
 
     /// Who is forgotten first: whoever has nothing, then whoever has been away longest.
     fn worth(&self) -> Worth {
-        (self.coins() > 0, self.since, self.state.identity.id)
+        (self.has_anything(), self.since, self.state.identity.id)
     }
 }
 
@@ -100,8 +105,8 @@ pub struct Absent {
 
 impl Absent {
     /// Most characters that are kept: some 50 MB of memory and 8 MB in every checkpoint. Of more, those
-    /// are forgotten first who have nothing; then whoever has been away longest, whose coins leave the
-    /// world with it, as a transfer of its own in the ledger. A world that expects more needs them as rows
+    /// are forgotten first who have nothing; then whoever has been away longest, whose coins and things
+    /// leave the world with it, as transfers of their own in the ledger. A world that expects more needs them as rows
     /// in its database.
     pub const MAX: usize = 1 << 16;
 
@@ -158,6 +163,25 @@ impl Absent {
         }
         let &(_, _, least) = self.order.first()?;
         self.remove(least).map(|kept| kept.state)
+    }
+
+    /// A character has left for another world. Its things have a meaning here only: they, and those on their way to
+    /// it, are kept until it returns; nothing else is. Returns who is forgotten for it.
+    pub(crate) fn keep_what_stays(
+        &mut self,
+        mut state: EntityState,
+        now: Tick,
+    ) -> Option<EntityState> {
+        let is_thing = |effect: &Effect| matches!(effect.deed, Deed::Things { .. });
+        state.mail.0.retain(is_thing);
+        let player = state.player.as_ref()?;
+        if player.things.is_empty() && state.mail.0.is_empty() {
+            return None;
+        }
+        // The traveller has those.
+        state.purse = Purse::default();
+        (state.life.kills, state.life.deaths) = (0, 0);
+        self.keep(state, now)
     }
 
     /// A character comes back, by this name.
@@ -223,8 +247,9 @@ mod tests {
 
     use super::*;
     use crate::content::KindId;
-    use crate::entity::{Arms, Body, Home, Identity, Life, Mail, Player, Purse};
+    use crate::entity::{Arms, Body, Home, Identity, Life, Mail, Player};
     use crate::gifts::Dealings;
+    use crate::things::Things;
 
     fn character(n: u64, coins: u64, planet: &Planet) -> EntityState {
         let (id, tick) = (EntityId(mix64(n)), Tick(0));
@@ -259,6 +284,7 @@ mod tests {
                 pace: 2,
                 idle_ticks: 1,
                 dealings: Dealings::default(),
+                things: Things::default(),
             }),
             flight: None,
             hazard: None,

@@ -1,19 +1,19 @@
-//! A zone's part of a checkpoint as columns: version 3. Version 2, which lacks what avatars remember of
-//! their gifts, and version 1, row after row, are still read.
+//! A zone's part of a checkpoint as columns: version 4. Version 3, which lacks things, version 2, which lacks
+//! what avatars remember of their gifts, too, and version 1, row after row, are still read.
 //!
 //! ```text
-//!   0  magic     8   "BMCOLS" 0 3: no part of version 1 begins so, for its first eight bytes count
+//!   0  magic     8   "BMCOLS" 0 4: no part of version 1 begins so, for its first eight bytes count
 //!                    the letters of the planet's name
 //!   8  head          counted: planet, kinds, coarse counts, and how many entities, minds, quarries
 //!      columns       see `write_columns`, in that order, each as planes of bytes
-//!      rest          what few have, row by row: mail, players, flights, hazards, dealings
+//!      rest          what few have, row by row: mail, players, flights, hazards, dealings, things
 //! ```
 //!
-//! A component that a later build adds makes a version 4, with a function that makes of a version 3
-//! what it means there, as [`RestOf2`] has for version 2.
+//! A component that a later build adds makes a version 5, with a function that makes of a version 4
+//! what it means there, as [`RestOf3`] has for version 3.
 
 use bluemarble_shared_protocol::binary;
-use bluemarble_shared_protocol::{BodyBits, EntityId, Tick};
+use bluemarble_shared_protocol::{BodyBits, EntityId, Stack, Tick};
 use serde::{Deserialize, Serialize};
 
 use super::{PART_BYTES_MAX, StoredPart};
@@ -26,14 +26,14 @@ use crate::planes::{PlaneReader, PlaneWriter};
 /// How a part in columns begins, of any version; the version follows.
 const MAGIC: [u8; 7] = *b"BMCOLS\0";
 /// The version written.
-const VERSION: u8 = 3;
+const VERSION: u8 = 4;
 
 /// Whether these are columns, of this version or another.
 pub(super) fn is_columns(bytes: &[u8]) -> bool {
     bytes.starts_with(&MAGIC)
 }
 
-/// Has a mind, a player, a flight, a hazard, mail, its mind a quarry; and remembers gifts.
+/// Has a mind, a player, a flight, a hazard, mail, its mind a quarry; remembers gifts; has things.
 const MIND: u8 = 1;
 const PLAYER: u8 = 2;
 const FLIGHT: u8 = 4;
@@ -41,6 +41,7 @@ const HAZARD: u8 = 8;
 const MAIL: u8 = 16;
 const QUARRY: u8 = 32;
 const DEALINGS: u8 = 64;
+const THINGS: u8 = 128;
 
 #[derive(Serialize, Deserialize)]
 struct Head {
@@ -60,6 +61,37 @@ struct Rest {
     flights: Vec<StoredFlight>,
     hazards: Vec<StoredHazard>,
     dealings: Vec<StoredDealings>,
+    things: Vec<Vec<Stack>>,
+}
+
+/// The same in version 3, from before there were things.
+#[derive(Default, Serialize, Deserialize)]
+struct RestOf3 {
+    mail: Vec<Vec<Effect>>,
+    players: Vec<StoredPlayer>,
+    flights: Vec<StoredFlight>,
+    hazards: Vec<StoredHazard>,
+    dealings: Vec<StoredDealings>,
+}
+
+impl From<RestOf3> for Rest {
+    fn from(rest: RestOf3) -> Self {
+        let RestOf3 {
+            mail,
+            players,
+            flights,
+            hazards,
+            dealings,
+        } = rest;
+        Self {
+            mail,
+            players,
+            flights,
+            hazards,
+            dealings,
+            things: Vec::new(),
+        }
+    }
 }
 
 /// The same in version 2, from before there were gifts.
@@ -71,7 +103,7 @@ struct RestOf2 {
     hazards: Vec<StoredHazard>,
 }
 
-impl From<RestOf2> for Rest {
+impl From<RestOf2> for RestOf3 {
     fn from(rest: RestOf2) -> Self {
         let RestOf2 {
             mail,
@@ -99,6 +131,7 @@ fn flags(entity: &StoredEntity) -> u8 {
         (MAIL, !entity.mail.is_empty()),
         (QUARRY, quarry.is_some()),
         (DEALINGS, entity.dealings.is_some()),
+        (THINGS, !entity.things.is_empty()),
     ]
     .into_iter()
     .map(|(flag, set)| if set { flag } else { 0 })
@@ -140,6 +173,8 @@ pub(super) fn encode(part: StoredPart) -> Vec<u8> {
         rest.flights.extend(entity.flight.take());
         rest.hazards.extend(entity.hazard.take());
         rest.dealings.extend(entity.dealings.take());
+        let things = std::mem::take(&mut entity.things);
+        rest.things.extend((!things.is_empty()).then_some(things));
     }
     out.0.extend(binary::encode(&rest));
     out.0
@@ -185,7 +220,7 @@ pub(super) fn decode(bytes: &[u8]) -> Result<StoredPart, String> {
         .ok_or_else(missing)?;
     if !(2..=VERSION).contains(version) {
         return Err(format!(
-            "it is of version {version}, and this build reads 2 and {VERSION}: use the build that wrote it"
+            "it is of version {version}, and this build reads 2 to {VERSION}: use the build that wrote it"
         ));
     }
     let mut read = PlaneReader(body);
@@ -199,10 +234,12 @@ pub(super) fn decode(bytes: &[u8]) -> Result<StoredPart, String> {
         .column::<8>(head.quarries as usize)
         .ok_or_else(missing)?;
     let quarries = (0..head.quarries as usize).map(|row| u64::from_le_bytes(quarries.at(row)));
-    let rest: Rest = if *version == 2 {
-        binary::decode::<RestOf2, PART_BYTES_MAX>(read.0).map(Rest::from)
-    } else {
-        binary::decode::<Rest, PART_BYTES_MAX>(read.0)
+    let rest: Rest = match version {
+        2 => binary::decode::<RestOf2, PART_BYTES_MAX>(read.0)
+            .map(RestOf3::from)
+            .map(Rest::from),
+        3 => binary::decode::<RestOf3, PART_BYTES_MAX>(read.0).map(Rest::from),
+        _ => binary::decode::<Rest, PART_BYTES_MAX>(read.0),
     }
     .map_err(|error| error.to_string())?;
     let few = || "more entities have something than there is of it".to_owned();
@@ -213,6 +250,7 @@ pub(super) fn decode(bytes: &[u8]) -> Result<StoredPart, String> {
     let mut flights = rest.flights.into_iter();
     let mut hazards = rest.hazards.into_iter();
     let mut dealings = rest.dealings.into_iter();
+    let mut things = rest.things.into_iter();
     for (entity, flags) in entities.iter_mut().zip(flags) {
         let has = |flag: u8| flags & flag != 0;
         if has(MIND) {
@@ -234,12 +272,15 @@ pub(super) fn decode(bytes: &[u8]) -> Result<StoredPart, String> {
         if has(DEALINGS) {
             entity.dealings = Some(dealings.next().ok_or_else(few)?);
         }
+        if has(THINGS) {
+            entity.things = things.next().ok_or_else(few)?;
+        }
         if has(MAIL) {
             entity.mail = mail.next().ok_or_else(few)?;
         }
     }
     let left = minds.len() + mail.len() + players.len() + flights.len() + hazards.len();
-    let left = left + dealings.len();
+    let left = left + dealings.len() + things.len();
     if left != 0 || quarries.next().is_some() {
         return Err("there is more of something than entities that have it".to_owned());
     }
@@ -298,6 +339,7 @@ fn read_columns(read: &mut PlaneReader, count: usize) -> Option<(Vec<StoredEntit
         flight: None,
         hazard: None,
         dealings: None,
+        things: Vec::new(),
     };
     let flags = (0..count).map(|row| flags.at(row)[0]).collect();
     Some(((0..count).map(entity).collect(), flags))

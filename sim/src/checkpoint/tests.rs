@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::entity::state::{StoredFlight, StoredHazard, StoredMind, StoredPlayer};
-use bluemarble_shared_protocol::{BodyBits, EntityId, InputSeq, WishDir};
+use bluemarble_shared_protocol::{AssetId, BodyBits, EntityId, InputSeq, Stack, WishDir};
 
 /// Entities with and without everything that only some have.
 fn part(entities: u64) -> StoredPart {
@@ -49,6 +49,12 @@ fn part(entities: u64) -> StoredPart {
             until: Tick(n),
         }),
         dealings: None,
+        things: (0..n % 4)
+            .map(|sort| Stack {
+                asset: AssetId(sort as u8 + 1),
+                amount: n + 1,
+            })
+            .collect(),
     };
     StoredPart {
         planet: "moon".into(),
@@ -65,8 +71,31 @@ fn columns_say_what_rows_say() {
         let columns = columns::encode(part(entities));
         let again = columns::decode(&columns).unwrap();
         assert_eq!(binary::encode(&again), rows, "{entities} entities");
+        // Which rows never had.
+        let things = |part: StoredPart| part.entities.into_iter().map(|of| of.things);
+        assert!(things(again).eq(things(part(entities))));
         assert!(!columns::is_columns(&rows));
     }
+}
+
+#[test]
+fn parts_of_versions_that_had_no_things_are_read_and_later_ones_refused() {
+    let mut plain = part(20);
+    plain.entities.iter_mut().for_each(|of| of.things.clear());
+    let rows = binary::encode(&plain);
+    let whole = columns::encode(plain);
+    let of_version = |version: u8, cut: usize| {
+        let mut old = whole[..whole.len() - cut].to_vec();
+        old[7] = version;
+        columns::decode(&old)
+    };
+    // Version 3 ends before the count of things, version 2 before that of dealings.
+    for (version, cut) in [(4, 0), (3, 8), (2, 16)] {
+        let read = of_version(version, cut).unwrap();
+        assert_eq!(binary::encode(&read), rows, "version {version}");
+    }
+    let later = of_version(5, 0).err().unwrap();
+    assert!(later.contains("version 5"), "{later}");
 }
 
 #[test]

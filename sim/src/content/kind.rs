@@ -4,7 +4,7 @@
 use bluemarble_motion::Mover;
 use serde::{Deserialize, Serialize};
 
-use super::role::{Burst, Role, Shot};
+use super::role::{Burst, Find, Role, Shot};
 
 /// Index of a kind in its scenario's list.
 #[derive(
@@ -194,6 +194,8 @@ impl Kind {
     pub const RADIUS_M_MAX: f64 = 2.0;
     /// Most coins a kind may have: sums over a million entities and years stay far from overflow.
     pub const COINS_MAX: u32 = 1_000_000;
+    /// Longest name of a sort of things, bytes.
+    pub const THING_NAME_MAX: usize = 64;
 
     /// What is wrong with it, in words a designer can act on; `None` if nothing is.
     ///
@@ -229,14 +231,18 @@ impl Kind {
         if self.attack.damage.0 > self.attack.damage.1 {
             return Some("attack.damage must be (least, most)".into());
         }
-        let coins = match self.role {
-            Role::Item { coins } => coins,
+        let coins = match &self.role {
+            Role::Item { coins, things } => {
+                if let Some(problem) = self.no_find(*coins, things.as_ref()) {
+                    return Some(problem);
+                }
+                *coins
+            }
             _ => self.coins,
         };
-        let empty = coins == 0 && matches!(self.role, Role::Item { .. });
-        if empty || coins > Self::COINS_MAX {
+        if coins > Self::COINS_MAX {
             return Some(format!(
-                "coins is {coins}; at most {} are allowed, and an item needs at least 1",
+                "coins is {coins}; at most {} are allowed",
                 Self::COINS_MAX
             ));
         }
@@ -261,6 +267,42 @@ impl Kind {
         furthest.into_iter().find(|(_, value)| *value > interaction_m).map(|(field, value)| {
             format!("{field} is {value} m, beyond the scenario's interaction_radius_m of {interaction_m} m")
         })
+    }
+
+    /// What is wrong with what an item holds; `None` if nothing is.
+    fn no_find(&self, coins: u32, things: Option<&Find>) -> Option<String> {
+        let Some(find) = things else {
+            return (coins == 0)
+                .then(|| "coins is 0: an item needs at least 1, or things".to_owned());
+        };
+        if coins > 0 {
+            return Some("an item holds coins or things, not both".into());
+        }
+        if find.asset == 0 {
+            return Some("things.asset is 0, which is the number of coins: take 1 ..= 255".into());
+        }
+        if find.name.is_empty() || find.name.len() > Self::THING_NAME_MAX {
+            return Some(format!(
+                "things.name must have 1 to {} bytes",
+                Self::THING_NAME_MAX
+            ));
+        }
+        (!(1..=Self::COINS_MAX).contains(&find.count)).then(|| {
+            format!(
+                "things.count is {}, but must be 1 ..= {}",
+                find.count,
+                Self::COINS_MAX
+            )
+        })
+    }
+
+    /// What it holds beside coins, if it is an item that does.
+    #[must_use]
+    pub fn find(&self) -> Option<&Find> {
+        match &self.role {
+            Role::Item { things, .. } => things.as_ref(),
+            _ => None,
+        }
     }
 
     /// The kinds it brings into the world: by what it shoots, and what that leaves.

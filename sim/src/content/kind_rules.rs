@@ -1,6 +1,7 @@
 //! A kind in the units of the tick: what the rules ask, without asking the content again.
 
 use bluemarble_motion::Mover;
+use bluemarble_shared_protocol::AssetId;
 
 use super::kind::{Kind, KindId};
 use super::role::Role;
@@ -17,8 +18,10 @@ pub(crate) struct KindRules {
     pub cooldown_ticks: u64,
     pub shot: Option<ShotRules>,
     pub burst: Option<BurstRules>,
-    /// What it has when it is born and whenever it returns.
+    /// What it has when it is born and whenever it returns: so many of these.
     pub coins: u64,
+    /// Coins, but of an item that holds things.
+    pub asset: AssetId,
     pub sight_m: f64,
     pub roam_m: f64,
     pub respawn_ticks: u64,
@@ -84,7 +87,10 @@ impl KindRules {
         });
         let (role, coins) = match &kind.role {
             Role::Creature => (RoleRules::Creature, kind.coins),
-            Role::Item { coins } => (RoleRules::Item, *coins),
+            Role::Item { coins, things } => {
+                let count = things.as_ref().map_or(*coins, |find| find.count);
+                (RoleRules::Item, count)
+            }
             Role::Projectile {
                 speed_mps,
                 life_s,
@@ -129,6 +135,7 @@ impl KindRules {
             shot,
             burst,
             coins: u64::from(coins),
+            asset: AssetId(kind.find().map_or(0, |find| find.asset)),
             sight_m: kind.sight_m,
             roam_m: kind.roam_m,
             respawn_ticks: ticks(kind.respawn_s),

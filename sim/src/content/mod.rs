@@ -12,6 +12,6 @@ mod troop;
 pub use kind::{Attack, Kind, KindId};
 pub(crate) use kind_rules::{BurstRules, KindRules, ProjectileRules, ShotRules};
 pub use recording::{Recording, RecordingError};
-pub use role::{Burst, Role, Shot};
+pub use role::{Burst, Find, Role, Shot};
 pub use scenario::{Camp, Scenario, ScenarioError, Spot, Square};
 pub use troop::{Script, Stress, Troop};

@@ -1,6 +1,6 @@
 //! Which kind may play which part in a scenario: what can be shot, left, camped or played.
 
-use super::role::Role;
+use super::role::{Find, Role};
 use super::scenario::Scenario;
 use crate::shots::HEADROOM_M;
 
@@ -18,6 +18,24 @@ impl Scenario {
         })
     }
 
+    /// A kind that gives a sort of things another number, or a number another name, than an earlier one.
+    fn two_names(&self) -> Option<(String, String)> {
+        let mut known: Vec<&Find> = Vec::new();
+        for (name, kind) in self.kind_names.iter().zip(&self.kinds) {
+            let Some(find) = kind.find() else { continue };
+            let differs = |other: &&&Find| (other.asset == find.asset) != (other.name == find.name);
+            if let Some(other) = known.iter().find(differs) {
+                let problem = format!(
+                    "things.asset {} is '{}', and elsewhere {} is '{}': one number, one name",
+                    find.asset, find.name, other.asset, other.name
+                );
+                return Some((name.clone(), problem));
+            }
+            known.push(find);
+        }
+        None
+    }
+
     /// A kind in a part it cannot play, and why.
     pub(super) fn miscast(&self) -> Option<(String, String)> {
         let named = |name: &str| {
@@ -29,6 +47,9 @@ impl Scenario {
             if let Some(problem) = kind.mismatch(named).or_else(too_tall) {
                 return Some((name.clone(), problem));
             }
+        }
+        if let Some(problem) = self.two_names() {
+            return Some(problem);
         }
         let plays = |name: &str, fits: fn(&Role) -> bool, what: &str| {
             let role = &named(name)?.role;

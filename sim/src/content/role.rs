@@ -56,9 +56,25 @@ pub enum Role {
     },
     /// It lies there until somebody takes what it holds; after `respawn_s` it is filled again.
     Item {
-        /// What it holds.
+        /// The coins it holds, if it holds coins.
+        #[serde(default)]
         coins: u32,
+        /// The things it holds, if it holds those.
+        #[serde(default)]
+        things: Option<Find>,
     },
+}
+
+/// So many things of one sort.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Find {
+    /// The sort's number, 1 ..= 255, in worlds of this scenario for ever: inventories are kept by it.
+    pub asset: u8,
+    /// What people call it.
+    pub name: String,
+    /// How many.
+    pub count: u32,
 }
 
 /// A fighter's attack at a distance: used for what is beyond the reach of its blow.

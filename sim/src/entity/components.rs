@@ -11,6 +11,7 @@ use glam::DVec3;
 use crate::content::KindId;
 use crate::effect::Effect;
 use crate::gifts::Dealings;
+use crate::things::Things;
 
 /// Who and what it is; never changes.
 #[derive(Component, Clone, Copy, Debug, PartialEq)]
@@ -58,7 +59,7 @@ pub struct Arms {
     pub swings: u32,
 }
 
-/// The coins it holds. They are conserved: whoever takes some away sends them as
+/// The coins it holds; of an item that holds things, how many of those. They are conserved: whoever takes some away sends them as
 /// [`Deed::Coins`](crate::Deed::Coins).
 #[derive(Component, Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct Purse(pub u64);
@@ -125,6 +126,8 @@ pub struct Player {
     pub idle_ticks: u32,
     /// What it remembers of its gifts.
     pub dealings: Dealings,
+    /// What it has beside coins.
+    pub things: Things,
 }
 
 /// A character's name. It never changes, so what the digest takes of it is computed once: a hash that

@@ -65,11 +65,13 @@ pub enum DigestPart {
     Outside = 15,
     /// A character that is not in the world, and since when; what it is like is in the other parts.
     Absent = 16,
+    /// What it has beside coins.
+    Things = 17,
 }
 
 impl DigestPart {
     /// All, in the order of their numbers.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::Identity,
         Self::Body,
         Self::Life,
@@ -87,6 +89,7 @@ impl DigestPart {
         Self::Dealings,
         Self::Outside,
         Self::Absent,
+        Self::Things,
     ];
     /// How many there are.
     pub const COUNT: usize = Self::ALL.len();
@@ -112,6 +115,7 @@ impl DigestPart {
             Self::Dealings => "Dealings",
             Self::Outside => "Outside",
             Self::Absent => "Absent",
+            Self::Things => "Things",
         }
     }
 
@@ -275,6 +279,9 @@ impl Parts<'_> {
             let dealings = player.dealings.hash();
             if dealings != 0 {
                 put(Part::Dealings, Part::Dealings.of(id).word(dealings));
+            }
+            if !player.things.is_empty() {
+                put(Part::Things, Part::Things.of(id).word(player.things.hash()));
             }
         }
         // Most have none, and none is nothing.

@@ -1,6 +1,6 @@
 //! A whole entity as plain data: what a departure carries, a checkpoint stores and amnesia keeps.
 
-use bluemarble_shared_protocol::{BodyBits, EntityId, InputSeq, Tick, WishDir};
+use bluemarble_shared_protocol::{BodyBits, EntityId, InputSeq, Stack, Tick, WishDir};
 use glam::DVec3;
 use serde::{Deserialize, Serialize};
 
@@ -10,6 +10,7 @@ use super::components::{
 use crate::content::KindId;
 use crate::effect::Effect;
 use crate::gifts::{Dealings, StoredDealings};
+use crate::things::Things;
 
 /// All components of one entity.
 #[derive(Clone, Debug, PartialEq)]
@@ -62,6 +63,9 @@ pub(crate) struct StoredEntity {
     /// Not in rows: there were none in their time.
     #[serde(skip)]
     pub(crate) dealings: Option<StoredDealings>,
+    /// The same.
+    #[serde(skip)]
+    pub(crate) things: Vec<Stack>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -142,14 +146,20 @@ impl From<&EntityState> for StoredEntity {
                 .player
                 .as_ref()
                 .and_then(|player| player.dealings.to_stored()),
+            things: state
+                .player
+                .as_ref()
+                .map(|player| player.things.stacks().to_vec())
+                .unwrap_or_default(),
         }
     }
 }
 
 impl StoredEntity {
-    /// The live form; `None` if the body, or what is remembered of gifts, is none (a damaged checkpoint).
+    /// The live form; `None` if the body, what is remembered of gifts, or a stack of things, is none (a damaged checkpoint).
     pub(crate) fn revive(self) -> Option<EntityState> {
         let dealings = Dealings::of_stored(self.dealings)?;
+        let things = Things::of_stored(self.things)?;
         let body = bluemarble_motion::Body::from_values(self.body.values, self.body.support)?;
         Some(EntityState {
             identity: Identity {
@@ -186,6 +196,7 @@ impl StoredEntity {
                 pace: player.pace,
                 idle_ticks: player.idle_ticks,
                 dealings,
+                things,
             }),
             flight: self.flight.map(|flight| Flight {
                 shooter: flight.shooter,

@@ -121,6 +121,8 @@ impl Player {
             idle_ticks,
             // A part of its own, which avatars from before there were gifts do not have.
             dealings: _,
+            // The same.
+            things: _,
         } = self;
         let (u, v) = wish.axes();
         words

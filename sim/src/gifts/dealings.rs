@@ -12,7 +12,7 @@
 
 use bluemarble_shared_protocol::limits::GIFTS_REMEMBERED;
 use bluemarble_shared_protocol::{
-    EntityId, Gift, GiftAnswer, GiftOutcome, LifeId, Tick, hash_words,
+    AssetId, EntityId, Gift, GiftAnswer, GiftOutcome, LifeId, Tick, hash_words,
 };
 use serde::{Deserialize, Serialize};
 
@@ -33,14 +33,19 @@ pub struct Dealings {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Done {
     number: u32,
-    /// A hash of whom it was for and how much it was.
+    /// A hash of whom it was for, how much it was, and of what.
     what: u32,
     outcome: GiftOutcome,
     tick: Tick,
 }
 
 fn what(gift: &Gift) -> u32 {
-    hash_words([gift.to.0, gift.amount]) as u32
+    let coins = hash_words([gift.to.0, gift.amount]);
+    match gift.asset {
+        // As before there was anything else.
+        AssetId::COINS => coins as u32,
+        AssetId(number) => hash_words([coins, u64::from(number)]) as u32,
+    }
 }
 
 /// As stored.
@@ -208,6 +213,7 @@ mod tests {
             number,
             to: EntityId(4),
             amount: 1,
+            asset: AssetId::COINS,
         }
     }
 
@@ -267,6 +273,12 @@ mod tests {
             ..gift(dealings.life(), 100)
         };
         let answer = dealings.answer(&another, Tick(10)).unwrap();
+        assert_eq!(answer.outcome, GiftOutcome::OtherGift);
+        let of_things = Gift {
+            asset: AssetId(1),
+            ..gift(dealings.life(), 100)
+        };
+        let answer = dealings.answer(&of_things, Tick(10)).unwrap();
         assert_eq!(answer.outcome, GiftOutcome::OtherGift);
         assert_eq!(dealings.newest(), 100);
     }

@@ -1,4 +1,4 @@
-//! Gifts: coins that players give each other.
+//! Gifts: coins and things that players give each other.
 //!
 //! ```text
 //! sealed gift ─► route: is there an avatar of that id? ─► giver's zone: is it news? may it? ─► mail ─► t+1
@@ -7,7 +7,7 @@
 //!
 //! Whether somebody will be there to receive them follows from sealed inputs and from who was in the world,
 //! not from zones: avatars come and go by inputs alone. So the outcome is known in the tick itself, and what
-//! is sent arrives. The coins are in the mail for one tick, like any others ([`Deed::Coins`]).
+//! is sent arrives. It is in the mail for one tick, like any other ([`Deed::carrying`]).
 
 mod dealings;
 
@@ -16,7 +16,7 @@ use bevy_ecs::change_detection::{Mut, Res};
 use bevy_ecs::resource::Resource;
 use bevy_ecs::schedule::IntoScheduleConfigs;
 use bevy_ecs::world::World;
-use bluemarble_shared_protocol::{AnsweredGift, EntityId, Gift, GiftInput, GiftOutcome};
+use bluemarble_shared_protocol::{AnsweredGift, AssetId, EntityId, Gift, GiftInput, GiftOutcome};
 
 pub use self::dealings::Dealings;
 pub(crate) use self::dealings::StoredDealings;
@@ -72,18 +72,27 @@ fn answer(world: &mut World, offered: &Offered) -> Option<bluemarble_shared_prot
     let GiftInput { from, gift } = offered.input;
     let now = world.resource::<Now>().0;
     let &entity = world.resource::<Roster>().0.get(&from)?;
-    let purse = world.get::<Purse>(entity)?.0;
+    let coins = world.get::<Purse>(entity)?.0;
     let alive = world.get::<Life>(entity)?.is_alive();
     let mut player = world.get_mut::<Player>(entity)?;
+    let has = match gift.asset {
+        AssetId::COINS => coins,
+        asset => player.things.count(asset),
+    };
     let dealings = &mut player.dealings;
     if let Some(known) = dealings.answer(&gift, now) {
         return Some(known);
     }
-    let outcome = outcome(from, &gift, purse, alive, offered.welcome);
+    let outcome = outcome(from, &gift, has, alive, offered.welcome);
     let answer = dealings.remember(&gift, outcome, now);
     if outcome == GiftOutcome::Given {
-        let mut purse = world.get_mut::<Purse>(entity)?;
-        purse.0 -= gift.amount;
+        match gift.asset {
+            AssetId::COINS => world.get_mut::<Purse>(entity)?.0 -= gift.amount,
+            asset => {
+                let taken = player.things.take(asset, gift.amount);
+                debug_assert!(taken, "it has been looked whether it has them");
+            }
+        }
         send(world, from, &gift);
     } else {
         world.resource_mut::<Counted>().0.gifts_refused += 1;
@@ -91,14 +100,14 @@ fn answer(world: &mut World, offered: &Offered) -> Option<bluemarble_shared_prot
     Some(answer)
 }
 
-fn outcome(from: EntityId, gift: &Gift, purse: u64, alive: bool, welcome: bool) -> GiftOutcome {
+fn outcome(from: EntityId, gift: &Gift, has: u64, alive: bool, welcome: bool) -> GiftOutcome {
     if gift.to == from {
         GiftOutcome::Oneself
     } else if !alive {
         GiftOutcome::Dead
     } else if !welcome {
         GiftOutcome::Nobody
-    } else if purse < gift.amount {
+    } else if has < gift.amount {
         GiftOutcome::NotEnough
     } else {
         GiftOutcome::Given
@@ -106,10 +115,12 @@ fn outcome(from: EntityId, gift: &Gift, purse: u64, alive: bool, welcome: bool) 
 }
 
 fn send(world: &mut World, from: EntityId, gift: &Gift) {
-    let Gift { to, amount, .. } = *gift;
+    let Gift {
+        to, amount, asset, ..
+    } = *gift;
     world.resource_mut::<Counted>().0.gifts += 1;
     world.resource_mut::<Outbox>().0.push(Effect {
-        deed: Deed::Coins { amount },
+        deed: Deed::carrying(asset, amount),
         cause: from,
         n: gift.number,
         target: to,
@@ -119,5 +130,5 @@ fn send(world: &mut World, from: EntityId, gift: &Gift) {
     let why = (Why::Given, Some(to));
     world
         .resource_mut::<Moved>()
-        .note(Stage::Living, from, way, amount, why);
+        .note(Stage::Living, from, way, (asset, amount), why);
 }

@@ -15,7 +15,7 @@ use crate::report::Tally;
 use crate::world::{World, WorldError, WorldSpec};
 
 /// The scenarios that stress borders; each has a golden digest at each of [`GOLDEN_TICKS`].
-pub const SCENARIOS: [&str; 9] = [
+pub const SCENARIOS: [&str; 10] = [
     "first-contact",
     "bottleneck",
     "crowd-recorded",
@@ -25,6 +25,7 @@ pub const SCENARIOS: [&str; 9] = [
     "volleys",
     "seekers",
     "treasure",
+    "gatherers",
 ];
 /// The ticks of the golden digests: the tests look at the first, a release run at both.
 pub const GOLDEN_TICKS: [u64; 2] = [1_000, 10_000];

@@ -3,9 +3,9 @@
 //! one however the world is cut, and nobody needs a lock.
 //!
 //! A taken item is empty, which shows as dead, and asks nobody in until it is filled again: when its
-//! time comes (new coins), or when its coins return because the winner has left the world meanwhile.
+//! time comes (with new ones), or when what it held returns because the winner has left the world meanwhile.
 
-use bluemarble_shared_protocol::EntityId;
+use bluemarble_shared_protocol::{AssetId, EntityId};
 
 use crate::content::KindRules;
 use crate::effect::{Deed, Effect};
@@ -18,14 +18,14 @@ const ANSWER_N: u32 = 0;
 pub(crate) fn arbitrate(
     item: EntityId,
     life: &mut Life,
-    purse: &mut Purse,
+    (asset, purse): (AssetId, &mut Purse),
     taker: &Effect,
 ) -> Effect {
     let amount = std::mem::take(&mut purse.0);
     let deed = if amount > 0 {
         life.health = 0;
         life.deaths = life.deaths.saturating_add(1);
-        Deed::Coins { amount }
+        Deed::carrying(asset, amount)
     } else {
         Deed::TooLate
     };
@@ -38,7 +38,17 @@ pub(crate) fn arbitrate(
     }
 }
 
-/// Coins came back: it can be taken again.
+/// Things have come to somebody who cannot have any: back to where they came from.
+pub(crate) fn send_back(from: EntityId, things: &Effect) -> Effect {
+    Effect {
+        cause: from,
+        target: things.cause,
+        depth: things.depth + 1,
+        ..*things
+    }
+}
+
+/// What it held came back: it can be taken again.
 pub(crate) fn fill(life: &mut Life, rules: &KindRules) {
     life.health = rules.health;
 }

@@ -6,11 +6,13 @@ use bevy_ecs::change_detection::{Res, ResMut};
 use bevy_ecs::query::Without;
 use bevy_ecs::schedule::IntoScheduleConfigs;
 use bevy_ecs::system::Query;
-use bluemarble_shared_protocol::EntityId;
+use bluemarble_shared_protocol::{AssetId, EntityId};
 
 use crate::content::BurstRules;
 use crate::effect::{Deed, Effect};
-use crate::entity::{Arms, Body, Home, Identity, Life, Mail, Mind, News, Place, Purse, Touched};
+use crate::entity::{
+    Arms, Body, Home, Identity, Life, Mail, Mind, News, Place, Player, Purse, Touched,
+};
 use crate::frame::Around;
 use crate::items;
 use crate::lore::Lore;
@@ -42,6 +44,7 @@ type Addressee<'a> = (
     &'a mut Touched,
     Option<&'a mut Mind>,
     Option<&'a mut News>,
+    Option<&'a mut Player>,
 );
 
 /// Applies every entity's mail in the order (kind of deed, cause, n) and empties the mailbox. A blow
@@ -54,9 +57,9 @@ pub(crate) fn open_mail(
     (mut counted, mut moved, mut wounds): (ResMut<Counted>, ResMut<Moved>, ResMut<Wounds>),
     mut everybody: Query<Addressee, Without<Asleep>>,
 ) {
-    for (identity, body, place, mut life, mut purse, mut mail, mut touched, mut mind, mut news) in
-        &mut everybody
-    {
+    for addressee in &mut everybody {
+        let (identity, body, place, mut life, mut purse, ..) = addressee;
+        let (.., mut mail, mut touched, mut mind, mut news, mut player) = addressee;
         touched.0 = false;
         if let Some(news) = news.as_deref_mut() {
             news.fell_to = None;
@@ -97,6 +100,7 @@ pub(crate) fn open_mail(
                     }
                     let left = bequeath(&mut outbox, identity.id, &mut purse, &effect);
                     let to = (Why::Bequeathed, Some(effect.cause));
+                    let left = (AssetId::COINS, left);
                     moved.note(Stage::Living, identity.id, sent, left, to);
                     if let Some(burst) = &rules.burst {
                         let amount = burst_damage(&lore, identity.id, &now, burst);
@@ -117,22 +121,34 @@ pub(crate) fn open_mail(
                 }
                 // A blow at somebody who died of an earlier one.
                 Deed::Damage { .. } => {}
-                Deed::Coins { amount } => {
-                    purse.0 += amount;
+                Deed::Coins { .. } | Deed::Things { .. } => {
+                    let Some((asset, amount)) = effect.deed.carries() else {
+                        continue;
+                    };
+                    match player.as_deref_mut() {
+                        // Its purse is for what it holds: coins, or of an item perhaps things.
+                        _ if asset == rules.asset => purse.0 += amount,
+                        Some(player) => player.things.add(asset, amount),
+                        None => {
+                            outbox.0.push(items::send_back(identity.id, &effect));
+                            continue;
+                        }
+                    }
                     let (way, from) = ((Holder::Mail, holder), (Why::Received, Some(effect.cause)));
-                    moved.note(Stage::Living, identity.id, way, amount, from);
+                    moved.note(Stage::Living, identity.id, way, (asset, amount), from);
                     if rules.is_item() {
                         items::fill(&mut life, rules);
                     }
                 }
                 Deed::Take => {
-                    let answer = items::arbitrate(identity.id, &mut life, &mut purse, &effect);
-                    if let Deed::Coins { .. } = answer.deed {
+                    let held = (rules.asset, &mut *purse);
+                    let answer = items::arbitrate(identity.id, &mut life, held, &effect);
+                    if let Some(taken) = answer.deed.carries() {
                         life.respawn_at = now.0.after(rules.respawn_ticks);
                         counted.0.taken += 1;
+                        let to = (Why::Taken, Some(effect.cause));
+                        moved.note(Stage::Living, identity.id, sent, taken, to);
                     }
-                    let (amount, to) = (answer.deed.coins(), (Why::Taken, Some(effect.cause)));
-                    moved.note(Stage::Living, identity.id, sent, amount, to);
                     outbox.0.push(answer);
                 }
                 Deed::TooLate => counted.0.too_late += 1,
@@ -203,11 +219,14 @@ pub(crate) fn respawn(
         counted.0.respawns += 1;
         if mind.is_some() || rules.is_item() {
             purse.0 += rules.coins;
-            counted.0.minted += rules.coins;
+            if rules.asset == AssetId::COINS {
+                counted.0.minted += rules.coins;
+            }
             let to = Holder::of(identity.id, rules, mind.is_some());
             let why = (Why::Respawned, None);
             let way = (Holder::Mint, to);
-            moved.note(Stage::Living, identity.id, way, rules.coins, why);
+            let filled = (rules.asset, rules.coins);
+            moved.note(Stage::Living, identity.id, way, filled, why);
         }
         if let Some(mut mind) = mind {
             *mind = Mind {

@@ -118,11 +118,12 @@ impl<'a> WireBuilder<'a> {
         };
         own.fell_to = private.news.fell_to;
         own.felled.clone_from(&private.news.felled);
-        own.purse = OwnPurse {
-            life: private.player.dealings.life(),
-            newest: private.player.dealings.newest(),
-            coins: private.purse.0,
-        };
+        own.purse.life = private.player.dealings.life();
+        own.purse.newest = private.player.dealings.newest();
+        own.purse.coins = private.purse.0;
+        let things = &mut own.purse.things;
+        things.clear();
+        things.extend_from_slice(private.player.things.stacks());
     }
 
     fn quantised(

@@ -9,7 +9,7 @@
 use std::fmt;
 
 use bluemarble_shared_protocol::binary;
-use bluemarble_shared_protocol::{EntityId, Tick};
+use bluemarble_shared_protocol::{EntityId, Stack, Tick};
 
 use super::Remembered;
 use super::shown::fields;
@@ -131,24 +131,33 @@ impl Divergence {
     }
 }
 
+/// What rows lack.
+type Beside = (Option<StoredDealings>, Vec<Stack>);
+
 /// The entity as it would be with one bit of its stored form flipped so that this component has that
 /// hash.
 fn one_bit_away(ours: &EntityState, part: DigestPart, hash: u64) -> Option<EntityState> {
     let stored = StoredEntity::from(ours);
-    // What it remembers of gifts goes beside it: rows lack that.
-    let dealings = stored.dealings.clone();
-    let mut bytes = binary::encode(&(stored, dealings));
+    // What it remembers of gifts, and its things, go beside it: rows lack those.
+    let beside = (stored.dealings.clone(), stored.things.clone());
+    let mut bytes = binary::encode(&(stored, beside));
     if bytes.len() > STORED_BYTES_MAX {
         return None;
     }
     for bit in 0..bytes.len() * 8 {
         bytes[bit / 8] ^= 1 << (bit % 8);
-        let bent =
-            binary::decode::<(StoredEntity, Option<StoredDealings>), STORED_BYTES_MAX>(&bytes)
-                .ok()
-                .and_then(|(stored, dealings)| StoredEntity { dealings, ..stored }.revive())
-                // A flipped bit of the name it goes by would be another entity.
-                .filter(|bent| bent.identity.id == ours.identity.id);
+        let bent = binary::decode::<(StoredEntity, Beside), STORED_BYTES_MAX>(&bytes)
+            .ok()
+            .and_then(|(stored, (dealings, things))| {
+                let whole = StoredEntity {
+                    dealings,
+                    things,
+                    ..stored
+                };
+                whole.revive()
+            })
+            // A flipped bit of the name it goes by would be another entity.
+            .filter(|bent| bent.identity.id == ours.identity.id);
         if let Some(bent) = bent
             && bent.digest_parts().components[part as usize] == hash
         {

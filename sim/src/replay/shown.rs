@@ -30,6 +30,11 @@ pub fn fields(part: DigestPart, state: &EntityState) -> Vec<(String, String)> {
             let dealings = player.map(|player| pretty(&player.dealings));
             dealings.unwrap_or_default()
         }
+        DigestPart::Things => {
+            let player = state.player.as_ref();
+            let things = player.map(|player| pretty(&player.things));
+            things.unwrap_or_default()
+        }
     };
     flat(part.name(), &text)
 }

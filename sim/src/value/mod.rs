@@ -1,4 +1,4 @@
-//! What a tick did with coins, one movement after the other: for those who keep books, and read by no
+//! What a tick did with coins and things, one movement after the other: for those who keep books, and read by no
 //! rule.
 //!
 //! Every place in the rules that changes a purse, sends coins or lets them go says so here. A movement
@@ -11,16 +11,19 @@
 
 use bevy_ecs::resource::Resource;
 use bevy_ecs::world::World;
-use bluemarble_shared_protocol::EntityId;
+use bluemarble_shared_protocol::{AssetId, EntityId};
 
 use crate::absent::Absent;
 use crate::content::KindRules;
-use crate::entity::{EntityState, Identity, Mail, Mind, Purse};
+use crate::entity::{EntityState, Identity, Mail, Mind, Player, Purse};
 use crate::lore::Lore;
 use crate::outside::OutsideKey;
 use crate::roster::Roster;
 
-/// Who has coins, or hands out new ones.
+/// Somebody holds so many of these.
+pub type Held = (Holder, AssetId, u64);
+
+/// Who has coins or things, or hands out new ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Holder {
     /// The rules make them out of nothing.
@@ -83,7 +86,7 @@ pub enum Why {
     Lost,
 }
 
-/// So many coins from one holder to another.
+/// So many coins, or things of one sort, from one holder to another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Movement {
     /// Whose coins it is about.
@@ -94,6 +97,8 @@ pub struct Movement {
     pub from: Holder,
     /// Who has them.
     pub to: Holder,
+    /// Of what.
+    pub asset: AssetId,
     /// How many, at least 1.
     pub amount: u64,
     /// Why.
@@ -131,13 +136,13 @@ pub(crate) struct Moving {
 pub(crate) struct Moved(Vec<Moving>);
 
 impl Moved {
-    /// Says that coins moved; none are no movement.
+    /// Says that something moved; nothing is no movement.
     pub(crate) fn note(
         &mut self,
         stage: Stage,
         entity: EntityId,
         (from, to): (Holder, Holder),
-        amount: u64,
+        (asset, amount): (AssetId, u64),
         (why, peer): (Why, Option<EntityId>),
     ) {
         if amount > 0 {
@@ -148,6 +153,7 @@ impl Moved {
                     n: 0,
                     from,
                     to,
+                    asset,
                     amount,
                     why,
                     peer,
@@ -173,6 +179,7 @@ impl Moved {
                 n: 0,
                 from,
                 to,
+                asset: AssetId::COINS,
                 amount,
                 why,
                 peer: None,
@@ -224,57 +231,96 @@ pub(crate) fn take_along(
     let Some(&entity) = world.resource::<Roster>().0.get(&id) else {
         return 0;
     };
-    let Some(from) = holder_of(world, entity) else {
+    let Some((from, _)) = holder_and_asset(world, entity) else {
         return 0;
     };
     let purse = world.get::<Purse>(entity).map_or(0, |purse| purse.0);
     let mail = world.get::<Mail>(entity).map_or(0, Mail::coins);
+    let (coins, why) = (AssetId::COINS, (why, None));
     let mut moved = world.resource_mut::<Moved>();
-    moved.note(stage, id, (from, to), purse, (why, None));
-    moved.note(stage, id, (Holder::Mail, to), mail, (why, None));
+    moved.note(stage, id, (from, to), (coins, purse), why);
+    moved.note(stage, id, (Holder::Mail, to), (coins, mail), why);
     purse + mail
 }
 
-fn holder_of(world: &World, entity: bevy_ecs::entity::Entity) -> Option<Holder> {
+/// What an entity is as a holder, and what its purse holds.
+fn holder_and_asset(world: &World, entity: bevy_ecs::entity::Entity) -> Option<(Holder, AssetId)> {
     let identity = world.get::<Identity>(entity)?;
     let rules = world.resource::<Lore>().kind(identity.kind);
     let has_mind = world.get::<Mind>(entity).is_some();
-    Some(Holder::of(identity.id, rules, has_mind))
+    Some((Holder::of(identity.id, rules, has_mind), rules.asset))
 }
 
 /// Somebody who is in no zone any more leaves for good; how many coins go along.
 pub(crate) fn leave_for_good(state: &EntityState, rules: &KindRules, moved: &mut Moved) -> u64 {
     let id = state.identity.id;
     let from = Holder::of(id, rules, state.mind.is_some());
-    let (purse, mail) = (state.purse.0, state.mail.coins());
     let why = (Why::Left, None);
-    moved.note(Stage::Leaving, id, (from, Holder::Gone), purse, why);
-    moved.note(Stage::Leaving, id, (Holder::Mail, Holder::Gone), mail, why);
-    purse + mail
+    let mut coins = 0;
+    each_held(state, rules, |holder, asset, amount| {
+        let way = (holder.unwrap_or(from), Holder::Gone);
+        moved.note(Stage::Leaving, id, way, (asset, amount), why);
+        if asset == AssetId::COINS {
+            coins += amount;
+        }
+    });
+    coins
+}
+
+/// What somebody has, and what is on its way to it: then the holder is the mail, else itself.
+fn each_held(
+    state: &EntityState,
+    rules: &KindRules,
+    mut tell: impl FnMut(Option<Holder>, AssetId, u64),
+) {
+    tell(None, rules.asset, state.purse.0);
+    let things = state
+        .player
+        .iter()
+        .flat_map(|player| player.things.stacks());
+    things.for_each(|stack| tell(None, stack.asset, stack.amount));
+    let mail = state
+        .mail
+        .0
+        .iter()
+        .filter_map(|effect| effect.deed.carries());
+    mail.for_each(|(asset, amount)| tell(Some(Holder::Mail), asset, amount));
 }
 
 /// What those hold who are not in the world.
-pub(crate) fn holdings_of_absent(absent: &Absent, list: &mut Vec<(Holder, u64)>) {
+pub(crate) fn holdings_of_absent(absent: &Absent, lore: &Lore, list: &mut Vec<Held>) {
     for state in absent.states() {
-        let holder = Holder::Character(state.identity.id);
-        let held = [(holder, state.purse.0), (Holder::Mail, state.mail.coins())];
-        list.extend(held.into_iter().filter(|(_, coins)| *coins > 0));
+        let itself = Holder::Character(state.identity.id);
+        each_held(
+            state,
+            lore.kind(state.identity.kind),
+            |holder, asset, amount| {
+                if amount > 0 {
+                    list.push((holder.unwrap_or(itself), asset, amount));
+                }
+            },
+        );
     }
 }
 
 /// What everybody in a zone holds, and what is on its way to them.
-pub(crate) fn holdings(world: &World, list: &mut Vec<(Holder, u64)>) {
+pub(crate) fn holdings(world: &World, list: &mut Vec<Held>) {
     for entity in world.iter_entities() {
         let (Some(purse), Some(mail)) = (entity.get::<Purse>(), entity.get::<Mail>()) else {
             continue;
         };
-        if let Some(holder) = holder_of(world, entity.id()).filter(|_| purse.0 > 0) {
-            list.push((holder, purse.0));
+        let Some((holder, asset)) = holder_and_asset(world, entity.id()) else {
+            continue;
+        };
+        if purse.0 > 0 {
+            list.push((holder, asset, purse.0));
         }
-        let on_its_way = mail.coins();
-        if on_its_way > 0 {
-            list.push((Holder::Mail, on_its_way));
-        }
+        let things = entity.get::<Player>().map(|player| player.things.stacks());
+        let things = things.into_iter().flatten();
+        list.extend(things.map(|stack| (holder, stack.asset, stack.amount)));
+        let on_its_way = mail.0.iter().filter_map(|effect| effect.deed.carries());
+        let on_its_way = on_its_way.filter(|(_, amount)| *amount > 0);
+        list.extend(on_its_way.map(|(asset, amount)| (Holder::Mail, asset, amount)));
     }
 }
 
@@ -287,6 +333,7 @@ mod tests {
         let (one, two) = (EntityId(1), EntityId(2));
         let note = |moved: &mut Moved, stage, entity, amount| {
             let way = (Holder::Mint, Holder::Character(entity));
+            let amount = (AssetId::COINS, amount);
             moved.note(stage, entity, way, amount, (Why::Born, None));
         };
         let (mut here, mut there) = (Moved::default(), Moved::default());

@@ -17,7 +17,7 @@ use crate::inputs::TickInputs;
 use crate::outside::{DealOutcome, OutsideKey, Till};
 use crate::script;
 use crate::travel::Gate;
-use crate::value::{self, Holder, Movement};
+use crate::value::{self, Held, Movement};
 use crate::zone::Zone;
 
 impl World {
@@ -103,7 +103,7 @@ impl World {
         zones.fold(absent, |sum, zone| sum.with(&zone.audit()))
     }
 
-    /// What the last tick did with coins, by entity and in the order it happened; nothing before the
+    /// What the last tick did with coins and things, by entity and in the order it happened; nothing before the
     /// first tick. However the world is cut, it is the same, and a replay makes it again. It leads from
     /// the [holdings](Self::holdings) before the tick to those after it.
     #[must_use]
@@ -137,21 +137,21 @@ impl World {
         &self.answers
     }
 
-    /// Who holds coins, and how many, by holder: all but what [`Holder::Mint`] and the like have
+    /// Who holds what, and how many, by holder and sort: all but what [`Holder::Mint`](crate::Holder::Mint) and the like have
     /// handed out. It looks at every entity.
     #[must_use]
-    pub fn holdings(&self) -> Vec<(Holder, u64)> {
+    pub fn holdings(&self) -> Vec<Held> {
         let mut found = Vec::new();
         for zone in self.residence.zones() {
             zone.holdings(&mut found);
         }
-        value::holdings_of_absent(&self.absent, &mut found);
+        value::holdings_of_absent(&self.absent, &self.lore, &mut found);
         found.sort_unstable();
         // Each entity has one purse, but several may have mail.
         found.dedup_by(|next, first| {
-            let same = next.0 == first.0;
+            let same = (next.0, next.1) == (first.0, first.1);
             if same {
-                first.1 += next.1;
+                first.2 += next.2;
             }
             same
         });

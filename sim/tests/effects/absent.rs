@@ -1,6 +1,8 @@
 //! Who leaves the world comes back as it was: where it was, with what it had and what was on its way to it.
 
-use bluemarble_shared_protocol::{EntityId, Epoch, Gift, GiftInput, GiftOutcome, InputSeq, Tick};
+use bluemarble_shared_protocol::{
+    AssetId, EntityId, Epoch, Gift, GiftInput, GiftOutcome, InputSeq, Tick,
+};
 use bluemarble_sim::{Arrival, Deed, TravelKey, Traveller, World};
 
 use crate::coins::around_a_chest;
@@ -93,6 +95,7 @@ fn what_was_on_its_way_waits_for_whoever_returns() {
             number: 1,
             to: bob,
             amount: amount_given,
+            asset: AssetId::COINS,
         },
     };
     leave(&mut twins, ada);
@@ -123,6 +126,7 @@ fn a_gift_asked_for_again_after_a_leave_is_the_one_that_was_carried_out() {
             number: 1,
             to: bob,
             amount: 10,
+            asset: AssetId::COINS,
         },
     };
     let mut answers = Vec::new();

@@ -8,7 +8,7 @@ use crate::twins::{Twins, admission, attack, run};
 
 const CHEST: &str = r#"Camp(at: Square(0), kind: "chest", count: 1, spread_m: 0.0)"#;
 
-fn heroes(count: usize) -> Vec<String> {
+pub fn heroes(count: usize) -> Vec<String> {
     (0..count).map(|n| format!("hero-{n}")).collect()
 }
 

@@ -82,12 +82,20 @@ fn impossible_shots_areas_and_items_are_refused() {
         ("mage", "coins: 10", "coins: 2000000", "coins"),
         ("mage", "eye_m: 1.7", "eye_m: 19.0", ""),
         ("chest", "coins: 25", "coins: 0", "an item needs at least 1"),
+        ("amber", "count: 3", "count: 0", "things.count is 0"),
+        ("amber", "asset: 1", "asset: 0", "number of coins"),
+        ("amber", "asset: 1", "asset: 2", "one number, one name"),
+        ("amber", "\"amber\"", "\"herbs\"", "one number, one name"),
+        ("amber", "\"amber\"", "\"\"", "things.name"),
+        ("amber", "things:", "coins: 2, things:", "not both"),
         ("chest", "    respawn_s: 20.0,\n", "", "respawn_s"),
         ("keg", "radius_m: 6.0", "radius_m: 66.0", "burst.radius_m"),
     ];
     let camps = r#"Camp(at: Square(0), kind: "mage", count: 1, spread_m: 0.0),
         Camp(at: Square(0), kind: "archer", count: 1, spread_m: 0.0),
         Camp(at: Square(0), kind: "keg", count: 1, spread_m: 0.0),
+        Camp(at: Square(0), kind: "herbs", count: 1, spread_m: 0.0),
+        Camp(at: Square(0), kind: "amber", count: 1, spread_m: 0.0),
         Camp(at: Square(0), kind: "chest", count: 1, spread_m: 0.0)"#;
     for (name, good, bad, says) in cases {
         let kind = edited(name, good, bad);

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use bluemarble_shared_protocol::limits::GIFTS_REMEMBERED;
 use bluemarble_shared_protocol::{
-    EntityId, Epoch, Gift, GiftInput, GiftOutcome, LifeId, Tick, hash_words,
+    AssetId, EntityId, Epoch, Gift, GiftInput, GiftOutcome, LifeId, Tick, hash_words,
 };
 use bluemarble_sim::{Departure, TickInputs, TravelKey, Why};
 
@@ -31,6 +31,7 @@ fn gift(twins: &Twins, from: EntityId, number: u32, to: EntityId, amount: u64) -
         number,
         to,
         amount,
+        asset: AssetId::COINS,
     };
     GiftInput { from, gift }
 }

@@ -15,4 +15,5 @@ mod gifts;
 mod scene;
 mod shots;
 mod sleepers;
+mod things;
 mod twins;

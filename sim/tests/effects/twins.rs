@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use bluemarble_shared_protocol::{
-    Admission, EntityId, Epoch, InputSeq, Intent, OwnState, WishDir, Wound, mix64,
+    Admission, AssetId, EntityId, Epoch, InputSeq, Intent, OwnState, WishDir, Wound, mix64,
 };
 use bluemarble_sim::{Audit, EntityState, Holder, Scenario, Tally, TickInputs, TickReport, World};
 use glam::DVec3;
@@ -27,7 +27,7 @@ pub struct Twins {
     pool: rayon::ThreadPool,
     audit: Audit,
     /// What everybody holds, as the movements of all ticks so far say.
-    book: BTreeMap<Holder, i128>,
+    book: BTreeMap<(Holder, AssetId), i128>,
 }
 
 impl Twins {
@@ -55,7 +55,7 @@ impl Twins {
             book: worlds[0]
                 .holdings()
                 .into_iter()
-                .map(|(holder, coins)| (holder, i128::from(coins)))
+                .map(|(holder, asset, amount)| ((holder, asset), i128::from(amount)))
                 .collect(),
             worlds,
             pool,
@@ -140,13 +140,18 @@ impl Twins {
         assert!(movements.is_sorted_by_key(|moved| (moved.entity, moved.n)));
         for moved in movements {
             assert!(moved.amount > 0, "{moved:?}");
-            *self.book.entry(moved.from).or_default() -= i128::from(moved.amount);
-            *self.book.entry(moved.to).or_default() += i128::from(moved.amount);
+            let amount = i128::from(moved.amount);
+            *self.book.entry((moved.from, moved.asset)).or_default() -= amount;
+            *self.book.entry((moved.to, moved.asset)).or_default() += amount;
         }
-        let held = |(holder, coins): (&Holder, &i128)| {
-            let inside = *holder >= Holder::Mail;
-            assert!(!inside || *coins >= 0, "{holder:?} holds {coins}");
-            (inside && *coins > 0).then_some((*holder, coins.unsigned_abs() as u64))
+        let held = |(of, amount): (&(Holder, AssetId), &i128)| {
+            let (holder, asset) = *of;
+            let inside = holder >= Holder::Mail;
+            assert!(
+                !inside || *amount >= 0,
+                "{holder:?} holds {amount} of {asset:?}"
+            );
+            (inside && *amount > 0).then_some((holder, asset, amount.unsigned_abs() as u64))
         };
         let book: Vec<_> = self.book.iter().filter_map(held).collect();
         for world in &self.worlds {

@@ -156,6 +156,7 @@ mod tests {
             number: 1,
             to: BOB,
             amount: 3,
+            asset: bluemarble_shared_protocol::AssetId::COINS,
             outcome,
             tick: Tick(tick),
         }

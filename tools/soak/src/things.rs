@@ -1,7 +1,7 @@
 //! Random kinds that are no creatures: what is shot, what burns, what can be taken. And which of a
 //! case's creatures bring them about.
 
-use bluemarble_sim::{Burst, Kind, Role, Shot};
+use bluemarble_sim::{Burst, Find, Kind, Role, Shot};
 
 use crate::dice::Dice;
 
@@ -64,9 +64,7 @@ pub fn cast(dice: &mut Dice, mut kinds: Vec<Kind>, interaction_m: f64) -> Cast {
     for _ in 0..dice.up_to(2) {
         placeable.push(kinds.len());
         kinds.push(Kind {
-            role: Role::Item {
-                coins: 1 + dice.up_to(50) as u32,
-            },
+            role: held(dice),
             respawn_s: dice.between(0.1, 5.0),
             ..thing.clone()
         });
@@ -86,6 +84,27 @@ pub fn cast(dice: &mut Dice, mut kinds: Vec<Kind>, interaction_m: f64) -> Cast {
         );
     }
     Cast { kinds, placeable }
+}
+
+/// An item holds coins, or things of one of four sorts.
+fn held(dice: &mut Dice) -> Role {
+    let count = 1 + dice.up_to(50) as u32;
+    let asset = dice.up_to(4) as u8;
+    if asset == 0 {
+        let things = None;
+        return Role::Item {
+            coins: count,
+            things,
+        };
+    }
+    Role::Item {
+        coins: 0,
+        things: Some(Find {
+            asset,
+            name: format!("thing {asset}"),
+            count,
+        }),
+    }
 }
 
 fn damage(dice: &mut Dice, most: u64) -> (u16, u16) {

@@ -8,8 +8,8 @@ use std::time::Instant;
 
 use bluemarble_shared_protocol::limits::CARDS_PER_MESSAGE_MAX;
 use bluemarble_shared_protocol::{
-    Card, ClientMessage, CloseCode, EntityId, Intent, ServerMessage, Tick, TimedEvent, Welcome,
-    Wound,
+    AssetId, Card, ClientMessage, CloseCode, EntityId, Intent, ServerMessage, Tick, TimedEvent,
+    Welcome, Wound,
 };
 use bytes::Bytes;
 
@@ -225,7 +225,20 @@ impl Client {
     /// # Errors
     /// [`GiveError`].
     pub async fn give(&mut self, to: EntityId, amount: u64) -> Result<u32, GiveError> {
-        let number = self.gifts.give(to, amount)?;
+        self.give_of(to, amount, AssetId::COINS).await
+    }
+
+    /// The same of things of one sort.
+    ///
+    /// # Errors
+    /// [`GiveError`].
+    pub async fn give_of(
+        &mut self,
+        to: EntityId,
+        amount: u64,
+        asset: AssetId,
+    ) -> Result<u32, GiveError> {
+        let number = self.gifts.give(to, amount, asset)?;
         self.send_gifts().await?;
         Ok(number)
     }

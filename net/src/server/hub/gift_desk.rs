@@ -214,6 +214,7 @@ mod tests {
             number,
             to: EntityId(2),
             amount: 5,
+            asset: bluemarble_shared_protocol::AssetId::COINS,
         }
     }
 

@@ -91,11 +91,12 @@ impl Session {
 
     /// What to tell its client about what the avatar has, if that is news. An avatar that is in no life
     /// has nothing to count by.
-    pub(crate) fn news_of_purse(&mut self, tick: Tick, purse: OwnPurse) -> Option<ServerMessage> {
-        if purse.life == LifeId::default() || self.purse_told == Some(purse) {
+    pub(crate) fn news_of_purse(&mut self, tick: Tick, purse: &OwnPurse) -> Option<ServerMessage> {
+        if purse.life == LifeId::default() || self.purse_told.as_ref() == Some(purse) {
             return None;
         }
-        self.purse_told = Some(purse);
+        self.purse_told = Some(purse.clone());
+        let purse = purse.clone();
         Some(ServerMessage::Purse { tick, purse })
     }
 
