@@ -43,7 +43,7 @@ pub(crate) fn send_back(from: EntityId, things: &Effect) -> Effect {
     Effect {
         cause: from,
         target: things.cause,
-        depth: things.depth + 1,
+        depth: things.depth.saturating_add(1),
         ..*things
     }
 }

@@ -129,6 +129,12 @@ pub(crate) fn open_mail(
                         // Its purse is for what it holds: coins, or of an item perhaps things.
                         _ if asset == rules.asset => purse.0 += amount,
                         Some(player) => player.things.add(asset, amount),
+                        // Back and forth for ever, if neither side can have any.
+                        None if effect.depth >= Effect::DEPTH_MAX => {
+                            let (gone, lost) = ((Holder::Mail, Holder::Gone), (Why::Lost, None));
+                            moved.note(Stage::Living, identity.id, gone, (asset, amount), lost);
+                            continue;
+                        }
                         None => {
                             outbox.0.push(items::send_back(identity.id, &effect));
                             continue;
