@@ -26,6 +26,9 @@ pub enum Command {
     /// Compares reports that `load --json` wrote: figures, ratios, and what differs beside them.
     #[command(after_help = COMPARE_EXAMPLES)]
     Compare(CompareArgs),
+    /// The same work for us and for others in the same run: what each costs its server.
+    #[command(after_help = PEERS_EXAMPLES)]
+    Peers(PeersArgs),
     /// Makes the snapshot codec's tables from recorded traffic.
     #[command(after_help = TABLES_EXAMPLES)]
     Tables(TablesArgs),
@@ -70,6 +73,18 @@ Examples:
 
 Exit status: 0 if they were compared, 2 if they cannot be.";
 
+const PEERS_EXAMPLES: &str = "\
+Examples:
+  Build the peers, then W(300, 100) for everybody, three times in turns:
+    cargo build --release --ignore-rust-version --manifest-path bench/peers/Cargo.toml
+    bluemarble-bench peers --clients 300 --k 100 --rounds 3
+
+What a peer is and how to add one: bench/peers/README.md. What the figures mean, and what favours whom:
+docs/BENCHMARKS.md.
+
+Exit status: 0 if everybody's clients saw what they should and could keep up, 1 if not, 2 if it could not
+be run.";
+
 const TABLES_EXAMPLES: &str = "\
 Examples:
   Write the tables anew from what was counted before:
@@ -80,6 +95,29 @@ Examples:
 
 The counts are in bench/src/tables/counts.txt, the tables in shared-protocol/src/codec/tables. Tables are
 part of the wire: whoever changes them gives them a new version, and keeps the one before.";
+
+/// `peers`.
+#[derive(Clone, Debug, Args)]
+pub struct PeersArgs {
+    /// Players.
+    #[arg(long, default_value_t = 300, value_parser = clap::value_parser!(u32).range(2..=100_000))]
+    pub clients: u32,
+    /// How many others each sees on average.
+    #[arg(long, default_value_t = 100.0, value_name = "K")]
+    pub k: f64,
+    /// How long to measure each, seconds.
+    #[arg(long, default_value_t = 12, value_parser = clap::value_parser!(u64).range(1..=3_600))]
+    pub seconds: u64,
+    /// How many times everybody has a turn; medians are printed.
+    #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub rounds: u32,
+    /// Where the peers' programs are.
+    #[arg(long, default_value = "bench/peers/target/release", value_name = "DIR")]
+    pub programs: PathBuf,
+    /// Write every turn's figures here as JSON.
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
+}
 
 /// `tables`.
 #[derive(Debug, Args)]
@@ -239,6 +277,21 @@ pub struct LoadArgs {
 }
 
 impl LoadArgs {
+    /// Of a scene on a server of its own, all else as it is unless told otherwise.
+    ///
+    /// # Panics
+    /// Never: the words are ours.
+    #[must_use]
+    pub fn of_scene(scene: &str, clients: u32, k: f64, seconds: u64) -> Self {
+        let words = format!(
+            "bluemarble-bench load --scene {scene} --clients {clients} --k {k} --seconds {seconds}"
+        );
+        match Cli::try_parse_from(words.split(' ')).map(|cli| cli.command) {
+            Ok(Command::Load(args)) => *args,
+            _ => unreachable!("`{words}` is a load"),
+        }
+    }
+
     /// Over how many seconds the bots join.
     #[must_use]
     pub fn ramp_s(&self) -> f64 {

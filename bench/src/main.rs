@@ -17,6 +17,7 @@ mod judge;
 mod load;
 mod moves;
 mod outcome;
+mod peers;
 mod prometheus;
 mod pulse;
 mod report;
@@ -60,6 +61,10 @@ fn main() -> ExitCode {
         Command::Report(args) => Report::read(&args.report)
             .and_then(|report| tell(&report, args.html.as_deref(), args.csv.as_deref())),
         Command::Compare(args) => compare(args),
+        Command::Peers(args) => peers::run(args).map(|good| match good {
+            true => ExitCode::SUCCESS,
+            false => ExitCode::from(EXIT_PROBLEMS),
+        }),
         Command::Tables(args) => tables::write(args).map(|()| ExitCode::SUCCESS),
     };
     match done {

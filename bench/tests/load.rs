@@ -487,7 +487,7 @@ fn after_a_storm_everybody_goes_on_as_before() {
 
 #[test]
 fn armies_fight_over_zone_borders_and_everybody_is_told_of_every_blow() {
-    let args = "--scene siege --clients 24 --seconds 6 --ramp 0.5 --expect-kills-per-s 0";
+    let args = "--scene siege --clients 24 --seconds 10 --ramp 0.5 --expect-kills-per-s 0";
     let (report, told) = scene(args);
     assert!(report["hits_per_s"].as_f64().unwrap() > 1.0, "{told}");
     assert!(report["handoffs_per_s"].as_f64().unwrap() > 0.0, "{told}");

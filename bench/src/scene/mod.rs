@@ -18,8 +18,7 @@ use crate::cli::{Expect, HostileWish};
 pub use actors::{Actor, Manner};
 use host::{Host, HostOptions};
 pub use stage::{Spent, Stage};
-use usage::Usage;
-pub use usage::own_cpu_s;
+pub use usage::{Usage, own_cpu_s};
 
 /// A scene's file.
 #[derive(Clone, Debug, PartialEq, Deserialize)]

@@ -7,12 +7,13 @@
 use std::collections::BTreeSet;
 
 use super::Finding;
-use super::members::{member_dirs, owner};
+use super::members::{member_dirs, owner, parse};
 use super::tree::{Tree, dir_of, resolve};
 
 /// Finds files nobody compiles.
 pub fn dead_files(tree: &Tree) -> Vec<Finding> {
-    let dirs = member_dirs(tree);
+    let mut dirs = member_dirs(tree);
+    dirs.extend(other_workspaces(tree));
     let mut alive = BTreeSet::new();
     for (path, _) in tree.texts(".rs") {
         if let Some(dir) = owner(path, &dirs)
@@ -25,6 +26,26 @@ pub fn dead_files(tree: &Tree) -> Vec<Finding> {
         .filter(|(path, _)| !alive.contains(*path))
         .map(|(path, _)| Finding::in_file(path, "belongs to no target: no `mod` leads to it"))
         .collect()
+}
+
+/// The member directories of workspaces below the root's, which are built only when asked for.
+fn other_workspaces(tree: &Tree) -> Vec<String> {
+    let manifests = tree
+        .texts("/Cargo.toml")
+        .filter_map(|(path, _)| Some((dir_of(path), parse(tree, path).ok()?)));
+    let mut dirs = Vec::new();
+    for (dir, manifest) in manifests {
+        let members = manifest
+            .get("workspace")
+            .and_then(|workspace| workspace.get("members"))
+            .and_then(toml::Value::as_array);
+        let members = members
+            .into_iter()
+            .flatten()
+            .filter_map(toml::Value::as_str);
+        dirs.extend(members.map(|member| format!("{dir}/{member}")));
+    }
+    dirs
 }
 
 /// Whether Cargo takes this file, by its path below the package, for the root of a target.
@@ -163,6 +184,23 @@ mod tests {
             ("loose.rs", ""),
         ]);
         assert_eq!(dead(&tree), ["loose.rs", "sim/tests/forgotten/mod.rs"]);
+    }
+
+    #[test]
+    fn a_workspace_below_has_targets_of_its_own() {
+        let tree = Tree::from([
+            WORKSPACE,
+            SIM,
+            MOTION,
+            (
+                "bench/peers/Cargo.toml",
+                "[workspace]\nmembers = [\"other\"]",
+            ),
+            ("bench/peers/other/src/main.rs", "mod there;"),
+            ("bench/peers/other/src/there.rs", ""),
+            ("bench/peers/stray.rs", ""),
+        ]);
+        assert_eq!(dead(&tree), ["bench/peers/stray.rs"]);
     }
 
     #[test]
