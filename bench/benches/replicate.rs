@@ -100,7 +100,7 @@ impl Table {
         let mut clients = Vec::new();
         for (session, walker) in (1..).map(SessionId).zip(&crowd.walkers) {
             let hello = VerifiedHello {
-                name: walker.name.to_string(),
+                name: (&*walker.name).into(),
                 avatar: walker.id,
                 schema: Schema::NEWEST,
             };

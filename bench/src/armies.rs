@@ -3,20 +3,22 @@
 use std::collections::HashMap;
 
 use bluemarble_shared_protocol::EntityId;
+use parking_lot::RwLock;
 
 /// Everybody's army; empty where nobody fights for one.
-#[derive(Clone, Debug, Default)]
-pub struct Armies(HashMap<EntityId, u8>);
+#[derive(Debug, Default)]
+pub struct Armies(RwLock<HashMap<EntityId, u8>>);
 
 impl Armies {
-    /// These avatars with their armies.
-    pub fn new(soldiers: impl Iterator<Item = (EntityId, u8)>) -> Self {
-        Self(soldiers.collect())
+    /// An avatar of an army is in the world now.
+    pub fn joined(&self, avatar: EntityId, army: u8) {
+        let mut soldiers = self.0.write();
+        soldiers.insert(avatar, army);
     }
 
     /// Whose soldier an avatar is, if it is one.
     #[must_use]
     pub fn of(&self, id: EntityId) -> Option<u8> {
-        self.0.get(&id).copied()
+        self.0.read().get(&id).copied()
     }
 }

@@ -6,34 +6,26 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use bluemarble_shared_protocol::EntityId;
 use hdrhistogram::Histogram;
+use parking_lot::RwLock;
 
 /// Orders older than this are not what is being seen, microseconds.
 const OLDEST_US: u64 = 2_000_000;
 
 /// When each bot last ordered a blow, microseconds since the run's start; 0 = never.
-#[derive(Debug)]
-pub struct Blows {
-    slots: HashMap<EntityId, usize>,
-    ordered_us: Vec<AtomicU64>,
-}
+#[derive(Debug, Default)]
+pub struct Blows(RwLock<HashMap<EntityId, AtomicU64>>);
 
 impl Blows {
-    /// For these avatars.
-    #[must_use]
-    pub fn of(avatars: impl IntoIterator<Item = EntityId>) -> Self {
-        let slots: HashMap<_, _> = avatars
-            .into_iter()
-            .enumerate()
-            .map(|(i, id)| (id, i))
-            .collect();
-        let ordered_us = (0..slots.len()).map(|_| AtomicU64::new(0)).collect();
-        Self { slots, ordered_us }
+    /// One of ours is in the world now.
+    pub fn joined(&self, avatar: EntityId) {
+        let mut bots = self.0.write();
+        bots.entry(avatar).or_default();
     }
 
     /// A bot orders a blow now.
     pub fn order(&self, avatar: EntityId, now_us: u64) {
-        if let Some(slot) = self.slots.get(&avatar) {
-            self.ordered_us[*slot].store(now_us, Ordering::Relaxed);
+        if let Some(ordered_us) = self.0.read().get(&avatar) {
+            ordered_us.store(now_us, Ordering::Relaxed);
         }
     }
 
@@ -41,8 +33,7 @@ impl Blows {
     /// ours and recent.
     #[must_use]
     pub fn see(&self, avatar: EntityId, now_us: u64) -> Option<u64> {
-        let slot = self.slots.get(&avatar)?;
-        let ordered_us = self.ordered_us[*slot].load(Ordering::Relaxed);
+        let ordered_us = self.0.read().get(&avatar)?.load(Ordering::Relaxed);
         let took_us = now_us.checked_sub(ordered_us)?;
         (ordered_us > 0 && took_us < OLDEST_US).then_some(took_us)
     }
@@ -60,7 +51,9 @@ mod tests {
 
     #[test]
     fn only_recent_orders_of_known_bots_count() {
-        let blows = Blows::of([EntityId(1), EntityId(2)]);
+        let blows = Blows::default();
+        blows.joined(EntityId(1));
+        blows.joined(EntityId(2));
         blows.order(EntityId(1), 1_000);
         blows.order(EntityId(3), 1_000);
         assert_eq!(blows.see(EntityId(1), 41_000), Some(40_000));

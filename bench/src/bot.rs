@@ -109,10 +109,10 @@ impl Bot {
         }
     }
 
-    /// Its avatar and for which army it fights, if it does.
-    pub fn allegiance(&self) -> Option<(EntityId, u8)> {
+    /// For which army it fights, if it does.
+    pub fn army(&self) -> Option<u8> {
         match &self.manner {
-            Manner::Plays(actor) => Some((self.name.avatar(), actor.army()?)),
+            Manner::Plays(actor) => actor.army(),
             Manner::Roams(_) => None,
         }
     }
@@ -235,7 +235,7 @@ struct Header {
 impl<'a> Player<'a> {
     fn new(client: Client, bot: &'a mut Bot, run: &'a Run, outcome: &'a mut Outcome) -> Self {
         Self {
-            avatar: client.welcome().avatar,
+            avatar: run.joined(client.welcome().avatar, bot.army()),
             axes: Axes::new(client.welcome().radius_m),
             client,
             bot,

@@ -21,7 +21,6 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, interval, sleep, sleep_until};
 
 use crate::admin::{Admin, Status};
-use crate::armies::Armies;
 use crate::bot::{self, Bot};
 use crate::capture;
 use crate::cli::{Expect, LoadArgs};
@@ -110,9 +109,7 @@ async fn run_against(
     let rules = Rules::announced(&welcome);
     let rules = args.link.iter().fold(rules, |rules, line| rules.over(line));
     let judge = Judge::start(rules, stream, keep)?;
-    let avatars: Vec<_> = crew.bots.iter().map(|bot| bot.name.avatar()).collect();
-    let armies = Armies::new(crew.bots.iter().filter_map(Bot::allegiance));
-    let run = Run::new(&avatars, armies, judge.desk(), args);
+    let run = Run::new(crew.bots.len(), judge.desk(), args);
     let run = Arc::new(run);
 
     let bar = progress_bar(args);

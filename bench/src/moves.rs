@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use bluemarble_net::client::View;
 use bluemarble_shared_protocol::{EntityId, InputSeq, Tick};
+use parking_lot::RwLock;
 
 use crate::run::Run;
 
@@ -29,21 +30,34 @@ struct Applied {
 /// Of all bots.
 #[derive(Debug)]
 pub struct Moves {
-    slots: HashMap<EntityId, usize>,
+    /// Of those who have been in the world.
+    slots: RwLock<HashMap<EntityId, usize>>,
     applied: Vec<[Applied; TICKS]>,
 }
 
 impl Moves {
-    /// For these avatars.
+    /// For so many bots.
     #[must_use]
-    pub fn of(avatars: &[EntityId]) -> Self {
+    pub fn of(bots: usize) -> Self {
         Self {
-            slots: avatars.iter().enumerate().map(|(n, id)| (*id, n)).collect(),
-            applied: avatars
-                .iter()
+            slots: RwLock::default(),
+            applied: (0..bots)
                 .map(|_| std::array::from_fn(|_| Applied::default()))
                 .collect(),
         }
+    }
+
+    /// One of them is in the world now, as this avatar. One more than there are is not timed.
+    pub fn joined(&self, avatar: EntityId) {
+        let mut slots = self.slots.write();
+        let next = slots.len();
+        if next < self.applied.len() {
+            slots.entry(avatar).or_insert(next);
+        }
+    }
+
+    fn slot(&self, avatar: EntityId) -> Option<usize> {
+        self.slots.read().get(&avatar).copied()
     }
 
     fn cell(&self, slot: usize, tick: u64) -> &Applied {
@@ -51,8 +65,8 @@ impl Moves {
     }
 
     fn write(&self, avatar: EntityId, tick: Tick, sent_us: u64) {
-        if let Some(slot) = self.slots.get(&avatar) {
-            let cell = self.cell(*slot, tick.0);
+        if let Some(slot) = self.slot(avatar) {
+            let cell = self.cell(slot, tick.0);
             // Whoever reads between the two finds a tick it does not ask for.
             cell.tick.store(0, Ordering::Release);
             cell.sent_us.store(sent_us, Ordering::Release);
@@ -135,9 +149,9 @@ impl Watch {
     }
 
     fn see(&mut self, moves: &Moves, id: EntityId, before: Tick, tick: Tick, now_us: u64) {
-        if let Some(slot) = moves.slots.get(&id) {
+        if let Some(slot) = moves.slot(id) {
             self.sights.push(Sight {
-                slot: *slot,
+                slot,
                 before: before.0.max(tick.0.saturating_sub(TICKS as u64 - 1)),
                 tick: tick.0,
                 now_us,
@@ -163,7 +177,8 @@ mod tests {
 
     #[test]
     fn every_move_that_an_update_brings_counts_with_its_own_wait() {
-        let moves = Moves::of(&[A]);
+        let moves = Moves::of(1);
+        moves.joined(A);
         let (mut mover, mut watch) = (Mover::default(), Watch::default());
         for n in 1..=4 {
             mover.sent(n * 100, n != 3);
@@ -179,7 +194,8 @@ mod tests {
 
     #[test]
     fn what_nobody_remembers_is_not_timed() {
-        let moves = Moves::of(&[A]);
+        let moves = Moves::of(1);
+        moves.joined(A);
         let (mut mover, mut watch) = (Mover::default(), Watch::default());
         mover.sent(1, true);
         mover.sent(2, true);

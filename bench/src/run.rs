@@ -59,18 +59,28 @@ pub struct Run {
 }
 
 impl Run {
-    /// In the joining phase, of bots with these avatars.
+    /// One of the bots is in the world now, as this avatar, and fights for that army.
+    pub fn joined(&self, avatar: EntityId, army: Option<u8>) -> EntityId {
+        self.blows.joined(avatar);
+        self.moves.joined(avatar);
+        if let Some(army) = army {
+            self.armies.joined(avatar, army);
+        }
+        avatar
+    }
+
+    /// In the joining phase, of so many bots.
     #[must_use]
-    pub fn new(avatars: &[EntityId], armies: Armies, desk: Desk, args: &LoadArgs) -> Self {
+    pub fn new(bots: usize, desk: Desk, args: &LoadArgs) -> Self {
         Self {
             phase: AtomicU8::new(Phase::Joining as u8),
             began: now(),
             appeared: Mutex::new((DVec3::ZERO, 0)),
-            timings: Timings::of(avatars.len()),
-            blows: Blows::of(avatars.iter().copied()),
-            moves: Moves::of(avatars),
+            timings: Timings::of(bots),
+            blows: Blows::default(),
+            moves: Moves::of(bots),
             desk,
-            armies,
+            armies: Armies::default(),
             measuring_us: AtomicU64::new(0),
             truth_every: args.truth_every,
             drop_every_s: args.drop_every,

@@ -118,7 +118,7 @@ impl Scene {
         let name = format!("c{character}");
         let avatar = EntityId::of_character(&name);
         let hello = VerifiedHello {
-            name: name.clone(),
+            name: name.as_str().into(),
             avatar,
             schema: Schema::NEWEST,
         };
@@ -341,7 +341,7 @@ impl Scene {
         assert!(inputs.admissions.is_sorted_by(|a, b| a.avatar < b.avatar));
         for admission in &inputs.admissions {
             assert!(!inputs.leaves.contains(&admission.avatar), "comes and goes");
-            let known = (admission.name.clone(), 0);
+            let known = (admission.name.shown().to_string(), 0);
             self.inside.entry(admission.avatar).or_insert(known);
         }
         self.coming.clear();

@@ -50,7 +50,7 @@ impl Door {
 
     fn come(&mut self, session: u64, name: &str) {
         let hello = VerifiedHello {
-            name: name.to_owned(),
+            name: name.into(),
             avatar: EntityId::of_character(name),
             schema: Schema::NEWEST,
         };

@@ -48,7 +48,7 @@ impl Hall {
     fn open(&mut self, session: u64, name: &str) -> EntityId {
         let avatar = EntityId::of_character(name);
         let hello = VerifiedHello {
-            name: name.to_owned(),
+            name: name.into(),
             avatar,
             schema: Schema::NEWEST,
         };
@@ -125,7 +125,7 @@ impl Hall {
                     health: 100,
                     ..OwnVitals::default()
                 };
-                let name = admission.name.clone();
+                let name = admission.name.shown().to_string();
                 self.avatars
                     .push((admission.avatar, name, InputSeq(0), vitals));
             }

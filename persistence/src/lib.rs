@@ -1,5 +1,6 @@
 //! What survives: the journal of sealed inputs, the checkpoints, and the one store behind both
-//! Postgres and SQLite; and the ledger of what durable ticks moved.
+//! Postgres and SQLite; the ledger of what durable ticks moved; and whom tickets name, with the keys of
+//! their names.
 //!
 //! The log is the world: a checkpoint only shortens what must be replayed. Nothing here knows what
 //! a tick's inputs or a zone's entities mean; both are bytes with a checksum.
@@ -14,6 +15,7 @@
 
 mod archive;
 mod blob;
+mod characters;
 mod checkpoint;
 mod data_dir;
 #[cfg(feature = "faults")]
@@ -26,6 +28,10 @@ mod store;
 mod worker;
 
 pub use archive::{Archive, ArchiveError, read_archive, write_archive};
+pub use characters::{
+    AccountRow, Asked, AuditRow, Carried, Character, CharacterRow, Characters, Drawn, Erased,
+    LedgerLine, LedgerTraces, PrivacyDeed, Spool, Whom,
+};
 pub use checkpoint::{CheckpointEntry, CheckpointImage, PackedCheckpoint};
 pub use data_dir::{DataDirError, DataDirLock};
 pub use journal::{

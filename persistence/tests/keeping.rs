@@ -66,7 +66,7 @@ fn who_looks_reads_everything_and_changes_nothing() {
         if !database.is_sqlite() {
             // There is a database before it is opened.
             let empty = Store::look(&database.url).await.unwrap();
-            assert_eq!((empty.schema().0, empty.schema().1.len()), (0, 6));
+            assert_eq!((empty.schema().0, empty.schema().1.len()), (0, 7));
             assert_eq!(empty.world("earth").await.unwrap(), None);
             assert_eq!(empty.latest_checkpoint("earth").await.unwrap(), None);
             empty.close().await;
@@ -78,7 +78,7 @@ fn who_looks_reads_everything_and_changes_nothing() {
         let stored = image(claim.epoch, 7);
         store.save_checkpoint(&claim, &stored).await.unwrap();
         let looker = Store::look(&database.url).await.unwrap();
-        assert_eq!(looker.schema(), (6, vec![]));
+        assert_eq!(looker.schema(), (7, vec![]));
         assert_eq!(
             looker.latest_checkpoint("earth").await.unwrap(),
             Some(stored)

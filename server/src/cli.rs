@@ -21,6 +21,8 @@ Examples:
       what a start would do with what the last run left
   bluemarble-server backup earth.bma
       the world in one file; `restore` brings it back, in SQLite or Postgres
+  bluemarble-server account export --account ada@example.org --out ada.json
+      everything that is kept about a player; `account delete` erases them
 
 Exit status: 0 stopped as asked, 1 surroundings (port, database, disk), 2 bad flag or config,
 3 the world failed, 130 second Ctrl-C.";
@@ -60,6 +62,23 @@ pub enum Command {
     /// Bring the database's schema up to date, as the next start would.
     #[command(after_help = MIGRATE_EXAMPLES)]
     Migrate(Box<MigrateArgs>),
+    /// Put together, or erase, everything that is kept about a player.
+    #[command(subcommand, after_help = ACCOUNT_EXAMPLES)]
+    Account(AccountCommand),
+}
+
+/// `account`
+#[derive(Debug, Subcommand)]
+pub enum AccountCommand {
+    /// Write everything that is kept about a player as JSON. A running server is not disturbed.
+    #[command(after_help = ACCOUNT_EXAMPLES)]
+    Export(ExportArgs),
+    /// Erase a player: the key of the name goes, and journals, checkpoints and archives name nobody any more.
+    #[command(after_help = ACCOUNT_EXAMPLES)]
+    Delete(DeleteArgs),
+    /// Copy everybody to another database, as when a world moves there: an archive holds no keys.
+    #[command(after_help = ACCOUNT_EXAMPLES)]
+    Copy(CopyArgs),
 }
 
 const RECOVER_EXAMPLES: &str = "\
@@ -179,6 +198,82 @@ Examples:
   bluemarble-server ledger --database-url postgres://blue@localhost/marble
 
 Exit status: 0 it adds up, 1 it does not, or cannot be read.";
+
+const ACCOUNT_EXAMPLES: &str = "\
+Examples:
+  bluemarble-server account export --account ada@example.org --out ada.json
+      every character of the account: rows, ledger, checkpoints, journals, bans, audit trail
+  bluemarble-server account export --character Ada --database-url postgres://blue@localhost/marble
+  bluemarble-server account delete --character Ada
+      says whom it would erase
+  bluemarble-server account copy --to postgres://blue@localhost/marble
+      behind `restore` of an archive into another database, so that names and ids are known there
+  bluemarble-server account delete --character Ada --by 'Grace, ticket 4711' --yes
+
+Who is erased is erased in every world, and nobody can undo it. What they did stays, under an id that names
+nobody; the ledger's rows stay, for those of others add up with them. Both commands write a row of the
+audit trail. `delete` wants a stopped server; a running one does the same by POST /v1/accounts/delete on its
+admin HTTP.";
+
+/// Whom an `account` command is about, and where to look.
+#[derive(Debug, Args)]
+#[command(group = clap::ArgGroup::new("whom").required(true).args(["account", "character", "id"]))]
+pub struct WhomFlags {
+    /// The account that tickets name, with all its characters
+    #[arg(long, value_name = "ACCOUNT")]
+    pub account: Option<String>,
+    /// One character
+    #[arg(long, value_name = "NAME")]
+    pub character: Option<String>,
+    /// One character by its id, 16 hexadecimal digits
+    #[arg(long, value_name = "ID")]
+    pub id: Option<String>,
+    /// Who does it, for the audit trail: a person, a request's number
+    #[arg(long, value_name = "WHO", default_value = "the command line")]
+    pub by: String,
+    /// The server's data directory
+    #[arg(long, value_name = "DIR", default_value = crate::config::DATA_DIR_DEFAULT)]
+    pub data_dir: PathBuf,
+    /// Where the database is, if not in the data directory: sqlite://PATH or postgres://…
+    #[arg(long, value_name = "URL")]
+    pub database_url: Option<String>,
+}
+
+/// `account export`
+#[derive(Debug, Args)]
+pub struct ExportArgs {
+    /// Whom.
+    #[command(flatten)]
+    pub whom: WhomFlags,
+    /// The file to write, which must not exist yet [default: standard output]
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+}
+
+/// `account copy`
+#[derive(Debug, Args)]
+pub struct CopyArgs {
+    /// The database to copy to, which must have no accounts and characters: sqlite://PATH or postgres://…
+    #[arg(long, value_name = "URL")]
+    pub to: String,
+    /// The server's data directory
+    #[arg(long, value_name = "DIR", default_value = crate::config::DATA_DIR_DEFAULT)]
+    pub data_dir: PathBuf,
+    /// Where the database is, if not in the data directory: sqlite://PATH or postgres://…
+    #[arg(long, value_name = "URL")]
+    pub database_url: Option<String>,
+}
+
+/// `account delete`
+#[derive(Debug, Args)]
+pub struct DeleteArgs {
+    /// Whom.
+    #[command(flatten)]
+    pub whom: WhomFlags,
+    /// Do it; without, only say whom it would be
+    #[arg(long)]
+    pub yes: bool,
+}
 
 /// `ledger`
 #[derive(Debug, Args)]

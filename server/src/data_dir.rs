@@ -7,6 +7,7 @@
 //! dev/cert.pem, cert.key.pem, ticket.key.pem, ticket.pub.pem
 //! admin.token               0600
 //! bans.json                 banned characters
+//! newcomers                 0600: ids and keys of characters while the database is away
 //! resume.key                0600: signs the tokens with which clients come back
 //! evidence/                 inputs of a tick that panicked
 //! worlds/<name>/            another world: world.json, journal/, evidence/
@@ -168,6 +169,11 @@ impl DataDir {
     /// Who is banned.
     pub fn bans(&self) -> PathBuf {
         self.root.join("bans.json")
+    }
+
+    /// Characters that the database does not have yet.
+    pub fn newcomers(&self) -> PathBuf {
+        self.root.join("newcomers")
     }
 
     /// Address of the embedded database.

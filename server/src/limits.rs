@@ -33,6 +33,15 @@ pub const ORDERS_WAITING_MAX: usize = 16;
 pub const ADMIN_ORDER_WAIT: Duration = Duration::from_secs(10);
 /// Characters that may be banned at a time; the list is rewritten with each change.
 pub const BANS_MAX: usize = 100_000;
+/// Characters that wait to be looked up; one more knocks again.
+pub const CHARACTERS_ASKED_MAX: usize = 4_096;
+/// Of these, how many are looked up in one transaction: a crowd is through in a few, and none is long.
+pub const CHARACTERS_AT_ONCE_MAX: usize = 256;
+/// Characters remembered, all of them from the start on, so that the database may be away: some 40 MB. Of
+/// more, those who come are looked up, and newcomers wait for the database.
+pub const CHARACTERS_KNOWN_MAX: usize = 131_072;
+/// Newcomers kept in a file while the database is away; more are told to try again.
+pub const CHARACTERS_SPOOLED_MAX: usize = 16_384;
 /// Length of the admin token, bytes of OS randomness.
 pub const ADMIN_TOKEN_BYTES: usize = 32;
 /// How often the status snapshot, the gauges and the status line are refreshed.

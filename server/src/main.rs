@@ -13,11 +13,13 @@
 //! tokio runtime runs QUIC, one stores checkpoints, one the admin HTTP; the journal writes on a
 //! thread of its own, and so do the logs.
 
+mod accounts;
 mod admin;
 mod assets;
 mod balance;
 mod bans;
 mod books;
+mod characters;
 mod checkpointer;
 mod cli;
 mod clock;
@@ -66,7 +68,7 @@ use clap::Parser;
 use mimalloc::MiMalloc;
 use tracing_subscriber::EnvFilter;
 
-use crate::cli::{Cli, Command, ConfigFlags};
+use crate::cli::{AccountCommand, Cli, Command, ConfigFlags};
 use crate::exit::{Failure, chain};
 use crate::lossy_log::{LogEnd, LossyLog};
 
@@ -86,6 +88,9 @@ fn main() -> ExitCode {
         Command::Backup(args) => salvage::backup(args),
         Command::Restore(args) => salvage::restore(args),
         Command::Migrate(args) => salvage::migrate(args),
+        Command::Account(AccountCommand::Export(args)) => accounts::export(args),
+        Command::Account(AccountCommand::Copy(args)) => accounts::copy(args),
+        Command::Account(AccountCommand::Delete(args)) => accounts::delete(args),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -66,6 +66,7 @@ pub fn run(args: &ServeArgs) -> Result<(), Failure> {
             planets: planets.clone(),
         },
         live.clone(),
+        sockets.handle().clone(),
     )?;
     let admin = Admin::start(
         config.admin.listen,

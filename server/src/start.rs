@@ -80,6 +80,9 @@ pub fn build(
     let stepper = Stepper::new(threads, args)?;
     let databases = serve::runtime("store", 1)?;
     let store = open_store(ground, &databases)?;
+    if place.is_main() {
+        place.characters().open(store.clone())?;
+    }
     let (mut remains, mut recovered) = recover(ground, &spec, &store, &databases, &stepper, args)?;
     let (quic, events) = listen()?;
     let claim = take_over::claim(ground, &store, &databases, spec.content_hash(), args)?;
@@ -102,6 +105,10 @@ pub fn build(
         movements,
         ..
     } = recovered;
+    let named = place.characters().name_all(&mut world)?;
+    if named.nameless > 0 {
+        tracing::info!(?named, "some avatars have no name any more");
+    }
     let (books, begun) =
         take_over::begin_books(ground, &store, &databases, &claim, &world, &movements, args)?;
     began.ledger_corrections = begun.corrections as u64;

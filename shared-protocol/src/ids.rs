@@ -19,8 +19,9 @@ impl EntityId {
         Self(hash_words([parent, tick.0, n]))
     }
 
-    /// The avatar of a character: a function of the character's name alone, so that the order in
-    /// which players join changes nothing. The first eight bytes, little-endian, of the SHA-256 of
+    /// The avatar of a character of whom nothing is kept, such as a scenario's scripted players: a
+    /// function of the character's name alone, so that the order in which players join changes nothing.
+    /// (A server that keeps characters draws their ids, for this one can be guessed from the name.) The first eight bytes, little-endian, of the SHA-256 of
     /// `"bluemarble character\0"` and the name: players choose names, and with a hash that can be
     /// inverted one of them could choose a name that is somebody else's avatar.
     #[must_use]

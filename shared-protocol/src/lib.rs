@@ -16,6 +16,7 @@ mod ids;
 mod intent;
 pub mod limits;
 mod message;
+mod name_tag;
 mod player_inputs;
 mod strain;
 mod truth;
@@ -33,6 +34,7 @@ pub use message::{
     PROTOCOL_VERSION, SeenState, ServerMessage, TimedEvent, Welcome, announced_length,
     presence_share,
 };
+pub use name_tag::{NAMELESS, NameTag, SEALED_NAME_BYTES, SEALED_NAME_MARK};
 pub use player_inputs::{Admission, PlayerInputs};
 pub use strain::Strain;
 pub use truth::{TruthFrame, TruthOwned, WOUND_TICKS};

@@ -6,14 +6,15 @@ use serde::{Deserialize, Serialize};
 use crate::gift::GiftInput;
 use crate::ids::EntityId;
 use crate::intent::Intent;
+use crate::name_tag::NameTag;
 
 /// A character enters the world, or its owner takes control again if the avatar is still there.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Admission {
-    /// `EntityId::of_character(name)`.
+    /// The character's id, which its avatar has in every world and life.
     pub avatar: EntityId,
-    /// The character's name, 1..=[`crate::limits::NAME_BYTES_MAX`] bytes.
-    pub name: String,
+    /// What it is called.
+    pub name: NameTag,
 }
 
 /// Everything players did for one tick, each list sorted by avatar, at most one entry per avatar but for

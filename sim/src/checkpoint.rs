@@ -4,6 +4,7 @@
 //! A zone's part is written in columns (see `columns`); parts of the version before, row after row,
 //! are still read.
 
+mod about;
 mod columns;
 #[cfg(test)]
 mod tests;
@@ -25,6 +26,8 @@ use crate::past::{History, RevivedPast, StoredPast};
 use crate::planes::{PlaneReader, PlaneWriter};
 use crate::sleep::coarse::Coarse;
 use crate::travel::Gate;
+
+pub use about::StoredAbout;
 
 /// A whole world at the end of one tick.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,6 +61,19 @@ pub struct CheckpointPart {
 impl CheckpointPart {
     /// Number of the part that is of no zone: where everybody was in the ticks before.
     pub const PAST: u32 = u32::MAX;
+
+    /// A zone's entities.
+    fn stored(&self) -> Result<StoredPart, BadCheckpoint> {
+        let damaged = damage_of(self.zone);
+        let body = checked(PART_SEED, &self.bytes)
+            .ok_or_else(|| damaged("its checksum is wrong".into()))?;
+        if columns::is_columns(body) {
+            return columns::decode(body).map_err(damaged);
+        }
+        // Version 1: row after row.
+        binary::decode::<StoredPart, PART_BYTES_MAX>(body)
+            .map_err(|error| damaged(error.to_string()))
+    }
 }
 
 /// A world copied at one tick, not yet encoded: making it is all the tick pays for.
@@ -261,17 +277,7 @@ impl Checkpoint {
         let is_zone =
             |part: &&CheckpointPart| !is_past(part) && ![GATE, TILL, ABSENT].contains(&part.zone);
         for part in self.parts.iter().filter(is_zone) {
-            let damaged = damage_of(part.zone);
-            let body = checked(PART_SEED, &part.bytes)
-                .ok_or_else(|| damaged("its checksum is wrong".into()))?;
-            let stored = if columns::is_columns(body) {
-                columns::decode(body).map_err(damaged)?
-            } else {
-                // Version 1: row after row.
-                binary::decode::<StoredPart, PART_BYTES_MAX>(body)
-                    .map_err(|error| damaged(error.to_string()))?
-            };
-            let of_part = revive(part.zone, stored, (planet, kinds), &mut found)?;
+            let of_part = revive(part.zone, part.stored()?, (planet, kinds), &mut found)?;
             if let Some(counts) = of_part.1 {
                 coarse = counts;
             }
@@ -374,11 +380,8 @@ fn revive(
     Ok((states, coarse))
 }
 
-/// Who is not in the world, and what that was for a digest: kinds had other numbers, perhaps.
-fn revive_absent(
-    bytes: &[u8],
-    of: (&Planet, &[String]),
-) -> Result<(Absent, DigestParts), BadCheckpoint> {
+/// Since when, and who, in the same order.
+fn stored_absent(bytes: &[u8]) -> Result<(Vec<Tick>, StoredPart), BadCheckpoint> {
     let damaged = damage_of(ABSENT);
     let body =
         checked(ABSENT_SEED, bytes).ok_or_else(|| damaged("its checksum is wrong".into()))?;
@@ -392,6 +395,16 @@ fn revive_absent(
     if since.len() != stored.entities.len() {
         return Err(damaged("not everybody has a time".into()));
     }
+    Ok((since, stored))
+}
+
+/// Who is not in the world, and what that was for a digest: kinds had other numbers, perhaps.
+fn revive_absent(
+    bytes: &[u8],
+    of: (&Planet, &[String]),
+) -> Result<(Absent, DigestParts), BadCheckpoint> {
+    let damaged = damage_of(ABSENT);
+    let (since, stored) = stored_absent(bytes)?;
     let mut digest = DigestParts::default();
     let (states, _) = revive(ABSENT, stored, of, &mut digest)?;
     let all = since.into_iter().zip(states);

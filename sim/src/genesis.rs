@@ -2,14 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use bluemarble_shared_protocol::{EntityId, InputSeq, Tick, WishDir};
+use bluemarble_shared_protocol::{EntityId, InputSeq, NameTag, Tick, WishDir};
 use bluemarble_spatial::CellId;
 use glam::DVec3;
 
 use crate::content::{KindId, Scenario, Spot};
-use crate::entity::{
-    Arms, Body, EntityState, Home, Identity, Life, Mail, Mind, Name, Player, Purse,
-};
+use crate::entity::{Arms, Body, EntityState, Home, Identity, Life, Mail, Mind, Player, Purse};
 use crate::gifts::Dealings;
 use crate::lore::{LoreInner, square_cell, square_middle};
 use crate::things::Things;
@@ -95,7 +93,7 @@ pub(crate) fn creature(
 }
 
 /// An avatar, newly admitted near the first square, with empty pockets.
-pub(crate) fn avatar(lore: &LoreInner, id: EntityId, name: &str, tick: Tick) -> EntityState {
+pub(crate) fn avatar(lore: &LoreInner, id: EntityId, name: &NameTag, tick: Tick) -> EntityState {
     let home = Home {
         dir: lore.spawn_dir,
         spread_m: lore.spawn_spread_m,
@@ -103,7 +101,7 @@ pub(crate) fn avatar(lore: &LoreInner, id: EntityId, name: &str, tick: Tick) -> 
     let place = lore.scatter(home.dir, home.spread_m, id, tick);
     EntityState {
         player: Some(Player {
-            name: Name::new(name),
+            name: name.clone(),
             applied: InputSeq(0),
             wish: WishDir::default(),
             pace: 0,

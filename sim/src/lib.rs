@@ -65,7 +65,7 @@ mod zone_resources;
 pub use absent::Absent;
 pub use audit::Audit;
 pub use bluemarble_spatial::{BadChange, Change, ZoneId, ZoneMap};
-pub use checkpoint::{BadCheckpoint, Checkpoint, CheckpointPart, Snapshot};
+pub use checkpoint::{BadCheckpoint, Checkpoint, CheckpointPart, Snapshot, StoredAbout};
 pub use content::{
     Attack, Burst, Camp, Find, Kind, KindId, Recording, RecordingError, Role, Scenario,
     ScenarioError, Script, Shot, Spot, Square, Stress, Troop,
@@ -73,7 +73,7 @@ pub use content::{
 pub use effect::{Deed, Effect};
 pub use entity::{
     Arms, Body, DigestPart, DigestParts, EntityState, Flight, Hazard, Home, Identity, Life, Mail,
-    Mind, Name, Player, Purse,
+    Mind, Player, Purse,
 };
 pub use frame::{Frame, FrameRow, FrameSet};
 pub use gifts::Dealings;

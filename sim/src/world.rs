@@ -6,6 +6,7 @@
 //! ```
 
 mod cutting;
+mod naming;
 mod spec;
 mod views;
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use bevy_app::App;
 use bevy_ecs::world::{Mut, World};
-use bluemarble_shared_protocol::{AnsweredGift, EntityId, Intent, Tick};
+use bluemarble_shared_protocol::{AnsweredGift, EntityId, Intent, NameTag, Tick};
 
 use self::rest::Doing;
 use crate::audit::Audit;
@@ -335,6 +335,27 @@ impl Zone {
         let state = state_of(self.world.entity(entity));
         remove_entity(&mut self.world, id);
         Some(state)
+    }
+
+    /// What each avatar is called.
+    pub(crate) fn names(&self) -> impl Iterator<Item = (EntityId, NameTag)> {
+        self.world.iter_entities().filter_map(|entity| {
+            let player = entity.get::<Player>()?;
+            Some((entity.get::<Identity>()?.id, player.name.clone()))
+        })
+    }
+
+    /// Gives avatars other tags; no rule sees a difference.
+    pub(crate) fn rename(
+        &mut self,
+        called: &mut impl FnMut(EntityId, &NameTag) -> Option<NameTag>,
+    ) {
+        let mut avatars = self.world.query::<(&Identity, &mut Player)>();
+        for (identity, mut player) in avatars.iter_mut(&mut self.world) {
+            if let Some(name) = called(identity.id, &player.name) {
+                player.name = name;
+            }
+        }
     }
 
     /// Forgets what an empty zone has published and measured, before it is kept for later.

@@ -104,7 +104,7 @@ fn cross(crossings: u64) -> Tally {
         if known.is_empty() {
             let admission = |name: &String| Admission {
                 avatar: EntityId::of_character(name),
-                name: name.clone(),
+                name: name.as_str().into(),
             };
             inputs.players.admissions = names.iter().map(admission).collect();
             inputs.players.admissions.sort_by_key(|a| a.avatar);

@@ -181,13 +181,13 @@ fn restless(world: &World, seed: u64) -> TickInputs {
             // Also while it is there, and in the same tick as it leaves.
             1..=3 => inputs.players.admissions.push(Admission {
                 avatar,
-                name: name.clone(),
+                name: name.as_str().into(),
             }),
             4 => {
                 inputs.players.leaves.push(avatar);
                 inputs.players.admissions.push(Admission {
                     avatar,
-                    name: name.clone(),
+                    name: name.as_str().into(),
                 });
             }
             _ => {}

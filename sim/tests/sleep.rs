@@ -26,6 +26,7 @@ fn visits(tick: Tick) -> TickInputs {
     for n in 0..20_u32 {
         let name = format!("visitor-{n}");
         let avatar = EntityId::of_character(&name);
+        let name = name.into();
         match tick.0 {
             20 => inputs.players.admissions.push(Admission { avatar, name }),
             120 => inputs.players.leaves.push(avatar),

@@ -154,7 +154,7 @@ fn a_crowd_leaves_in_one_tick_each_by_the_first_journey_it_was_given() {
     let avatar = |name: &String| EntityId::of_character(name);
     let admissions = names.iter().map(|name| Admission {
         avatar: avatar(name),
-        name: name.clone(),
+        name: name.as_str().into(),
     });
     inputs.players.admissions.extend(admissions);
     inputs.players.admissions.sort_by_key(|a| a.avatar);
@@ -181,7 +181,8 @@ fn a_crowd_leaves_in_one_tick_each_by_the_first_journey_it_was_given() {
         let (_, journey) = journeys
             .find(|(key, _)| key.avatar == avatar(name))
             .unwrap();
-        assert_eq!((journey.to, &journey.traveller.name), (10 + n, name));
+        let called = journey.traveller.name.name();
+        assert_eq!((journey.to, called), (10 + n, Some(name.as_str())));
     }
 }
 

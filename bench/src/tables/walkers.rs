@@ -152,7 +152,10 @@ impl Crowd {
             let admission = |n| {
                 let name = format!("walker-{n}");
                 let avatar = EntityId::of_character(&name);
-                Admission { avatar, name }
+                Admission {
+                    avatar,
+                    name: name.into(),
+                }
             };
             players.admissions = (0..scene.players).map(admission).collect();
             players.admissions.sort_by_key(|admission| admission.avatar);

@@ -2,14 +2,16 @@
 //! and what is to be done with them.
 
 use bluemarble_shared_protocol::codec::Schema;
-use bluemarble_shared_protocol::{ClientMessage, CloseCode, EntityId, ServerMessage, SessionId};
+use bluemarble_shared_protocol::{
+    ClientMessage, CloseCode, EntityId, NameTag, ServerMessage, SessionId,
+};
 use bytes::Bytes;
 
 /// A client whose ticket was good.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VerifiedHello {
-    /// The character's name.
-    pub name: String,
+    /// What the character is called.
+    pub name: NameTag,
     /// Its avatar.
     pub avatar: EntityId,
     /// How it wants its snapshots written.

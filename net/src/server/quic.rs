@@ -54,7 +54,7 @@ pub(crate) use self::config::{
 };
 pub use self::config::{INITIAL_RTT, QuicConfig, QuicLimits};
 pub use self::congestion::{FlooredCubic, SnapshotCongestion};
-pub use self::doors::{Doors, Entry, Visitor};
+pub use self::doors::{Caller, Doors, Entry, Visitor};
 pub use self::stats::{Counter, QuicStats};
 
 /// How long [`QuicServer::shutdown`] waits for farewells, and then again for QUIC to fall silent.

@@ -39,7 +39,8 @@ impl CharacterName {
         &self.0
     }
 
-    /// The avatar of the character with this name.
+    /// An id that follows from the name, for characters of whom nothing is kept; those that a server
+    /// keeps have one that was drawn.
     #[must_use]
     pub fn avatar(&self) -> EntityId {
         EntityId::of_character(&self.0)

@@ -130,7 +130,7 @@ impl Game {
         self.next_session += 1;
         let avatar = EntityId::of_character(name);
         let hello = VerifiedHello {
-            name: name.to_owned(),
+            name: name.into(),
             avatar,
             // As during a deploy: every other client is of the build before.
             schema: Schema::SUPPORTED[session.0 as usize % Schema::SUPPORTED.len()],
@@ -190,7 +190,7 @@ impl Game {
         self.next_session += 1;
         let avatar = EntityId::of_character(name);
         let hello = VerifiedHello {
-            name: name.to_owned(),
+            name: name.into(),
             avatar,
             schema: client.core.schema(),
         };

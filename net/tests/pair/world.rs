@@ -127,7 +127,7 @@ impl FakeWorld {
                 self.avatars.insert(
                     admission.avatar,
                     Avatar {
-                        name: Arc::from(admission.name.as_str()),
+                        name: Arc::clone(admission.name.shown()),
                         body: Body::standing(&self.planet, at, DVec3::Z),
                         applied: InputSeq(0),
                         touched: true,

@@ -229,13 +229,15 @@ fn answer(server: &QuicServer, event: SessionEvent) {
 
 fn describe(event: &SessionEvent) -> String {
     match event {
-        SessionEvent::Opened { session, hello } => format!("opened {} {}", session.0, hello.name),
+        SessionEvent::Opened { session, hello } => {
+            format!("opened {} {}", session.0, hello.name.shown())
+        }
         SessionEvent::Resumed {
             session,
             hello,
             claim,
         } => {
-            let (name, of, newest) = (&hello.name, claim.session.0, claim.newest);
+            let (name, of, newest) = (hello.name.shown(), claim.session.0, claim.newest);
             format!("resumed {} {name} of {of} after {newest}", session.0)
         }
         SessionEvent::Datagram { session, .. } => format!("datagram {}", session.0),

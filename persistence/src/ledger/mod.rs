@@ -20,7 +20,7 @@ mod at_once;
 mod audit;
 mod error;
 mod open;
-mod rows;
+pub(crate) mod rows;
 mod transfer;
 mod writer;
 

@@ -13,7 +13,7 @@ pub(super) const ROWS_PER_STATEMENT: usize = 256;
 
 /// Tick, entity, n, debit kind, debit holder, credit kind, credit holder, amount, reason, peer,
 /// external key, asset.
-pub(super) type TransferRow = (
+pub(crate) type TransferRow = (
     i64,
     i64,
     i64,
@@ -181,7 +181,7 @@ pub(super) fn asset_column(account: &Account) -> i16 {
     i16::from(account.asset.0)
 }
 
-pub(super) fn account_of(kind: i16, holder: i64, asset: i16) -> Result<Account, LedgerError> {
+pub(crate) fn account_of(kind: i16, holder: i64, asset: i16) -> Result<Account, LedgerError> {
     let kind = AccountKind::from_number(kind)
         .ok_or_else(|| LedgerError::BadRow(format!("an account of kind {kind}")))?;
     Ok(Account::coins(kind, holder.cast_unsigned()).of(asset_of(asset)?))
@@ -193,7 +193,7 @@ pub(super) fn asset_of(asset: i16) -> Result<AssetId, LedgerError> {
     Ok(AssetId(number))
 }
 
-pub(super) fn transfer_of(row: TransferRow) -> Result<Transfer, LedgerError> {
+pub(crate) fn transfer_of(row: TransferRow) -> Result<Transfer, LedgerError> {
     let (tick, entity, n, from, from_whom, to, to_whom, amount, reason, peer, external, asset) =
         row;
     let bad = |what: String| LedgerError::BadRow(what);

@@ -13,6 +13,7 @@ const FIRST_CLAIM: &str = "INSERT INTO world (name, epoch, content_hash, build) 
      ON CONFLICT (name) DO UPDATE SET epoch = world.epoch + 1, \
      content_hash = excluded.content_hash, build = excluded.build RETURNING epoch";
 const WORLD: &str = "SELECT epoch, content_hash, build FROM world WHERE name = $1";
+const WORLDS: &str = "SELECT name FROM world ORDER BY name";
 /// The first ends the right of whoever still writes it, and waits for what is being written.
 const REMOVE_WORLD: [&str; 9] = [
     "UPDATE world SET epoch = epoch + 1 WHERE name = $1",
@@ -49,6 +50,22 @@ impl Store {
                 build,
             },
         }))
+    }
+
+    /// The names of all worlds there are.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub async fn worlds(&self) -> Result<Vec<String>, StoreError> {
+        if self.schema == 0 {
+            return Ok(Vec::new());
+        }
+        self.in_time(async {
+            on_backend!(self.backend, (pool, _begin) => {
+                sqlx::query_scalar(WORLDS).fetch_all(pool).await
+            })
+        })
+        .await
     }
 
     /// Becomes the only writer of `world`: its epoch rises by one, older claims are fenced. Refuse

@@ -17,6 +17,7 @@ const SQLITE: &[&str] = &[
     include_str!("../../migrations/sqlite/0004_ledger.sql"),
     include_str!("../../migrations/sqlite/0005_journal_chunks.sql"),
     include_str!("../../migrations/sqlite/0006_assets.sql"),
+    include_str!("../../migrations/sqlite/0007_characters.sql"),
 ];
 const POSTGRES: &[&str] = &[
     include_str!("../../migrations/postgres/0001_worlds_and_checkpoints.sql"),
@@ -25,6 +26,7 @@ const POSTGRES: &[&str] = &[
     include_str!("../../migrations/postgres/0004_ledger.sql"),
     include_str!("../../migrations/postgres/0005_journal_chunks.sql"),
     include_str!("../../migrations/postgres/0006_assets.sql"),
+    include_str!("../../migrations/postgres/0007_characters.sql"),
 ];
 const _: () = assert!(
     SQLITE.len() == POSTGRES.len(),
@@ -111,13 +113,14 @@ pub(super) async fn migrate_postgres(
 }
 
 /// What each migration is for, in order.
-const PURPOSES: [&str; 6] = [
+const PURPOSES: [&str; 7] = [
     "worlds and checkpoints",
     "checkpoints say what they were computed from",
     "checkpoints are packed and say when they were taken",
     "a ledger of who holds what",
     "the journal in the database",
     "a ledger of things, too",
+    "accounts, characters and the keys of their names",
 ];
 const _: () = assert!(PURPOSES.len() == SQLITE.len(), "every migration is named");
 

@@ -157,6 +157,38 @@ impl Database {
         }
     }
 
+    /// Whether the database does not let somebody else run this.
+    pub async fn refuses(&self, sql: &str) -> bool {
+        let sql = AssertSqlSafe(sql.to_owned());
+        match &self.kind {
+            Kind::Sqlite => {
+                let mut connection = self.sqlite_connection().await;
+                sqlx::raw_sql(sql).execute(&mut connection).await.is_err()
+            }
+            Kind::Postgres { .. } => {
+                let mut connection = self.postgres_connection().await;
+                sqlx::raw_sql(sql).execute(&mut connection).await.is_err()
+            }
+        }
+    }
+
+    /// A column of bytes, as somebody else reads it.
+    pub async fn blobs(&self, sql: &str) -> Vec<Vec<u8>> {
+        let sql = AssertSqlSafe(sql.to_owned());
+        match &self.kind {
+            Kind::Sqlite => {
+                let mut connection = self.sqlite_connection().await;
+                let column = sqlx::query_scalar(sql).fetch_all(&mut connection);
+                column.await.expect("it runs")
+            }
+            Kind::Postgres { .. } => {
+                let mut connection = self.postgres_connection().await;
+                let column = sqlx::query_scalar(sql).fetch_all(&mut connection);
+                column.await.expect("it runs")
+            }
+        }
+    }
+
     /// One number, as somebody else reads it.
     pub async fn number(&self, sql: &str) -> i64 {
         let sql = AssertSqlSafe(sql.to_owned());

@@ -6,7 +6,6 @@ use axum::extract::State;
 use axum::extract::rejection::JsonRejection;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use bluemarble_net::tickets::CharacterName;
 use bluemarble_persistence::{Reason, Transfer};
 use bluemarble_shared_protocol::{EntityId, Tick};
 use bluemarble_sim::{Deal, DealOutcome, Direction, OutsideKey};
@@ -14,9 +13,11 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::Desk;
+use super::players;
 use super::worlds::unreadable;
 use crate::deals::DealAnswer;
 use crate::limits::ADMIN_ORDER_WAIT;
+use crate::worlds::WorldsError;
 
 const FORM: &str = "{\"key\": \"order-7\", \"character\": \"Ada\", \"grant\": 100}, or charge in place of \
                     grant; the key is 1 to 40 printable ASCII characters";
@@ -33,15 +34,13 @@ pub struct Asked {
 }
 
 impl Asked {
-    fn deal(&self) -> Option<(OutsideKey, Deal)> {
+    fn deal(&self, avatar: EntityId) -> Option<(OutsideKey, Deal)> {
         let key = OutsideKey::new(&self.key)?;
-        CharacterName::parse(&self.character).ok()?;
         let (direction, amount) = match (self.grant, self.charge) {
             (Some(amount), None) => (Direction::Grant, amount),
             (None, Some(amount)) => (Direction::Charge, amount),
             _ => return None,
         };
-        let avatar = EntityId::of_character(&self.character);
         let deal = Deal {
             avatar,
             direction,
@@ -59,8 +58,19 @@ pub async fn coins(State(desk): State<Desk>, body: Result<Json<Asked>, JsonRejec
         Ok(Json(asked)) => asked,
         Err(rejection) => return unreadable(&rejection, FORM),
     };
-    let Some((key, deal)) = asked.deal() else {
-        return refused(StatusCode::BAD_REQUEST, "this is no deal", FORM);
+    let no_deal = || refused(StatusCode::BAD_REQUEST, "this is no deal", FORM);
+    // What is no deal for anybody need not be looked up.
+    if asked.deal(EntityId(0)).is_none() {
+        return no_deal();
+    }
+    let avatar = match players::named(&desk, &asked.character).await {
+        Ok(avatar) => avatar,
+        Err(WorldsError::Bad(_)) => return no_deal(),
+        Err(WorldsError::NotHere(_)) => return told(&asked, DealOutcome::Away),
+        Err(error) => return refused(StatusCode::SERVICE_UNAVAILABLE, &error.to_string(), AGAIN),
+    };
+    let Some((key, deal)) = asked.deal(avatar) else {
+        return no_deal();
     };
     let deals = &desk.live.deals;
     match deals.in_ledger(key).await {

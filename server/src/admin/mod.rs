@@ -3,6 +3,7 @@
 //! It runs on a thread of its own, reads what [`Live`] shows, and can neither slow nor stop a
 //! tick. Every call needs the bearer token; loopback is no proof of who is calling.
 
+mod accounts;
 mod deals;
 mod players;
 mod streams;
@@ -152,6 +153,7 @@ fn router(desk: Desk) -> Router {
         .route("/v1/players/kick", post(players::kick))
         .route("/v1/bans", get(players::bans).post(players::ban))
         .route("/v1/bans/{name}", delete(players::lift))
+        .route("/v1/accounts/delete", post(accounts::delete))
         .route("/v1/reload", post(players::reload))
         .route("/v1/zones", get(zones::list))
         .route("/v1/zones/split", post(zones::split))
@@ -224,7 +226,7 @@ struct Page<'a> {
 
 async fn unknown() -> Response {
     let hint = "/health, /metrics, /v1/status, /v1/digests, /v1/truth?every=N, /v1/zones, /v1/worlds, \
-         /v1/players/kick, /v1/bans, /v1/reload";
+         /v1/players/kick, /v1/bans, /v1/accounts/delete, /v1/reload";
     let body = json!({ "error": "no such page", "hint": hint });
     (StatusCode::NOT_FOUND, Json(body)).into_response()
 }

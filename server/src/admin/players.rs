@@ -9,13 +9,14 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use bluemarble_net::tickets::CharacterName;
 use bluemarble_shared_protocol::limits::CLOSE_REASON_BYTES_MAX;
-use bluemarble_shared_protocol::{CloseCode, clip_reason};
+use bluemarble_shared_protocol::{CloseCode, EntityId, clip_reason};
 use serde::Deserialize;
 use serde_json::json;
 
 use super::Desk;
 use super::worlds::{answer, unreadable};
 use crate::bans::{BanError, BanRecord};
+use crate::characters::NotFound;
 use crate::clock::unix_seconds;
 use crate::worlds::WorldsError;
 
@@ -43,7 +44,10 @@ pub async fn kick(State(desk): State<Desk>, body: Result<Json<Kick>, JsonRejecti
     let code = CloseCode::Kicked;
     let reason = kick.reason.unwrap_or_else(|| code.reason().to_owned());
     let reason = clip_reason(&reason);
-    let kicked = desk.worlds.turn_out(&kick.character, code, reason);
+    let kicked = match named(&desk, &kick.character).await {
+        Ok(avatar) => (desk.worlds).turn_out((&kick.character, avatar), code, reason),
+        Err(error) => Err(error),
+    };
     if kicked.is_ok() {
         let character = kick.character;
         tracing::warn!(target: "audit", character, reason, "kicked by command");
@@ -101,13 +105,28 @@ pub async fn ban(State(desk): State<Desk>, body: Result<Json<NewBan>, JsonReject
     let (character, reason) = (&record.character, &record.reason);
     let until_s = record.until_s;
     tracing::warn!(target: "audit", character, reason, until_s, "banned by command");
-    match desk.worlds.turn_out(character, code, reason) {
+    let turned_out = match named(&desk, character).await {
+        Ok(avatar) => desk.worlds.turn_out((character, avatar), code, reason),
+        Err(error) => Err(error),
+    };
+    match turned_out {
         // Whoever is not here is banned all the same.
         Ok(()) | Err(WorldsError::NotHere(_)) => {
             (StatusCode::CREATED, Json(record)).into_response()
         }
         Err(error) => answer(Err::<StatusCode, _>(error), StatusCode::CREATED),
     }
+}
+
+/// The id of a character that an operator names.
+pub(super) async fn named(desk: &Desk, name: &str) -> Result<EntityId, WorldsError> {
+    CharacterName::parse(name).map_err(|error| WorldsError::Bad(format!("character: {error}")))?;
+    let found = desk.worlds.characters().avatar_named(name).await;
+    found.map_err(|error| match error {
+        NotFound::Nobody(name) => WorldsError::NotHere(name),
+        NotFound::Starting => WorldsError::Starting,
+        NotFound::Away(_) => WorldsError::Disk(error.to_string()),
+    })
 }
 
 /// `GET /v1/bans`

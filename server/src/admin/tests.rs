@@ -4,6 +4,7 @@ use axum::body::Body;
 use axum::http::Request;
 use futures_util::StreamExt;
 use metrics_exporter_prometheus::PrometheusBuilder;
+use tokio::runtime::Handle;
 use tower::ServiceExt;
 
 use super::*;
@@ -40,7 +41,7 @@ fn desk() -> (tempfile::TempDir, Desk, String) {
     (
         dir,
         Desk {
-            worlds: Worlds::open(context, live.clone()).unwrap(),
+            worlds: Worlds::open(context, live.clone(), Handle::current()).unwrap(),
             live,
             metrics,
             token,

@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::Desk;
+use super::{Desk, players};
 use crate::worlds::{NewWorld, Worlds, WorldsError};
 
 /// `GET /v1/worlds`
@@ -74,8 +74,12 @@ pub async fn travel(
         Ok(Json(passenger)) => passenger.character,
         Err(rejection) => return unreadable(&rejection, "{\"character\": \"Ada\"}"),
     };
+    let avatar = match players::named(&desk, &character).await {
+        Ok(avatar) => avatar,
+        Err(error) => return refused(&error),
+    };
     let travelled = carry_out(desk.worlds, move |worlds| {
-        worlds.travel(&character, &name)?;
+        worlds.travel((&character, avatar), &name)?;
         tracing::warn!(character, to = name, "travelled by command");
         Ok(())
     });

@@ -11,6 +11,7 @@ use bluemarble_shared_protocol::{CloseCode, SessionId};
 
 use super::residents::{Whereabouts, WorldName};
 use super::{State, Worlds, WorldsError};
+use crate::characters::Found;
 
 impl Doors for Worlds {
     fn enter(&self, visitor: &Visitor, session: SessionId) -> Entry {
@@ -29,7 +30,17 @@ impl Doors for Worlds {
         if named != &**main && !there {
             return refused(format!("there is no world '{named}' here"));
         }
-        let avatar = ticket.character.avatar();
+        let caller = match self.characters().caller(ticket) {
+            Found::Caller(caller) => caller,
+            Found::Wait => return Entry::Wait,
+            Found::Refused(why) => {
+                return Entry::Refused {
+                    code: CloseCode::Overloaded,
+                    reason: why.to_owned(),
+                };
+            }
+        };
+        let avatar = caller.avatar;
         let world = match book.residents.whereabouts(avatar) {
             Whereabouts::OnTheWay => return Entry::Wait,
             // Perhaps in one of those that are not back yet.
@@ -44,12 +55,14 @@ impl Doors for Worlds {
         };
         let entry = if world == *main {
             match &book.main_events {
-                Some(events) => Entry::through(events, visitor, session),
+                Some(events) => Entry::through(events, (visitor, caller), session),
                 None => Entry::Wait,
             }
         } else {
             match book.worlds.get(&world).map(|known| &known.state) {
-                Some(State::Awake(awake)) => Entry::through(&awake.events, visitor, session),
+                Some(State::Awake(awake)) => {
+                    Entry::through(&awake.events, (visitor, caller), session)
+                }
                 Some(State::Failed(_)) => Entry::Refused {
                     code: CloseCode::Internal,
                     reason: format!("the world '{world}' has failed"),

@@ -44,10 +44,12 @@ use std::thread::JoinHandle;
 
 use bluemarble_net::server::event::SessionEvent;
 use bluemarble_net::server::quic::{QuicLimits, QuicServer};
+use bluemarble_persistence::Spool;
 use bluemarble_shared_protocol::{EntityId, SessionId};
 use bluemarble_sim::{Gate, TravelKey};
 use crossbeam_channel::{Receiver, Sender};
 use parking_lot::{Condvar, Mutex};
+use tokio::runtime::Handle;
 
 use self::life::Ended;
 use self::pier::Pier;
@@ -56,6 +58,7 @@ use self::residents::{Residents, WorldName};
 use self::resolve::MAIN;
 use self::turn_back::Failing;
 use crate::bans::BanBook;
+use crate::characters::Registry;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::data_dir::DataDir;
@@ -93,6 +96,7 @@ struct Shared {
     main_pier: Arc<Pier>,
     quic: OnceLock<QuicServer>,
     bans: BanBook,
+    characters: Registry,
     book: Mutex<Book>,
     /// Notified whenever a world's state changes.
     changed: Condvar,
@@ -162,7 +166,7 @@ impl Worlds {
     ///
     /// # Errors
     /// The folder of the worlds cannot be read.
-    pub fn open(context: Context, main_live: Arc<Live>) -> Result<Self, Failure> {
+    pub fn open(context: Context, main_live: Arc<Live>, runtime: Handle) -> Result<Self, Failure> {
         let records = Records::at(context.data.worlds());
         let found = records.load().map_err(|error| {
             Failure::environment(format!("cannot read the worlds: {error}"))
@@ -191,6 +195,12 @@ impl Worlds {
         };
         let worlds = Self(Arc::new(Shared {
             bans: BanBook::open(context.data.bans())?,
+            characters: Registry::new(
+                context.clock,
+                Arc::clone(&main_live),
+                runtime,
+                Spool::at(context.data.newcomers()),
+            ),
             context,
             records,
             main,
@@ -245,6 +255,16 @@ impl Worlds {
             ),
             received,
         )
+    }
+
+    /// The server's files.
+    pub fn data(&self) -> &DataDir {
+        &self.0.context.data
+    }
+
+    /// Whom tickets name.
+    pub fn characters(&self) -> &Registry {
+        &self.0.characters
     }
 
     /// The clients' port, once it is open.

@@ -1,8 +1,7 @@
 //! What an operator orders about players and keys, whichever world it concerns.
 
 use bluemarble_net::server::event::SessionEvent;
-use bluemarble_net::tickets::CharacterName;
-use bluemarble_shared_protocol::CloseCode;
+use bluemarble_shared_protocol::{CloseCode, EntityId};
 
 use super::residents::Whereabouts;
 use super::{State, Worlds, WorldsError};
@@ -19,11 +18,13 @@ impl Worlds {
     /// Has somebody leave the world they are in, with the next tick.
     ///
     /// # Errors
-    /// No such character, or it is in no world, or between two.
-    pub fn turn_out(&self, name: &str, code: CloseCode, reason: &str) -> Result<(), WorldsError> {
-        let character = CharacterName::parse(name)
-            .map_err(|error| WorldsError::Bad(format!("character: {error}")))?;
-        let avatar = character.avatar();
+    /// It is in no world, or between two.
+    pub fn turn_out(
+        &self,
+        (name, avatar): (&str, EntityId),
+        code: CloseCode,
+        reason: &str,
+    ) -> Result<(), WorldsError> {
         let book = self.0.book.lock();
         let events = match book.residents.whereabouts(avatar) {
             Whereabouts::Nowhere => return Err(WorldsError::NotHere(name.to_owned())),

@@ -14,6 +14,7 @@ use crossbeam_channel::Receiver;
 use super::Worlds;
 use super::pier::{Embargo, Pier};
 use super::residents::WorldName;
+use crate::characters::Registry;
 
 /// One world's.
 pub struct Place {
@@ -76,6 +77,11 @@ impl Place {
     /// Whether this is the world the server was started for.
     pub fn is_main(&self) -> bool {
         matches!(self.habits, Habits::Main)
+    }
+
+    /// Whom tickets name; the main world's database has their rows.
+    pub fn characters(&self) -> &Registry {
+        self.worlds.characters()
     }
 
     /// Avatars and journeys a recovery brought along. Returns the avatars that another world holds:

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use bluemarble_net::tickets::CharacterName;
 use bluemarble_shared_protocol::EntityId;
 
 use super::pier::Pier;
@@ -25,10 +24,11 @@ impl Worlds {
     ///
     /// # Errors
     /// See [`WorldsError`]; after [`WorldsError::StillBusy`] the journey goes on.
-    pub fn travel(&self, character: &str, to: &str) -> Result<(), WorldsError> {
-        let name = CharacterName::parse(character)
-            .map_err(|error| WorldsError::Bad(format!("character: {error}")))?;
-        let avatar = name.avatar();
+    pub fn travel(
+        &self,
+        (character, avatar): (&str, EntityId),
+        to: &str,
+    ) -> Result<(), WorldsError> {
         let nobody = || WorldsError::NotHere(character.to_owned());
         let clock = self.0.context.clock;
         let deadline = clock.elapsed() + WORLD_COMMAND_WAIT;

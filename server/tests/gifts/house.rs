@@ -115,7 +115,7 @@ impl House {
                 avatar: player.avatar,
             },
             traveller: Traveller {
-                name: player.name.clone(),
+                name: player.name.as_str().into(),
                 health: u16::MAX,
                 kills: 0,
                 deaths: 0,
@@ -208,7 +208,7 @@ impl House {
         let session = SessionId(self.sessions);
         let player = &mut self.players[n];
         let hello = VerifiedHello {
-            name: player.name.clone(),
+            name: player.name.as_str().into(),
             avatar: player.avatar,
             schema: Schema::NEWEST,
         };

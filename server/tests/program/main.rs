@@ -14,6 +14,7 @@ mod databases;
 mod dealing;
 mod failing;
 mod failover;
+mod forgetting;
 mod giving;
 mod harness;
 mod living;

@@ -17,11 +17,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use bluemarble_shared_protocol::{EntityId, InputSeq, Tick, WishDir, hash_words};
+use bluemarble_shared_protocol::{EntityId, InputSeq, NameTag, Tick, WishDir, hash_words};
 
 use crate::effect::{Deed, Effect};
 use crate::entity::digest::{DigestPart, DigestParts};
-use crate::entity::{EntityState, Name, Purse};
+use crate::entity::{EntityState, Purse};
 use crate::outside::Deal;
 
 /// One character, and since when it is away.
@@ -185,12 +185,30 @@ impl Absent {
     }
 
     /// A character comes back, by this name.
-    pub(crate) fn take(&mut self, id: EntityId, name: &str) -> Option<EntityState> {
+    pub(crate) fn take(&mut self, id: EntityId, name: &NameTag) -> Option<EntityState> {
         let mut state = self.remove(id)?.state;
         if let Some(player) = &mut state.player {
-            player.name = Name::new(name);
+            player.name = name.clone();
         }
         Some(state)
+    }
+
+    /// Gives characters other tags; no rule sees a difference, and the digest is the same.
+    pub(crate) fn rename(
+        &mut self,
+        called: &mut impl FnMut(EntityId, &NameTag) -> Option<NameTag>,
+    ) {
+        let mut renamed = Vec::new();
+        for state in self.states() {
+            let (id, player) = (state.identity.id, state.player.as_ref());
+            renamed.extend(player.and_then(|player| Some((id, called(id, &player.name)?))));
+        }
+        for (id, name) in renamed {
+            let kept = self.shelves.shelf(id).get_mut(&id).map(Arc::make_mut);
+            if let Some(player) = kept.and_then(|kept| kept.state.player.as_mut()) {
+                player.name = name;
+            }
+        }
     }
 
     /// Gives a character coins or takes some; whether it had enough. `None` if it is not here.
@@ -278,7 +296,7 @@ mod tests {
             mail: Mail::default(),
             mind: None,
             player: Some(Player {
-                name: Name::new("somebody"),
+                name: "somebody".into(),
                 applied: InputSeq(3),
                 wish: WishDir::default(),
                 pace: 2,
@@ -324,11 +342,11 @@ mod tests {
         let ids: Vec<EntityId> = absent.states().map(|state| state.identity.id).collect();
         assert!(ids.is_sorted());
         for id in &ids {
-            let state = absent.take(*id, "anew").unwrap();
+            let state = absent.take(*id, &"anew".into()).unwrap();
             let player = state.player.unwrap();
             assert_eq!((player.applied, player.pace), (InputSeq(0), 0));
-            assert_eq!(&**player.name.text(), "anew");
-            assert_eq!(absent.take(*id, "anew"), None);
+            assert_eq!(player.name.name(), Some("anew"));
+            assert_eq!(absent.take(*id, &"anew".into()), None);
         }
         assert_eq!(absent.digest_parts(), DigestParts::default());
         assert_eq!((absent.coins(), absent.is_empty()), ((0, 0), true));

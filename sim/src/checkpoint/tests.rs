@@ -30,7 +30,7 @@ fn part(entities: u64) -> StoredPart {
             goal: [n as f64, 0.5, -0.0],
         }),
         player: n.is_multiple_of(4).then(|| StoredPlayer {
-            name: format!("walker-{n}"),
+            name: format!("walker-{n}").into(),
             applied: InputSeq(n as u32),
             wish: WishDir::default(),
             pace: 3,

@@ -1,10 +1,8 @@
 //! The components. The first group is state (it is in [`super::EntityState`] and in the digest),
 //! the second is scratch: written before it is read within every tick.
 
-use std::sync::Arc;
-
 use bevy_ecs::component::Component;
-use bluemarble_shared_protocol::{EntityId, InputSeq, Tick, WishDir};
+use bluemarble_shared_protocol::{EntityId, InputSeq, NameTag, Tick, WishDir};
 use bluemarble_spatial::CellId;
 use glam::DVec3;
 
@@ -114,8 +112,8 @@ pub struct Mind {
 /// An avatar's tie to its player.
 #[derive(Component, Clone, Debug, PartialEq, Eq)]
 pub struct Player {
-    /// The character's name.
-    pub name: Name,
+    /// What the character is called. No rule reads it, and the digest takes the entity's id in its place.
+    pub name: NameTag,
     /// The newest intent applied.
     pub applied: InputSeq,
     /// What it was last asked to do, held over short gaps.
@@ -128,37 +126,6 @@ pub struct Player {
     pub dealings: Dealings,
     /// What it has beside coins.
     pub things: Things,
-}
-
-/// A character's name. It never changes, so what the digest takes of it is computed once: a hash that
-/// costs as much as the rest of an avatar's share.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Name {
-    text: Arc<str>,
-    id: EntityId,
-}
-
-impl Name {
-    /// A name.
-    #[must_use]
-    pub fn new(text: &str) -> Self {
-        Self {
-            text: Arc::from(text),
-            id: EntityId::of_character(text),
-        }
-    }
-
-    /// As people read it.
-    #[must_use]
-    pub fn text(&self) -> &Arc<str> {
-        &self.text
-    }
-
-    /// The avatar of the character of this name.
-    #[must_use]
-    pub fn id(&self) -> EntityId {
-        self.id
-    }
 }
 
 /// Effects to be applied at the next tick.

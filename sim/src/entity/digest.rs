@@ -275,7 +275,7 @@ impl Parts<'_> {
             put(Part::Mind, mind.hash(Part::Mind.of(id)));
         }
         if let Some(player) = self.player {
-            put(Part::Player, player.hash(Part::Player.of(id)));
+            put(Part::Player, player.hash(Part::Player.of(id), id));
             let dealings = player.dealings.hash();
             if dealings != 0 {
                 put(Part::Dealings, Part::Dealings.of(id).word(dealings));

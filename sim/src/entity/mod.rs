@@ -11,9 +11,7 @@ pub(crate) mod state;
 mod words;
 
 pub(crate) use bodies::Bodies;
-pub use components::{
-    Arms, Body, Flight, Hazard, Home, Identity, Life, Mail, Mind, Name, Player, Purse,
-};
+pub use components::{Arms, Body, Flight, Hazard, Home, Identity, Life, Mail, Mind, Player, Purse};
 pub(crate) use components::{Heard, Inert, News, Order, Place, Touched, Within};
 pub(crate) use digest::Unchanging;
 pub use digest::{DigestPart, DigestParts};

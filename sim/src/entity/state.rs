@@ -1,11 +1,11 @@
 //! A whole entity as plain data: what a departure carries, a checkpoint stores and amnesia keeps.
 
-use bluemarble_shared_protocol::{BodyBits, EntityId, InputSeq, Stack, Tick, WishDir};
+use bluemarble_shared_protocol::{BodyBits, EntityId, InputSeq, NameTag, Stack, Tick, WishDir};
 use glam::DVec3;
 use serde::{Deserialize, Serialize};
 
 use super::components::{
-    Arms, Body, Flight, Hazard, Home, Identity, Life, Mail, Mind, Name, Player, Purse,
+    Arms, Body, Flight, Hazard, Home, Identity, Life, Mail, Mind, Player, Purse,
 };
 use crate::content::KindId;
 use crate::effect::Effect;
@@ -93,7 +93,7 @@ pub(crate) struct StoredMind {
 
 #[derive(Serialize, Deserialize)]
 pub(crate) struct StoredPlayer {
-    pub(crate) name: String,
+    pub(crate) name: NameTag,
     pub(crate) applied: InputSeq,
     pub(crate) wish: WishDir,
     pub(crate) pace: u8,
@@ -124,7 +124,7 @@ impl From<&EntityState> for StoredEntity {
                 goal: mind.goal.to_array(),
             }),
             player: state.player.as_ref().map(|player| StoredPlayer {
-                name: player.name.text().to_string(),
+                name: player.name.clone(),
                 applied: player.applied,
                 wish: player.wish,
                 pace: player.pace,
@@ -190,7 +190,7 @@ impl StoredEntity {
                 goal: DVec3::from_array(mind.goal),
             }),
             player: self.player.map(|player| Player {
-                name: Name::new(&player.name),
+                name: player.name,
                 applied: player.applied,
                 wish: player.wish,
                 pace: player.pace,

@@ -112,9 +112,10 @@ impl Mind {
 
 impl Player {
     #[inline]
-    pub(super) fn hash(&self, words: Words) -> Words {
+    pub(super) fn hash(&self, words: Words, id: EntityId) -> Words {
         let Self {
-            name,
+            // Of it the id says enough, with a name or without.
+            name: _,
             applied,
             wish,
             pace,
@@ -126,7 +127,7 @@ impl Player {
         } = self;
         let (u, v) = wish.axes();
         words
-            .word(name.id().0)
+            .word(id.0)
             .word(u64::from(applied.0) | u64::from(*idle_ticks) << 32)
             .word(u64::from(u as u16) | u64::from(v as u16) << 16 | u64::from(*pace) << 32)
     }

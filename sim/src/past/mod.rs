@@ -14,7 +14,7 @@ use bluemarble_shared_protocol::{EntityId, Tick};
 use bluemarble_spatial::CellId;
 use glam::DVec3;
 
-pub(crate) use self::stored::{RevivedPast, StoredPast};
+pub(crate) use self::stored::{RevivedPast, StoredPast, Track};
 use crate::entity::DigestParts;
 use crate::frame::{Around, FrameSet, Neighbour, Sums, surroundings};
 

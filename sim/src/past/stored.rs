@@ -48,7 +48,7 @@ pub(crate) struct StoredPast {
 
 /// One entity's recent past.
 #[derive(Debug, Serialize, Deserialize)]
-struct Track {
+pub(crate) struct Track {
     id: EntityId,
     /// Bit k: it was in the world at layer k.
     there: u64,
@@ -161,6 +161,11 @@ impl StoredPast {
             Some(other) => Err(format!("another build wrote it, in version {other}")),
             None => Err("it is empty".to_owned()),
         }
+    }
+
+    /// One entity's.
+    pub(crate) fn into_track(self, id: EntityId) -> Option<Track> {
+        self.tracks.into_iter().find(|track| track.id == id)
     }
 
     /// The past it tells of, or what is wrong with it. `states` are the checkpoint's, by id.

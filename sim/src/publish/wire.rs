@@ -96,7 +96,7 @@ impl<'a> WireBuilder<'a> {
         let own = &mut self.frame.owned[at];
         own.id = identity.id;
         own.row = row as u32;
-        let name = private.player.name.text();
+        let name = private.player.name.shown();
         if !Arc::ptr_eq(&own.name, name) {
             own.name = Arc::clone(name);
         }

@@ -118,7 +118,7 @@ pub(crate) fn inputs(
     let absent = cast.parts.iter().zip(&here).filter(|(_, here)| !**here);
     inputs.admissions.extend(absent.map(|(part, _)| Admission {
         avatar: part.avatar,
-        name: part.name.clone(),
+        name: part.name.as_str().into(),
     }));
     inputs
 }

@@ -19,7 +19,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use bluemarble_shared_protocol::binary::{self, BinaryError};
-use bluemarble_shared_protocol::{EntityId, Epoch, Tick, hash_words};
+use bluemarble_shared_protocol::{EntityId, Epoch, NameTag, Tick, hash_words};
 use serde::{Deserialize, Serialize};
 
 use crate::entity::EntityState;
@@ -43,8 +43,8 @@ pub struct TravelKey {
 /// What a character takes along: whatever has a meaning on another planet.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Traveller {
-    /// The character's name; the avatar follows from it.
-    pub name: String,
+    /// What it is called.
+    pub name: NameTag,
     /// Hit points; 0 = dead, which it arrives as, too.
     pub health: u16,
     /// Kills credited to it.
@@ -155,7 +155,7 @@ impl Gate {
         for (key, journey) in &self.outbound {
             let Outbound { to, traveller } = journey;
             let Traveller {
-                name,
+                name: _,
                 health,
                 kills,
                 deaths,
@@ -169,7 +169,8 @@ impl Gate {
                 tick,
                 avatar,
                 *to,
-                EntityId::of_character(name).0,
+                // In place of the name.
+                avatar,
                 u64::from(*health),
                 u64::from(*kills) | u64::from(*deaths) << 32,
                 *coins,
@@ -198,7 +199,7 @@ impl Traveller {
     pub(crate) fn of(state: &EntityState) -> Option<Self> {
         let player = state.player.as_ref()?;
         Some(Self {
-            name: player.name.text().to_string(),
+            name: player.name.clone(),
             health: state.life.health,
             kills: state.life.kills,
             deaths: state.life.deaths,

@@ -165,7 +165,7 @@ fn a_traveller_who_had_left_this_world_before_gets_back_what_it_had_here() {
             avatar: ada,
         },
         traveller: Traveller {
-            name,
+            name: name.into(),
             health: 5,
             kills: 2,
             deaths: 1,

@@ -1,6 +1,7 @@
 //! People who play while the server is killed under them: they walk, strike whoever is near, give each other
 //! coins, come back to the next server with their tokens, and remember what they were promised.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -81,10 +82,7 @@ impl Players {
         let names: Vec<String> = (0..count)
             .map(|number| format!("Player {number}"))
             .collect();
-        let everybody: Arc<[EntityId]> = names
-            .iter()
-            .map(|name| EntityId::of_character(name))
-            .collect();
+        let everybody = Arc::default();
         for (number, name) in (0..).zip(names) {
             let player = Player {
                 name,
@@ -92,7 +90,7 @@ impl Players {
                 seed,
                 told: told.clone(),
                 giving: giving.clone(),
-                everybody: everybody.clone(),
+                everybody: Arc::clone(&everybody),
                 client: None,
             };
             runtime.spawn(player.live(door.subscribe()));
@@ -149,7 +147,8 @@ struct Player {
     seed: u64,
     told: Arc<Told>,
     giving: Arc<AtomicBool>,
-    everybody: Arc<[EntityId]>,
+    /// The avatars of those who have been in, as their welcomes named them.
+    everybody: Arc<Mutex<BTreeSet<EntityId>>>,
     /// From the first time it is inside.
     client: Option<Client>,
 }
@@ -185,7 +184,9 @@ impl Player {
             let ticket = issuer.issue(&name, now_s(), TICKET_S);
             let trust = door.trust.clone();
             let options = ClientOptions::new(door.server, "localhost", trust, ticket);
-            self.client = Some(Client::connect(options, None).await.ok()?);
+            let client = Client::connect(options, None).await.ok()?;
+            self.everybody.lock().insert(client.welcome().avatar);
+            self.client = Some(client);
             return Some(());
         };
         let avatar = client.welcome().avatar;
@@ -231,7 +232,11 @@ impl Player {
             let gives = draw.is_multiple_of(GIVES_EVERY) && client.gifts().waiting() < WAITING_MAX;
             if gives && self.giving.load(Ordering::Relaxed) {
                 // Mostly what one has, and to somebody; sometimes to oneself.
-                let to = self.everybody[(draw >> 8) as usize % self.everybody.len()];
+                let to = {
+                    let everybody = self.everybody.lock();
+                    let which = (draw >> 8) as usize % everybody.len().max(1);
+                    everybody.iter().nth(which).copied().unwrap_or(avatar)
+                };
                 let amount = (draw >> 32) % 3 + 1;
                 self.told.gifts.lock().asked(avatar);
                 if let Err(GiveError::Disconnected(end)) = client.give(to, amount).await {

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use bluemarble_persistence::{Ledger, Reason, Store, Transfer};
-use bluemarble_shared_protocol::{EntityId, Tick};
+use bluemarble_shared_protocol::Tick;
 use parking_lot::Mutex;
 use serde_json::{Value, json};
 
@@ -102,11 +102,13 @@ impl Records {
         for one in ledger {
             entered.entry(&one.0).or_default().push(one);
         }
+        // Which id a character has the server alone knows: it is one, and nobody else's.
+        let mut whose = BTreeMap::<&str, u64>::new();
         for (key, (deal, known)) in &self.deals {
             let found = entered.remove(key.as_str()).unwrap_or_default();
             let right = match (known, &found[..]) {
-                (Known::Done(tick), [found]) => is(deal, found) && found.1 == *tick,
-                (Known::Asked, [found]) => is(deal, found) && !in_the_end,
+                (Known::Done(tick), [found]) => is(deal, found, &mut whose) && found.1 == *tick,
+                (Known::Asked, [found]) => is(deal, found, &mut whose) && !in_the_end,
                 (Known::Asked, []) => !in_the_end,
                 (Known::Refused, []) => true,
                 _ => false,
@@ -124,9 +126,10 @@ impl Records {
     }
 }
 
-fn is(deal: &Deal, entered: &Entered) -> bool {
-    let whose = EntityId::of_character(&deal.character).0;
-    (entered.2, entered.3, entered.4) == (whose, deal.is_grant, deal.amount)
+fn is<'a>(deal: &'a Deal, entered: &Entered, whose: &mut BTreeMap<&'a str, u64>) -> bool {
+    let id = *whose.entry(&deal.character).or_insert(entered.2);
+    let its_alone = whose.values().filter(|other| **other == id).count() == 1;
+    its_alone && (entered.2, entered.3, entered.4) == (id, deal.is_grant, deal.amount)
 }
 
 /// Where deals are handed in.
@@ -332,7 +335,7 @@ mod tests {
     use super::*;
 
     fn entered(key: &str, tick: u64) -> Entered {
-        (key.into(), tick, EntityId::of_character("Ada").0, true, 5)
+        (key.into(), tick, 77, true, 5)
     }
 
     fn records(known: &[(&str, Known)]) -> Records {
@@ -378,6 +381,15 @@ mod tests {
             "nobody's"
         );
         assert_eq!(wrong(&[entered("a", 7)], true), 1, "somebody still waits");
+    }
+
+    #[test]
+    fn another_purse_than_before_is_found_out() {
+        let records = records(&[("a", Known::Done(7)), ("b", Known::Done(8))]);
+        let mut ledger = [entered("a", 7), entered("b", 8)];
+        assert_eq!(records.against(&ledger, true).len(), 0);
+        ledger[1].2 += 1;
+        assert_eq!(records.against(&ledger, true).len(), 1);
     }
 
     #[test]

@@ -77,7 +77,7 @@ impl Game {
         let (name, avatar) = character(n);
         let schema = Schema::SUPPORTED[n as usize / 3 % Schema::SUPPORTED.len()];
         let hello = VerifiedHello {
-            name,
+            name: name.into(),
             avatar,
             schema,
         };

@@ -277,7 +277,7 @@ fn gates_in_words(worlds: &[Pair]) -> String {
             let Outbound { to, traveller } = journey;
             let Traveller { name, coins, .. } = traveller;
             text.push_str(&format!(
-                "  {:?} ({name}, {coins} coins) is on the way to world {to} since {}\n",
+                "  {:?} ({name:?}, {coins} coins) is on the way to world {to} since {}\n",
                 key.avatar,
                 began(key)
             ));

@@ -112,7 +112,7 @@ impl People {
                 let name = name.clone();
                 players.admissions.push(Admission {
                     avatar: *avatar,
-                    name,
+                    name: name.into(),
                 });
             }
             if goes && self.events.has(EventKind::Leaves) {

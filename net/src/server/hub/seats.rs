@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use bluemarble_shared_protocol::{Admission, EntityId, SessionId};
+use bluemarble_shared_protocol::{Admission, EntityId, NameTag, SessionId};
 
 /// An avatar that nobody moves.
 #[derive(Clone, Copy, Debug, Default)]
@@ -20,7 +20,7 @@ pub(crate) struct Seats {
     /// Avatars in the world without a session.
     unattended: BTreeMap<EntityId, Waiting>,
     /// To be sealed into the next tick.
-    coming: BTreeMap<EntityId, String>,
+    coming: BTreeMap<EntityId, NameTag>,
     going: Vec<EntityId>,
 }
 
@@ -29,7 +29,7 @@ impl Seats {
     pub(crate) fn take(
         &mut self,
         avatar: EntityId,
-        name: String,
+        name: NameTag,
         session: SessionId,
     ) -> Option<SessionId> {
         self.unattended.remove(&avatar);

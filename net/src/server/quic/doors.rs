@@ -1,12 +1,12 @@
 //! Several worlds behind one port: which of them a good ticket leads into is asked of [`Doors`], once
 //! per hello, and from then on the session's events go to that world alone.
 
-use bluemarble_shared_protocol::CloseCode;
 use bluemarble_shared_protocol::codec::Schema;
+use bluemarble_shared_protocol::{CloseCode, EntityId, NameTag};
 use crossbeam_channel::{Sender, TrySendError};
 
 use crate::server::event::{ResumeClaim, SessionEvent, VerifiedHello};
-use crate::tickets::Ticket;
+use crate::tickets::{CharacterName, Ticket};
 use bluemarble_shared_protocol::SessionId;
 
 /// Somebody whose ticket or resume token was good.
@@ -18,6 +18,26 @@ pub struct Visitor {
     pub schema: Schema,
     /// Set if they come back to a session.
     pub claim: Option<ResumeClaim>,
+}
+
+/// The character that a ticket names, as the worlds know it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Caller {
+    /// Its avatar's id.
+    pub avatar: EntityId,
+    /// What it is called.
+    pub name: NameTag,
+}
+
+impl Caller {
+    /// A character of whom nothing is kept: its id follows from its name, which is written as it is.
+    #[must_use]
+    pub fn unkept(name: &CharacterName) -> Self {
+        Self {
+            avatar: name.avatar(),
+            name: NameTag::open(name.as_str()),
+        }
+    }
 }
 
 /// Whoever knows the worlds.
@@ -52,11 +72,14 @@ impl Entry {
 
     /// Puts "opened" or "resumed" into a world's queue.
     #[must_use]
-    pub fn through(events: &Sender<SessionEvent>, visitor: &Visitor, session: SessionId) -> Self {
-        let ticket = &visitor.ticket;
+    pub fn through(
+        events: &Sender<SessionEvent>,
+        (visitor, caller): (&Visitor, Caller),
+        session: SessionId,
+    ) -> Self {
         let hello = VerifiedHello {
-            name: ticket.character.as_str().to_owned(),
-            avatar: ticket.character.avatar(),
+            name: caller.name,
+            avatar: caller.avatar,
             schema: visitor.schema,
         };
         let event = match visitor.claim {
@@ -80,6 +103,7 @@ pub(super) struct OneDoor(pub(super) Sender<SessionEvent>);
 
 impl Doors for OneDoor {
     fn enter(&self, visitor: &Visitor, session: SessionId) -> Entry {
-        Entry::through(&self.0, visitor, session)
+        let caller = Caller::unkept(&visitor.ticket.character);
+        Entry::through(&self.0, (visitor, caller), session)
     }
 }

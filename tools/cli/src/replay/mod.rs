@@ -27,8 +27,9 @@ use recording::{Log, LogError, Recording, checkpoint_of};
       everything the directory holds: three checkpoints' worth, or all since `serve --record`
   bluemarble replay bluemarble-data --until 12000 --zones 96 --threads 2
       another partition (the digests are the same: zones and threads show nowhere)
-  bluemarble replay bluemarble-data --until 12000 --dump-entity Ada
-      every component of Ada's avatar at the end of tick 12000
+  bluemarble replay bluemarble-data --until 12000 --dump-entity 225ff702e4d786c6
+      every component of that entity at the end of tick 12000; `bluemarble-server account export` names
+      a character's id
 
 The server must be stopped; nothing is written into its directory.
 Exit status: 0 all digests equal, 1 a digest differs, 2 not to be replayed.")]
@@ -47,7 +48,8 @@ pub struct ReplayArgs {
     /// Step zones on this many threads [default: one per core]
     #[arg(long)]
     threads: Option<usize>,
-    /// At the end, print every component of this entity: 16 hexadecimal digits, or a character's name
+    /// At the end, print every component of this entity: 16 hexadecimal digits, or the name of
+    /// a scripted player or of a character from before ids were drawn
     #[arg(long, value_name = "ID")]
     dump_entity: Option<String>,
     /// Folder with planets, creatures and scenarios
@@ -322,8 +324,8 @@ fn dump(world: &World, name: &str) -> anyhow::Result<()> {
         .find(|state| ids.contains(&Some(state.identity.id)));
     let Some(state) = found else {
         bail!(
-            "there is no entity '{name}' at tick {} (an id has 16 hexadecimal digits; avatars go by \
-             their character's name too)",
+            "there is no entity '{name}' at tick {} (an id has 16 hexadecimal digits; only scripted \
+             players, and characters from before ids were drawn, go by their name too)",
             world.tick()
         );
     };
