@@ -12,6 +12,7 @@
 //!
 //! Nothing here sleeps or asks a clock, so a run is repeated by its seed.
 
+use std::path::Path;
 use std::sync::{Arc, Weak};
 use std::task::Poll;
 use std::time::Duration;
@@ -237,6 +238,11 @@ impl Machine {
         (state.disk, state.store, state.short_writes) = (None, None, None);
     }
 
+    /// The disk is lost, with everything on it; the database is elsewhere.
+    pub fn lose_disk(&self) {
+        self.0.platter.lose();
+    }
+
     /// Names and sizes of the journal's files, for whoever looks into a failure.
     #[must_use]
     pub fn files(&self) -> Vec<(String, usize)> {
@@ -313,6 +319,14 @@ impl Machine {
                 Err(StoreFault::CutOff.error(place))
             }
         }
+    }
+}
+
+/// Lays the journal in `dir` out as ordinary files, if it is on a machine's disk: shipping and restoring read
+/// and write those. What they write is taken over when the journal's folder is listed next.
+pub fn lay_out(dir: &Path) {
+    if let Some(machine) = Machine::of(&dir.to_string_lossy()) {
+        machine.0.platter.lay_out(dir);
     }
 }
 

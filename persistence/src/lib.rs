@@ -45,8 +45,8 @@ pub use ledger::{
     Reason, Transfer, TransferKey,
 };
 pub use shipping::{
-    DamagedPiece, JournalShipper, LackingSegment, RestoreError, SegmentFault, ShipMonitor,
-    ShipOptions, ShipStatus, Shipment, ShippedJournal,
+    DamagedPiece, JournalShipper, LackingSegment, RestoreError, SegmentFault, ShipError,
+    ShipMonitor, ShipOptions, ShipStatus, Shipment, ShippedJournal, ship_what_was_left,
 };
 pub use store::{
     ChunkEntry, Claim, ContentStamp, JournalChunk, OpenOptions, PutChunk, Retention,
@@ -57,4 +57,4 @@ pub use worker::{
 };
 
 #[cfg(feature = "faults")]
-pub use {journal::JournalHand, ledger::LedgerHand, worker::CheckpointHand};
+pub use {journal::JournalHand, ledger::LedgerHand, shipping::ShipHand, worker::CheckpointHand};

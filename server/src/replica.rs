@@ -48,6 +48,23 @@ impl Replica {
         }
     }
 
+    /// As [`Self::begin`], but what the task would do is done when told.
+    #[cfg(test)]
+    pub(crate) fn by_hand(
+        runtime: &Handle,
+        shipment: Shipment,
+        config: &JournalConfig,
+    ) -> (Self, bluemarble_persistence::ShipHand) {
+        let (shipper, hand) = JournalShipper::by_hand(shipment, ShipOptions::default());
+        let replica = Self {
+            monitor: shipper.monitor(),
+            shipper,
+            runtime: runtime.clone(),
+            durability: config.durability,
+        };
+        (replica, hand)
+    }
+
     /// How much of what is durable here may be told: with `replicated`, what is durable there, too.
     /// `stored` is the newest checkpoint in the database.
     pub fn bound(&self, tick: Tick, stored: Option<Tick>) -> Tick {
@@ -99,8 +116,19 @@ impl Replica {
         Some(text)
     }
 
-    /// Ships the rest, waiting at most `patience`, and ends.
-    pub fn finish(self, patience: Duration) -> ShipStatus {
-        self.runtime.block_on(self.shipper.drain(patience))
+    /// Ships the rest of what is durable here, waiting at most `patience`, and ends: how far it came, and how
+    /// much of `durable` may be told then, as [`Self::bound`] says.
+    pub fn finish(
+        self,
+        patience: Duration,
+        durable: Tick,
+        stored: Option<Tick>,
+    ) -> (ShipStatus, Tick) {
+        let shipped = self.runtime.block_on(self.shipper.drain(patience));
+        let may_be_told = match self.durability {
+            Durability::Local => durable,
+            Durability::Replicated => durable.min(shipped.through.max(stored.unwrap_or_default())),
+        };
+        (shipped, may_be_told)
     }
 }

@@ -16,7 +16,8 @@ use std::sync::Arc;
 
 use bluemarble_persistence::{
     CheckpointWorker, Claim, ContentStamp, JournalError, JournalOptions, JournalWriter, Ledger,
-    SegmentHeader, Shipment, Store, StoreError, WorkerOptions, settle_journal,
+    SegmentHeader, ShipError, Shipment, Store, StoreError, WorkerOptions, settle_journal,
+    ship_what_was_left,
 };
 use bluemarble_shared_protocol::{Epoch, Tick};
 use bluemarble_sim::{Provenance, World};
@@ -27,6 +28,7 @@ use crate::books::begin::{Begun, begin};
 use crate::checkpointer::{Checkpointer, Label};
 use crate::cli::ServeArgs;
 use crate::clock::unix_ms;
+use crate::config::Durability;
 use crate::deals::{Counter, DealDesk};
 use crate::exit::{Failure, chain};
 use crate::recovery;
@@ -98,10 +100,11 @@ pub fn newer(
 /// Brings the ledger to where the world is; `movements` are those of the replayed ticks. Before the
 /// epoch's first checkpoint, behind which they could not be computed again; and behind a sync of the
 /// journal they were replayed from, which the process before may have left in the page cache only: the
-/// ledger holds nothing that a power cut can take from the journal.
+/// ledger holds nothing that a power cut can take from the journal; nor, with `replicated`, anything that the
+/// loss of the disk can take, so what was not shipped of it is shipped first.
 ///
 /// # Errors
-/// The journal cannot be synced; the store does not answer, or refuses.
+/// The journal cannot be synced or shipped; the store does not answer, or refuses.
 pub fn bring_books_up_to_date(
     ground: &Ground<'_>,
     store: &Store,
@@ -114,6 +117,9 @@ pub fn bring_books_up_to_date(
     // What is given up may be unreadable, and nothing came from it.
     if !args.discard_journal_tail {
         settle_journal(&ground.data.journal()).map_err(|error| no_journal(&error))?;
+        if ground.config.journal.durability == Durability::Replicated {
+            ship_the_rest(ground, store, databases, claim, world.tick())?;
+        }
     }
     let ledger = Ledger::new(store.clone(), &claim.world);
     let begun = ground.steps.step("bringing the ledger up to date", || {
@@ -124,6 +130,38 @@ pub fn bring_books_up_to_date(
         Ok::<_, Failure>((begun, told))
     })?;
     Ok((ledger, begun))
+}
+
+/// Ships what the process before had not.
+fn ship_the_rest(
+    ground: &Ground<'_>,
+    store: &Store,
+    databases: &Runtime,
+    claim: &Claim,
+    through: Tick,
+) -> Result<(), Failure> {
+    let journal = ground.data.journal();
+    if !holds_anything(&journal) {
+        return Ok(());
+    }
+    ground.steps.step("shipping the rest of the journal", || {
+        let shipped = databases.block_on(async {
+            let stored = store.checkpoints(&claim.world).await?;
+            let covered = stored.first().map(|newest| newest.tick);
+            ship_what_was_left(store, claim, &journal, through, covered).await
+        });
+        match shipped {
+            // These files have just been read: damage that counts would have been refused, or given up as
+            // told. So the world is in front of it (the log had broken there), and all of that is shipped.
+            Err(ShipError::Journal(error @ JournalError::Corrupt { .. })) => {
+                tracing::warn!("not all of the journal is shipped: {}", chain(&error));
+            }
+            Err(ShipError::Journal(error)) => return Err(no_journal(&error)),
+            Err(ShipError::Store(error)) => return Err(store_failure(error)),
+            Ok(()) => {}
+        }
+        Ok(((), format!("through tick {through}")))
+    })
 }
 
 /// The same, and the books that go on from there.

@@ -122,6 +122,25 @@ impl FaultyDisk {
         }
     }
 
+    /// A file that somebody else has made, durably.
+    #[cfg(feature = "faults")]
+    pub(super) fn adopt(&self, name: &str, bytes: Vec<u8>) {
+        let file = FileState {
+            synced: bytes.len(),
+            named: true,
+            bytes,
+        };
+        self.state.lock().files.insert(name.to_owned(), file);
+    }
+
+    /// Nothing is on it any more.
+    #[cfg(feature = "faults")]
+    pub(super) fn clear(&self) {
+        let mut state = self.state.lock();
+        state.files.clear();
+        state.ghosts.clear();
+    }
+
     /// The same disk, for somebody who has nothing open.
     #[cfg(feature = "faults")]
     pub(super) fn another_handle(&self) -> Self {

@@ -7,5 +7,7 @@ mod shipper;
 mod status;
 
 pub use restore::{DamagedPiece, LackingSegment, RestoreError, SegmentFault, ShippedJournal};
-pub use shipper::{JournalShipper, ShipOptions, Shipment};
+#[cfg(feature = "faults")]
+pub use shipper::ShipHand;
+pub use shipper::{JournalShipper, ShipError, ShipOptions, Shipment, ship_what_was_left};
 pub use status::{ShipMonitor, ShipStatus};

@@ -10,7 +10,7 @@
 //! waits for one at most. After any failure the database is asked how far it is, so that it makes no
 //! difference whether an answer was lost or the piece.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -27,7 +27,7 @@ use crate::worker::CheckpointMonitor;
 pub struct JournalShipper {
     shared: Arc<Shared>,
     journal: JournalMonitor,
-    task: JoinHandle<()>,
+    task: Option<JoinHandle<()>>,
 }
 
 /// What is shipped, and whereto.
@@ -81,6 +81,20 @@ impl JournalShipper {
         shipment: Shipment,
         options: ShipOptions,
     ) -> Self {
+        let (mut shipper, carrier) = Self::prepare(shipment, options);
+        shipper.task = Some(runtime.spawn(carrier.run()));
+        shipper
+    }
+
+    /// As [`JournalShipper::start`], but without a task: what it would do is done when told.
+    #[cfg(feature = "faults")]
+    #[must_use]
+    pub fn by_hand(shipment: Shipment, options: ShipOptions) -> (Self, ShipHand) {
+        let (shipper, carrier) = Self::prepare(shipment, options);
+        (shipper, ShipHand(carrier))
+    }
+
+    fn prepare(shipment: Shipment, options: ShipOptions) -> (Self, Carrier) {
         let shared = Arc::new(Shared::default());
         shared.lock().status.through = shipment.from;
         let journal = shipment.journal.clone();
@@ -92,11 +106,12 @@ impl JournalShipper {
             before: None,
             pruned: None,
         };
-        Self {
+        let shipper = Self {
             shared,
             journal,
-            task: runtime.spawn(carrier.run()),
-        }
+            task: None,
+        };
+        (shipper, carrier)
     }
 
     /// State and counters.
@@ -132,22 +147,86 @@ impl JournalShipper {
         };
         // What is not in then is said by the status.
         let _ = tokio::time::timeout(patience, done).await;
-        self.task.abort();
+        if let Some(task) = &self.task {
+            task.abort();
+        }
         self.status()
     }
 }
 
 impl Drop for JournalShipper {
     fn drop(&mut self) {
-        self.task.abort();
+        if let Some(task) = &self.task {
+            task.abort();
+        }
     }
 }
 
-/// Why an attempt failed.
+/// Ships what a world's journal has through `through`, which is durable here, before anybody else writes:
+/// the end of what a process left behind that has ended. Behind a checkpoint at or after `covered` nothing
+/// needs to be there.
+///
+/// # Errors
+/// The disk cannot be read; the database does not answer, or refuses.
+pub async fn ship_what_was_left(
+    store: &Store,
+    claim: &Claim,
+    dir: &Path,
+    through: Tick,
+    covered: Option<Tick>,
+) -> Result<(), ShipError> {
+    #[cfg(feature = "faults")]
+    crate::faults::lay_out(dir);
+    let shipped = store.shipped(&claim.world).await?;
+    let mut feed = ChunkFeed::new(dir, claim.epoch, shipped);
+    while let Some(chunk) = feed.next(through, covered)?.chunk {
+        match store.put_chunk(claim, &chunk).await? {
+            PutChunk::Stored | PutChunk::Repeated => feed.done(&chunk),
+            PutChunk::OutOfOrder => return Err(out_of_order(&chunk).into()),
+        }
+    }
+    Ok(())
+}
+
+fn out_of_order(chunk: &JournalChunk) -> StoreError {
+    let what = format!(
+        "the database has something else at byte {} of the segment that begins with tick {} of epoch {}",
+        chunk.start, chunk.first_tick, chunk.epoch.0
+    );
+    StoreError::Unstorable { what }
+}
+
+/// What the task does, one thing at a time.
+#[cfg(feature = "faults")]
+pub struct ShipHand(Carrier);
+
+#[cfg(feature = "faults")]
+impl ShipHand {
+    /// One attempt to ship a piece.
+    pub async fn turn(&mut self) {
+        if self.0.shared.lock().status.fenced {
+            return;
+        }
+        crate::faults::lay_out(&self.0.shipment.dir);
+        if let Err(error) = self.0.attempt().await {
+            self.0.failed(&error);
+        }
+    }
+
+    /// A mistake: pieces are deleted through `tick`, whatever checkpoint is stored.
+    pub async fn prune_before_it_is_stored(&self, tick: Tick) {
+        let Shipment { store, claim, .. } = &self.0.shipment;
+        let _whatever = store.prune_chunks(claim, tick).await;
+    }
+}
+
+/// Why nothing was shipped.
 #[derive(Debug, thiserror::Error)]
-enum Failed {
+pub enum ShipError {
+    /// The database.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The journal's files.
     #[error(transparent)]
     Journal(#[from] JournalError),
 }
@@ -184,7 +263,6 @@ impl Carrier {
                     }
                 }
                 Err(error) => {
-                    self.before = self.feed.take().or(self.before.take());
                     if !self.failed(&error) {
                         return;
                     }
@@ -209,7 +287,7 @@ impl Carrier {
     }
 
     /// Ships one piece, if there is one; whether there may be more.
-    async fn attempt(&mut self) -> Result<bool, Failed> {
+    async fn attempt(&mut self) -> Result<bool, ShipError> {
         let checkpoints = self.shipment.checkpoints.status();
         self.prune(checkpoints.oldest_kept).await?;
         // Before the files are looked at: what is durable now is in them.
@@ -252,12 +330,7 @@ impl Carrier {
             }
             // The database is asked again where it stands.
             PutChunk::OutOfOrder => {
-                let what = format!(
-                    "the database has something else at byte {} of the segment that begins with tick \
-                     {} of epoch {}",
-                    chunk.start, chunk.first_tick, chunk.epoch.0
-                );
-                return Err(StoreError::Unstorable { what }.into());
+                return Err(out_of_order(&chunk).into());
             }
         }
         Ok(true)
@@ -325,7 +398,8 @@ impl Carrier {
     }
 
     /// Notes a failure; whether to try again.
-    fn failed(&self, error: &Failed) -> bool {
+    fn failed(&mut self, error: &ShipError) -> bool {
+        self.before = self.feed.take().or(self.before.take());
         tracing::warn!(%error, "journal not shipped");
         let durable = self.shipment.journal.durable();
         let waits = self.before.as_ref().and_then(ChunkFeed::behind_bytes);
@@ -338,7 +412,7 @@ impl Carrier {
         if state.status.behind_ticks > 0 && state.behind_since.is_none() {
             state.behind_since = Some(now());
         }
-        state.status.fenced |= matches!(error, Failed::Store(StoreError::Fenced { .. }));
+        state.status.fenced |= matches!(error, ShipError::Store(StoreError::Fenced { .. }));
         !state.status.fenced
     }
 }

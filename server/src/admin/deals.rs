@@ -97,7 +97,8 @@ pub async fn coins(State(desk): State<Desk>, body: Result<Json<Asked>, JsonRejec
     }
 }
 
-fn outcome_of(transfer: &Transfer, deal: &Deal) -> DealOutcome {
+/// What the ledger says of a key that this deal is asked for under.
+pub(crate) fn outcome_of(transfer: &Transfer, deal: &Deal) -> DealOutcome {
     let reason = match deal.direction {
         Direction::Grant => Reason::Granted,
         Direction::Charge => Reason::Charged,

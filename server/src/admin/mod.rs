@@ -13,6 +13,8 @@ mod token;
 mod worlds;
 mod zones;
 
+#[cfg(test)]
+pub(crate) use deals::outcome_of as deal_outcome;
 pub use token::AdminToken;
 
 use std::net::{SocketAddr, TcpListener};

@@ -8,7 +8,8 @@ use std::time::Duration;
 use bluemarble_persistence::faults::Machine;
 use bluemarble_persistence::{
     CheckpointHand, CheckpointWorker, JournalHand, JournalOptions, JournalWriter, Ledger,
-    LedgerHand, LedgerOptions, LedgerWriter, OpenOptions, Retention, Store, WorkerOptions,
+    LedgerHand, LedgerOptions, LedgerWriter, OpenOptions, Retention, ShipHand, Shipment, Store,
+    WorkerOptions,
 };
 use bluemarble_shared_protocol::{GiftInput, Tick};
 use bluemarble_sim::{AdminCommand, Scenario, World, WorldSpec};
@@ -22,10 +23,12 @@ use crate::books::{Books, begin};
 use crate::checkpointer::{Checkpointer, DeskHand};
 use crate::cli::{Cli, Command, ServeArgs};
 use crate::clock::Clock;
-use crate::config::{Config, ConfigRaw};
+use crate::config::{Config, ConfigRaw, Durability};
 use crate::data_dir::DataDir;
+use crate::deals::{Counter, DealDesk};
 use crate::exit::Failure;
 use crate::health::{Grade, Health};
+use crate::replica::Replica;
 use crate::start::{self, Ground};
 use crate::stepper::Stepper;
 use crate::steps::Steps;
@@ -35,6 +38,10 @@ use crate::worlds::PlanetShelf;
 
 /// Virtual time from one tick to the next.
 const PERIOD: Duration = Duration::from_millis(50);
+
+/// More than a stop has to ship, if nothing fails.
+const PIECES_AT_A_STOP: u32 = 6;
+const REPLICATED: &str = "durable = \"replicated\"";
 
 /// A machine with a data directory, on which servers start and die.
 pub struct Site {
@@ -65,6 +72,9 @@ pub struct Begun {
 pub struct Life {
     world: World,
     log: WorldLog,
+    /// Where the shop hands its deals in, and the loop takes them.
+    pub deals: Arc<DealDesk>,
+    counter: Counter,
     health: Health,
     now: Duration,
     pub ledger: Ledger,
@@ -77,6 +87,8 @@ pub struct Hands {
     pub entering: LedgerHand,
     pub desk: DeskHand,
     pub storing: CheckpointHand,
+    /// If the journal is shipped.
+    pub shipping: Option<ShipHand>,
 }
 
 impl Site {
@@ -95,8 +107,12 @@ impl Site {
         let Command::Serve(args) = command else {
             unreachable!("it says serve");
         };
-        let config = Config::resolve(&ConfigRaw::default(), None, &args.config)
-            .expect("the defaults are good");
+        // Journals stay here, are shipped, or count only once they are.
+        let journal = dice.one_of(&["", "ship = true", REPLICATED, REPLICATED]);
+        let raw: ConfigRaw =
+            toml::from_str(&format!("[journal]\n{journal}")).expect("it is configuration");
+        let config =
+            Config::resolve(&raw, None, &args.config).expect("the rest are the defaults, and good");
         let databases = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
@@ -135,6 +151,7 @@ impl Site {
         dice: &mut Dice,
         something: impl FnOnce(),
     ) -> Result<(Life, Begun), Failure> {
+        bluemarble_persistence::faults::lay_out(&self.data.journal());
         let clock = Clock::start();
         let steps = Steps::silent(clock);
         let ground = Ground {
@@ -193,10 +210,28 @@ impl Site {
             queue_records: dice.one_of(&[3, 64, 64]),
             ..JournalOptions::default()
         };
+        let desk = Arc::new(DealDesk::default());
+        let counter = take_over::open_counter(&ground, &store, databases, &world, &desk)?;
+        let shipped_to = store.clone();
         let (journal, by_hand) = JournalWriter::by_hand(&label.journal, header, options)
             .map_err(|error| take_over::no_journal(&error))?;
         let (worker, storing) =
             CheckpointWorker::by_hand(store, claim.clone(), WorkerOptions::default());
+        let (replica, shipping) = self
+            .config
+            .ships()
+            .then(|| {
+                let shipment = Shipment {
+                    store: shipped_to,
+                    claim: claim.clone(),
+                    dir: label.journal.clone(),
+                    journal: journal.monitor(),
+                    checkpoints: worker.monitor(),
+                    from: world.tick(),
+                };
+                Replica::by_hand(databases.handle(), shipment, &self.config.journal)
+            })
+            .unzip();
         let options = LedgerOptions {
             queue_transfers: dice.one_of(&[30, 1_000, 1_000]),
             ..LedgerOptions::default()
@@ -204,7 +239,7 @@ impl Site {
         let (writer, entering) =
             LedgerWriter::by_hand(ledger.clone(), claim.clone(), world.tick(), options);
         let books = Books::of(databases.handle(), writer);
-        let (checkpoints, desk) = Checkpointer::by_hand(worker, label, books.monitor());
+        let (checkpoints, checkpoints_desk) = Checkpointer::by_hand(worker, label, books.monitor());
         let interval = PERIOD * u32::try_from(dice.between(4, 20)).unwrap_or(4);
         let begun = Begun {
             epoch: claim.epoch.0,
@@ -214,24 +249,32 @@ impl Site {
         };
         let life = Life {
             log: WorldLog::new(
-                (journal, None),
+                (journal, replica),
                 checkpoints,
                 books,
                 interval,
                 Duration::ZERO,
             ),
             world,
+            deals: desk,
+            counter,
             health: Health::default(),
             now: Duration::ZERO,
             ledger,
             hands: Hands {
                 journal: by_hand,
                 entering,
-                desk,
+                desk: checkpoints_desk,
                 storing,
+                shipping,
             },
         };
         Ok((life, begun))
+    }
+
+    /// Whether what is acknowledged is in the database, too: then disks may be lost.
+    pub fn is_replicated(&self) -> bool {
+        self.config.journal.durability == Durability::Replicated
     }
 
     /// The database itself, behind everybody's back.
@@ -273,6 +316,8 @@ impl Life {
             });
         }
         inputs.players.gifts = gifts;
+        let (saves, log) = (self.log.is_whole(), &self.log);
+        inputs.outside = self.counter.seal(&self.world, saves, || log.ledger());
         self.log.append(&inputs, self.world.digest_parts());
         // A record that was refused shows here, before the loop answers it with a checkpoint.
         let _noticed = self.report();
@@ -280,6 +325,7 @@ impl Life {
             .step(&mut self.world, &inputs)
             .expect("no panic")
             .expect("its inputs are good");
+        self.counter.decided(self.world.deal_outcomes());
         self.now += PERIOD;
         self.log.after_step(&self.world, &site.stepper, self.now);
     }
@@ -288,6 +334,11 @@ impl Life {
     pub fn stop(&mut self, site: &Site) {
         self.hands.journal.write();
         self.hands.journal.sync();
+        if let Some(shipping) = &mut self.hands.shipping {
+            for _piece in 0..PIECES_AT_A_STOP {
+                site.databases.block_on(shipping.turn());
+            }
+        }
         self.log.hand_on_to_the_books();
         while site.databases.block_on(self.hands.entering.turn()) {}
         self.log.submit_the_last(&self.world);
@@ -317,6 +368,16 @@ impl Life {
     /// What clients are told in every header.
     pub fn durable(&self) -> Tick {
         self.log.durable()
+    }
+
+    /// What is durable here, and perhaps only here.
+    pub fn durable_here(&self) -> Tick {
+        self.log.durable_here()
+    }
+
+    /// The shop is told what came of its deals.
+    pub fn acknowledge(&mut self, durable: Tick) {
+        self.counter.acknowledge(durable);
     }
 
     /// What recorders are told of.

@@ -6,7 +6,7 @@
 //! ([`Machine`](bluemarble_persistence::faults::Machine)). Only the threads and tasks are missing: what
 //! they do is done one piece at a time, in an order that is drawn. So a run is repeated by its seed.
 //!
-//! - `dice` draws, `gifts` is what players give each other and are told of it, `life` starts a world and does one thing at a time to it, `oracle` is what an outside
+//! - `dice` draws, `gifts` is what players give each other and are told of it, `shop` what a shop deals in, `life` starts a world and does one thing at a time to it, `oracle` is what an outside
 //!   observer knows and expects, `run` is lives after lives and their totals
 //! - [`Bug`]s show that the oracle finds what it is there to find
 
@@ -15,6 +15,7 @@ mod gifts;
 mod life;
 mod oracle;
 mod run;
+mod shop;
 
 use run::{Bug, Run};
 
@@ -96,5 +97,28 @@ fn a_checkpoint_that_overtakes_the_ledger_is_found_out() {
     found(
         Bug::CheckpointsOvertakeTheLedger,
         &["corrected", "the ledger"],
+    );
+}
+
+#[test]
+fn ticks_told_durable_before_the_database_has_them_are_found_out() {
+    found(Bug::TellsWhatIsNotShipped, &["told that tick"]);
+}
+
+#[test]
+fn a_copy_pruned_before_its_checkpoint_is_stored_is_found_out() {
+    found(Bug::PrunesTheCopyEarly, &["refused", "told that tick"]);
+}
+
+#[test]
+fn a_deal_told_before_it_is_durable_is_found_out() {
+    found(Bug::AcknowledgesDealsEarly, &["the shop was told"]);
+}
+
+#[test]
+fn a_deal_whose_key_is_not_looked_for_in_the_ledger_is_found_out() {
+    found(
+        Bug::DealsWithoutALook,
+        &["the shop was told", "the ledger", "refused"],
     );
 }

@@ -98,10 +98,11 @@ impl Oracle {
         }
     }
 
-    /// The process has ended, or the machine.
-    pub fn end(&mut self, power_cut: bool) {
+    /// The process has ended, or the machine; the recorder was told of what the database has, or only of
+    /// what was written.
+    pub fn end(&mut self, power_cut: bool, replicated: bool) {
         self.breaks_of_this = 0;
-        if power_cut {
+        if power_cut && !replicated {
             self.written = 0;
         }
     }

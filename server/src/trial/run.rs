@@ -11,6 +11,7 @@ use super::dice::Dice;
 use super::gifts::Gifts;
 use super::life::{Hands, Life, Site};
 use super::oracle::Oracle;
+use super::shop::Shop;
 use crate::world_log::LogReport;
 
 /// A world is left after so many kills, so that the record of a failure is short.
@@ -35,6 +36,14 @@ pub enum Bug {
     EntersTwice,
     /// Checkpoints do not wait for the ledger.
     CheckpointsOvertakeTheLedger,
+    /// With `replicated`, clients are told that a tick is durable when only the disk has it.
+    TellsWhatIsNotShipped,
+    /// The journal's copy is pruned when a checkpoint is taken, not when it is stored.
+    PrunesTheCopyEarly,
+    /// A deal is answered when it was carried out, and not when that is durable.
+    AcknowledgesDealsEarly,
+    /// Nobody looks for a deal's key in the ledger.
+    DealsWithoutALook,
 }
 
 /// What a run came to.
@@ -53,6 +62,9 @@ pub struct Run {
     transfers: u64,
     breaks: u64,
     gifts: u64,
+    deals: u64,
+    deals_again: u64,
+    disks: u64,
     moments: BTreeMap<&'static str, u64>,
     /// What was wrong, with all that is needed to see it again.
     pub problem: Option<String>,
@@ -80,6 +92,8 @@ impl Run {
             run.transfers += trial.oracle.transfers;
             run.breaks += trial.oracle.breaks;
             run.gifts += trial.gifts.heard;
+            run.deals += trial.shop.acknowledged;
+            run.deals_again += trial.shop.repeated;
         }
         run
     }
@@ -91,6 +105,9 @@ impl Run {
             (self.compared, "no digest was compared"),
             (self.transfers, "no transfer was compared"),
             (self.gifts, "no gift was answered"),
+            (self.deals, "no deal was acknowledged"),
+            (self.deals_again, "no deal was asked for again"),
+            (self.disks, "no disk was lost"),
             (self.replayed, "no tick was replayed"),
             (self.cuts, "the power was never cut"),
             (self.refused, "no start was refused"),
@@ -129,14 +146,27 @@ impl fmt::Display for Run {
         writeln!(
             f,
             "digests told: {}, compared after a kill: {}; transfers compared: {}; gifts answered: {}; \
-             ticks replayed by starts: {}",
-            self.ticks, self.compared, self.transfers, self.gifts, self.replayed
+             deals: {}, answered again: {}; ticks replayed by starts: {}",
+            self.ticks,
+            self.compared,
+            self.transfers,
+            self.gifts,
+            self.deals,
+            self.deals_again,
+            self.replayed
         )?;
         write!(
             f,
-            "worlds: {}, power cuts: {}, faults: {}, starts refused: {}, breaks of the log: {}, \
+            "worlds: {}, power cuts: {}, disks lost: {}, faults: {}, starts refused: {}, breaks of the log: {}, \
              stops: {}, servers thought dead: {}",
-            self.worlds, self.cuts, self.faults, self.refused, self.breaks, self.stops, self.ghosts
+            self.worlds,
+            self.cuts,
+            self.disks,
+            self.faults,
+            self.refused,
+            self.breaks,
+            self.stops,
+            self.ghosts
         )
     }
 }
@@ -147,6 +177,7 @@ struct Trial {
     dice: Dice,
     oracle: Oracle,
     gifts: Gifts,
+    shop: Shop,
     bug: Option<Bug>,
     steps: Vec<String>,
     /// A server that is thought dead, and is not.
@@ -162,6 +193,7 @@ impl Trial {
             dice,
             oracle: Oracle::default(),
             gifts: Gifts::default(),
+            shop: Shop::default(),
             bug,
             steps: Vec::new(),
             ghost: None,
@@ -267,6 +299,11 @@ impl Trial {
                 mends_in = self.dice.between(1, 40);
             }
             let doing = self.one_thing(life, run);
+            if !self.site.machine.is_dead() && self.dice.once_in(6) {
+                let careless = self.bug == Some(Bug::DealsWithoutALook);
+                let (site, dice) = (&self.site, &mut self.dice);
+                self.shop.ask(life, &site.databases, dice, careless)?;
+            }
             if self.site.machine.is_dead() {
                 return Ok(doing);
             }
@@ -287,18 +324,24 @@ impl Trial {
     }
 
     /// What the outside is told.
-    fn listen(&mut self, life: &Life) -> Result<(), String> {
+    fn listen(&mut self, life: &mut Life) -> Result<(), String> {
         let told = match (self.bug, life.written()) {
             (Some(Bug::TellsWhatIsOnlyWritten), Some(written)) => written,
+            (Some(Bug::TellsWhatIsNotShipped), _) => life.durable_here(),
             _ => life.durable(),
         };
         self.gifts.hear(told)?;
+        life.acknowledge(match self.bug {
+            Some(Bug::AcknowledgesDealsEarly) => life.tick(),
+            _ => told,
+        });
+        self.shop.hear()?;
         self.oracle.hear(life, told)
     }
 
     fn one_thing(&mut self, life: &mut Life, run: &mut Run) -> &'static str {
         let databases = &self.site.databases;
-        let doing = match self.dice.between(0, 99) {
+        let doing = match self.dice.between(0, 110) {
             0..45 => {
                 let gifts = self.gifts.ask(life.world(), &mut self.dice);
                 life.tick_once(&self.site, gifts);
@@ -326,9 +369,15 @@ impl Trial {
                 life.hands.desk.turn();
                 "pruning"
             }
-            _ => {
+            90..100 => {
                 databases.block_on(life.hands.storing.turn());
                 "storing"
+            }
+            _ => {
+                if let Some(shipping) = &mut life.hands.shipping {
+                    databases.block_on(shipping.turn());
+                }
+                "shipping"
             }
         };
         match self.bug {
@@ -336,6 +385,11 @@ impl Trial {
                 life.hands
                     .desk
                     .prune_before_it_is_stored(Tick(life.tick().0 - 1));
+            }
+            Some(Bug::PrunesTheCopyEarly) if doing == "a tick" => {
+                if let Some(shipping) = &life.hands.shipping {
+                    databases.block_on(shipping.prune_before_it_is_stored(life.tick()));
+                }
             }
             Some(Bug::EntersWhatIsOnlyWritten) => life.enters_what_is_only_written(),
             Some(Bug::CheckpointsOvertakeTheLedger) if doing == "storing" => {
@@ -374,9 +428,16 @@ impl Trial {
             *run.moments.entry(moment).or_default() += 1;
         }
         run.cuts += u64::from(cut);
-        self.oracle.end(cut);
+        let replicated = self.site.is_replicated();
+        self.oracle.end(cut, replicated);
         self.gifts.end();
+        self.shop.end();
         self.site.machine.restart(cut);
+        if cut && replicated && self.dice.once_in(2) {
+            self.site.machine.lose_disk();
+            run.disks += 1;
+            self.step(|| "DISK LOST".into());
+        }
         self.begin_to_lie();
         self.ghost = life.filter(|_| thought_dead).map(|life| life.hands);
     }
@@ -461,4 +522,7 @@ fn haunt(ghost: &mut Hands, databases: &tokio::runtime::Runtime) {
     ghost.desk.turn();
     databases.block_on(ghost.storing.turn());
     databases.block_on(ghost.storing.turn());
+    if let Some(shipping) = &mut ghost.shipping {
+        databases.block_on(shipping.turn());
+    }
 }
