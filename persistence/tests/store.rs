@@ -34,7 +34,7 @@ fn a_missing_schema_is_made_once_and_kept_by_later_starts() {
             database
                 .number("SELECT COUNT(*) FROM bluemarble_schema")
                 .await,
-            5
+            7
         );
         store.close().await;
         database
@@ -55,7 +55,7 @@ fn a_newer_schema_is_refused_and_left_alone() {
                 refused,
                 StoreError::NewerSchema {
                     found: 99,
-                    known: 5,
+                    known: 7,
                     ..
                 }
             ),
