@@ -240,8 +240,14 @@ fn line_json(line: &LedgerLine) -> Value {
 
 fn write(out: Option<&Path>, text: &str) -> Result<(), Failure> {
     let Some(file) = out else {
-        println!("{text}");
-        return Ok(());
+        return match writeln!(std::io::stdout(), "{text}") {
+            // Whoever reads has seen enough.
+            Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(
+                Failure::environment(format!("cannot write to standard output: {error}"))
+                    .advise("name a file with --out"),
+            ),
+            _ => Ok(()),
+        };
     };
     let cannot = |error: std::io::Error| {
         Failure::environment(format!("cannot write {}: {error}", file.display()))
