@@ -116,19 +116,8 @@ impl Replica {
         Some(text)
     }
 
-    /// Ships the rest of what is durable here, waiting at most `patience`, and ends: how far it came, and how
-    /// much of `durable` may be told then, as [`Self::bound`] says.
-    pub fn finish(
-        self,
-        patience: Duration,
-        durable: Tick,
-        stored: Option<Tick>,
-    ) -> (ShipStatus, Tick) {
-        let shipped = self.runtime.block_on(self.shipper.drain(patience));
-        let may_be_told = match self.durability {
-            Durability::Local => durable,
-            Durability::Replicated => durable.min(shipped.through.max(stored.unwrap_or_default())),
-        };
-        (shipped, may_be_told)
+    /// Ships the rest, waiting at most `patience`, and ends.
+    pub fn finish(self, patience: Duration) -> ShipStatus {
+        self.runtime.block_on(self.shipper.drain(patience))
     }
 }

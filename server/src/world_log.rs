@@ -147,7 +147,7 @@ impl WorldLog {
     /// What an orderly stop tells the books when the journal is closed.
     #[cfg(test)]
     pub(crate) fn hand_on_to_the_books(&self) {
-        self.books.durable(self.durable());
+        self.books.durable(self.journal.durable());
     }
 
     /// A bug: the books take it for durable.
@@ -245,20 +245,16 @@ impl WorldLog {
     /// Closes the log, enters what it has, and stores a last checkpoint if `world` is given.
     pub fn finish(self, world: Option<&World>, patience: Duration) -> LogEnd {
         let journal = self.journal.finish();
-        // With `replicated` the ledger holds nothing that the loss of this machine could take.
-        let mut enters = journal.durable;
         if let Some(replica) = self.replica {
             // A last checkpoint does the same for what is not in by then.
             let patience = world.map_or(patience, |_| patience.min(SHIP_BEFORE_CHECKPOINT_WAIT));
-            let stored = self.checkpoints.durable();
-            let (shipped, bound) = replica.finish(patience, journal.durable, stored);
-            enters = bound;
+            let shipped = replica.finish(patience);
             if shipped.through < journal.durable {
                 let (through, durable) = (shipped.through, journal.durable);
                 tracing::warn!(%through, %durable, "the journal in the database is not complete");
             }
         }
-        let entered = self.books.finish(enters, patience);
+        let entered = self.books.finish(journal.durable, patience);
         if !entered.complete {
             let waiting = entered.status.waiting;
             tracing::warn!(

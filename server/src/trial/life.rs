@@ -39,8 +39,8 @@ use crate::worlds::PlanetShelf;
 /// Virtual time from one tick to the next.
 const PERIOD: Duration = Duration::from_millis(50);
 
-/// More than a stop has to ship, if nothing fails.
-const PIECES_AT_A_STOP: u32 = 6;
+/// More than a stop has to ship, if nothing fails: there are not so many ticks between two of them.
+const PIECES_AT_A_STOP_MAX: u32 = 300;
 const REPLICATED: &str = "durable = \"replicated\"";
 
 /// A machine with a data directory, on which servers start and die.
@@ -335,7 +335,11 @@ impl Life {
         self.hands.journal.write();
         self.hands.journal.sync();
         if let Some(shipping) = &mut self.hands.shipping {
-            for _piece in 0..PIECES_AT_A_STOP {
+            // In time, which a stop waits for no longer than it must.
+            for _piece in 0..PIECES_AT_A_STOP_MAX {
+                if site.machine.is_dead() || self.log.durable() >= self.log.durable_here() {
+                    break;
+                }
                 site.databases.block_on(shipping.turn());
             }
         }
